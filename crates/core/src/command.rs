@@ -1,0 +1,126 @@
+//! All that may be asked of a pool.
+
+use alloc::{string::String, vec::Vec};
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use crate::{LeaseRef, Node, TaskId};
+
+/// What a session asks of a pool. Batches are answered item by item, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// The session begins. Without it every other command is refused. No answer.
+    Open(Node),
+    /// The session ends. Nothing of it is heard after this. No answer.
+    End(Ending),
+    /// Put tasks in.
+    Enqueue(Vec<NewTask>),
+    /// Be granted tasks, now or within a while.
+    Claim(Claim),
+    /// Grant tasks as they come, one for each unit of credit.
+    Credit(Credit),
+    /// Push deadlines out, to so long from now; `None` repeats what the grant said.
+    Extend(Vec<LeaseRef>, Option<Duration>),
+    /// Finish with success.
+    Complete(Vec<Completion>),
+    /// Finish with failure.
+    Fail(Vec<Failure>),
+    /// Give back unfinished, without counting the attempt.
+    Release(Vec<LeaseRef>),
+    /// Go on under leases of an earlier session of the same node: *all* that the node still holds
+    /// in this pool. What the hub granted to that node and is not named never arrived, and is
+    /// requeued uncounted.
+    Resume(Vec<LeaseRef>),
+    /// Call tasks off.
+    Cancel(Vec<TaskId>),
+    /// Bring dead tasks back.
+    Revive(Revive),
+    /// Be told when a task ends.
+    Await(Await),
+}
+
+/// A task to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewTask {
+    /// Drawn by the producer; sent again after a lost answer, it makes no second task.
+    pub id: TaskId,
+    /// 0 is the most urgent.
+    pub priority: u32,
+    /// Instead of the pool's own.
+    pub attempts_max: Option<u32>,
+    /// How long from now it is not to run.
+    pub delay: Duration,
+    /// Opaque bytes.
+    pub payload: Bytes,
+}
+
+/// A claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// At most so many tasks.
+    pub tasks_max: u32,
+    /// How long to wait for the first one.
+    pub wait: Duration,
+    /// Instead of the pool's own lease.
+    pub lease: Option<Duration>,
+}
+
+/// Credit for deliveries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Credit {
+    /// So many more.
+    pub tasks: u32,
+    /// Instead of the pool's own lease; holds for all credit of this session.
+    pub lease: Option<Duration>,
+}
+
+/// A success.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completion {
+    /// What was finished.
+    pub proof: LeaseRef,
+    /// What came of it.
+    pub result: Option<Bytes>,
+}
+
+/// A failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What went wrong.
+    pub proof: LeaseRef,
+    /// How; cut to [`crate::limits::REASON_BYTES_MAX`].
+    pub reason: String,
+}
+
+/// Which dead tasks to bring back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Revive {
+    /// All; the answer has one item for each of up to [`crate::limits::BATCH_MAX`] tasks, so an
+    /// empty answer says that none is left.
+    All,
+    /// These.
+    Tasks(Vec<TaskId>),
+}
+
+/// A wait for an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Await {
+    /// The task.
+    pub task: TaskId,
+    /// For how long.
+    pub wait: Duration,
+}
+
+/// How a session ended, which decides when its leases do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Ending {
+    /// Said so: leases end at once and do not count.
+    Bye,
+    /// The socket closed or was reset: leases end after `cut_grace`, unless resumed.
+    Cut,
+    /// Nothing was heard for `silence_after`: leases end at once.
+    Silence,
+    /// The hub's own doing: leases end after `restart_grace`, unless resumed, and do not count.
+    Dismissed,
+}

@@ -1,0 +1,242 @@
+//! The names and numbers by which everything is known.
+
+use alloc::{string::String, sync::Arc};
+use core::{fmt, num::ParseIntError, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A task's id: a UUID that the *producer* draws (version 7 by custom), so that an enqueue can be
+/// repeated after a lost answer and still make one task.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TaskId(#[serde(with = "uuid::serde::compact")] Uuid);
+
+impl TaskId {
+    /// The id with these sixteen bytes, most significant first.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+
+    /// The id of this number.
+    #[must_use]
+    pub const fn from_u128(number: u128) -> Self {
+        Self(Uuid::from_u128(number))
+    }
+
+    /// The sixteen bytes, most significant first.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
+    /// The id as a number; its order is the id's order.
+    #[must_use]
+    pub const fn as_u128(&self) -> u128 {
+        self.0.as_u128()
+    }
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// A text that is no [`TaskId`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a task id is a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057")]
+pub struct TaskIdError;
+
+impl FromStr for TaskId {
+    type Err = TaskIdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Uuid::parse_str(text).map(Self).map_err(|_| TaskIdError)
+    }
+}
+
+/// The number that a store gave a pool when it was first used; never reused within a store.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+pub struct PoolId(pub u32);
+
+/// How often a pool has been loaded from its store. Part of each [`LeaseId`], so that no restart
+/// can issue a lease a second time, and the fence that keeps an older owner from committing.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+pub struct Epoch(pub u32);
+
+/// One connection's life. Never reused while a hub lives; not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub u64);
+
+/// What a session calls a request of its own, to match the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// Drawn at random by a node when its process starts: tells a restarted node from a blinking one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Incarnation(pub u64);
+
+/// Proof of holding a task: a fencing token that grows with every grant of a pool.
+///
+/// Written `pool-epoch-number`, as in `1-3-42`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LeaseId {
+    /// The pool that granted it, which is where every answer under it goes.
+    pub pool: PoolId,
+    /// The pool's epoch at the grant.
+    pub epoch: Epoch,
+    /// Counts the grants of one epoch, from 1.
+    pub number: u64,
+}
+
+impl fmt::Display for LeaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}-{}", self.pool.0, self.epoch.0, self.number)
+    }
+}
+
+/// A text that is no [`LeaseId`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a lease id is three numbers such as 1-3-42")]
+pub struct LeaseIdError;
+
+impl From<ParseIntError> for LeaseIdError {
+    fn from(_: ParseIntError) -> Self {
+        Self
+    }
+}
+
+impl FromStr for LeaseId {
+    type Err = LeaseIdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut parts = text.splitn(3, '-');
+        let mut next = || parts.next().ok_or(LeaseIdError);
+        Ok(Self {
+            pool: PoolId(next()?.parse()?),
+            epoch: Epoch(next()?.parse()?),
+            number: next()?.parse()?,
+        })
+    }
+}
+
+/// A lease together with the task that it is on: what a node shows with every answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LeaseRef {
+    /// The task.
+    pub task: TaskId,
+    /// The lease on it.
+    pub lease: LeaseId,
+}
+
+/// Why a text is no name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a {what} name is 1 to {bytes_max} bytes of letters, digits and \"{extra}\", \
+     beginning with a letter or digit, not {text:?}"
+)]
+pub struct NameError {
+    what: &'static str,
+    bytes_max: usize,
+    extra: &'static str,
+    text: String,
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $bytes_max:literal, $extra:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The longest name there is, in bytes.
+            pub const BYTES_MAX: usize = $bytes_max;
+
+            /// This name, if it is one.
+            ///
+            /// # Errors
+            /// [`NameError`] says what a name is made of.
+            pub fn new(text: &str) -> Result<Self, NameError> {
+                let known = |b: u8| b.is_ascii_alphanumeric() || $extra.as_bytes().contains(&b);
+                let begins_well = text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
+                if begins_well && text.len() <= Self::BYTES_MAX && text.bytes().all(known) {
+                    return Ok(Self(text.into()));
+                }
+                Err(NameError {
+                    what: $what,
+                    bytes_max: Self::BYTES_MAX,
+                    extra: $extra,
+                    text: text.chars().take(Self::BYTES_MAX).collect(),
+                })
+            }
+
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NameError;
+            fn try_from(text: String) -> Result<Self, NameError> {
+                Self::new(&text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0.as_ref().into()
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NameError;
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                Self::new(text)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", &self.0)
+            }
+        }
+    };
+}
+
+name!(
+    /// What a pool is called.
+    PoolName, "pool", 64, "._-"
+);
+name!(
+    /// What a node calls itself; two live nodes may share it, their incarnations differ.
+    NodeName, "node", 128, "._-:@/"
+);
+
+/// A node as one running process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    /// What it calls itself.
+    pub name: NodeName,
+    /// Which run of it this is.
+    pub incarnation: Incarnation,
+}

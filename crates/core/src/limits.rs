@@ -1,0 +1,39 @@
+//! Every fixed bound, in one place. Bounds that an owner may choose are in [`crate::PoolSettings`].
+
+use core::time::Duration;
+
+/// Ended attempts kept with a task.
+pub const HISTORY_MAX: usize = 8;
+
+/// Bytes kept of a reason; longer ones are cut at a character.
+pub const REASON_BYTES_MAX: usize = 1024;
+
+/// Items in one command: tasks enqueued, leases answered, ids cancelled.
+pub const BATCH_MAX: usize = 4096;
+
+/// Tasks that one claim may ask for, and credit that a session may hold in a pool.
+pub const CLAIM_MAX: u32 = 4096;
+
+/// Claims and awaits that one session may have parked in a pool.
+pub const PARKED_MAX: usize = 256;
+
+/// The longest a claim or an await may be parked.
+pub const WAIT_MAX: Duration = Duration::from_secs(3600);
+
+/// The shortest lease.
+pub const LEASE_MIN: Duration = Duration::from_millis(100);
+
+/// The longest lease.
+pub const LEASE_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// The most attempts that a task may be given.
+pub const ATTEMPTS_MAX: u32 = 1000;
+
+/// The longest that a task may be scheduled ahead: a hundred years.
+pub const DELAY_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// The longest payload or result that any pool may allow, in bytes.
+pub const BLOB_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+const _: () = assert!(CLAIM_MAX as usize <= BATCH_MAX);
+const _: () = assert!(LEASE_MIN.as_millis() < LEASE_MAX.as_millis());

@@ -1,0 +1,62 @@
+use std::{io, path::PathBuf};
+
+use leasehold_core::{Epoch, PoolName};
+
+/// Why a store did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has the folder.
+    #[error("the data folder {} is in use by another hub", .0.display())]
+    InUse(PathBuf),
+    /// The folder is not a store of ours.
+    #[error("{} is not a Leasehold data folder: {reason}", path.display())]
+    NotAStore {
+        /// The folder.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
+    },
+    /// It was written by a version that this one cannot read.
+    #[error("{what} has format version {found}, and this hub reads {readable}: {advice}")]
+    Incompatible {
+        /// What was read.
+        what: String,
+        /// The version found.
+        found: u32,
+        /// The versions that can be read.
+        readable: &'static str,
+        /// What can be done.
+        advice: &'static str,
+    },
+    /// Something stored is damaged.
+    #[error("{what} is damaged: {reason}. {advice}")]
+    Damaged {
+        /// Which record, in which folder.
+        what: String,
+        /// How that showed.
+        reason: String,
+        /// What can be done.
+        advice: &'static str,
+    },
+    /// A newer owner has the pool.
+    #[error("pool {pool} has a newer owner: epoch {newer:?} after {older:?}")]
+    Fenced {
+        /// The pool.
+        pool: PoolName,
+        /// Of the commit that was refused.
+        older: Epoch,
+        /// Of the owner.
+        newer: Epoch,
+    },
+    /// The disk, or the engine over it, failed.
+    #[error("the store failed to {action}: {source}")]
+    Io {
+        /// What was being done.
+        action: &'static str,
+        /// How it failed.
+        source: io::Error,
+    },
+    /// An earlier error stands until the store is reopened.
+    #[error("the store has failed and was not reopened")]
+    Poisoned,
+}

@@ -1,0 +1,100 @@
+//! Durability behind one trait.
+
+mod error;
+
+use bytes::Bytes;
+use leasehold_core::{Change, Epoch, PoolId, PoolName, Task, TaskId, Timestamp};
+
+pub use error::StoreError;
+
+/// Where pools outlive the hub.
+///
+/// One thread calls it, in order. What each engine owes, and `conformance` holds it to:
+/// - a commit that returned `Ok` survives the death of the process and a power cut;
+/// - a commit is whole or not there, over all its pools;
+/// - after an error nothing more is taken until [`Store::reopen`], and a commit that failed may be
+///   there afterwards or not, but whole;
+/// - a commit by an older owner of a pool is refused ([`StoreError::Fenced`]);
+/// - damage is an error that names what is damaged, never a panic and never skipped.
+pub trait Store: Send + 'static {
+    /// The pools that the store knows, in the order of their ids.
+    fn pools(&self) -> Vec<PoolName>;
+
+    /// The newest [`PoolBatch::at`] that was committed: the hub's clock starts no earlier.
+    fn latest(&self) -> Timestamp;
+
+    /// Loads a pool, or makes it, as its new owner: its epoch is one more than ever before, and
+    /// that is durable when this returns.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    fn open_pool(&mut self, name: &PoolName) -> Result<OpenedPool, StoreError>;
+
+    /// Writes the durable ones of all these changes, all or nothing, and returns when they are
+    /// durable. Changes that are not durable ([`Change::is_durable`]) are passed over.
+    ///
+    /// # Errors
+    /// When anything is in doubt. The store then wants [`Store::reopen`].
+    fn commit(&mut self, batches: &[PoolBatch]) -> Result<(), StoreError>;
+
+    /// A task's payload or result, if the store keeps one.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    fn blob(&self, pool: PoolId, task: TaskId, kind: Blob) -> Result<Option<Bytes>, StoreError>;
+
+    /// Starts again from what is durable, after an error. Pools must be opened again.
+    ///
+    /// # Errors
+    /// When the cause is still there.
+    fn reopen(&mut self) -> Result<(), StoreError>;
+
+    /// Figures for people and for the free-space reserve.
+    fn stats(&self) -> StoreStats;
+}
+
+/// A pool as its new owner finds it.
+#[derive(Debug)]
+pub struct OpenedPool {
+    /// Its number in this store.
+    pub id: PoolId,
+    /// The new owner's epoch.
+    pub epoch: Epoch,
+    /// Every task that is remembered, in no order.
+    pub tasks: Vec<Task>,
+}
+
+/// The changes of one pool in a commit.
+#[derive(Debug, Clone)]
+pub struct PoolBatch {
+    /// The pool.
+    pub pool: PoolId,
+    /// Its owner's epoch.
+    pub epoch: Epoch,
+    /// The hub's time.
+    pub at: Timestamp,
+    /// In the order in which they happened.
+    pub changes: Vec<Change>,
+}
+
+/// Which bytes of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Blob {
+    /// What it is to be done with.
+    Payload,
+    /// What came of it.
+    Result,
+}
+
+/// Figures of a store.
+#[derive(Debug, Clone, Default)]
+pub struct StoreStats {
+    /// The engine's name.
+    pub engine: &'static str,
+    /// Bytes on disk.
+    pub disk_bytes: u64,
+    /// Bytes of what is live.
+    pub live_bytes: u64,
+    /// Bytes free on that disk, if there is one.
+    pub free_bytes: Option<u64>,
+}
