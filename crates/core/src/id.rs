@@ -233,7 +233,7 @@ name!(
 );
 
 /// A node as one running process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Node {
     /// What it calls itself.
     pub name: NodeName,

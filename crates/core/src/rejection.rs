@@ -67,6 +67,11 @@ pub enum Rejection {
 impl Rejection {
     /// `value` of `what` is not within `min..=max`.
     pub(crate) fn out_of_bounds(what: &str, value: u64, min: u64, max: u64) -> Self {
-        Self::OutOfBounds { what: what.into(), value, min, max }
+        Self::OutOfBounds {
+            what: what.into(),
+            value,
+            min,
+            max,
+        }
     }
 }

@@ -70,7 +70,10 @@ pub struct BackOff {
 
 impl Default for BackOff {
     fn default() -> Self {
-        Self { base: Duration::from_secs(1), cap: Duration::from_secs(300) }
+        Self {
+            base: Duration::from_secs(1),
+            cap: Duration::from_secs(300),
+        }
     }
 }
 

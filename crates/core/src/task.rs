@@ -221,7 +221,10 @@ impl AttemptEnding {
     /// Whether it uses up one of the task's attempts. Interruptions have a bound of their own.
     #[must_use]
     pub const fn counts(self) -> bool {
-        matches!(self, Self::Failed | Self::Expired | Self::Cut | Self::Silence)
+        matches!(
+            self,
+            Self::Failed | Self::Expired | Self::Cut | Self::Silence
+        )
     }
 
     /// Whether the attempt ended together with its node.
@@ -256,7 +259,11 @@ impl Task {
     /// Whether `proof` names the newest lease of this task and its holder may still answer.
     #[must_use]
     pub fn is_held_under(&self, proof: LeaseRef) -> bool {
-        self.id == proof.task && self.lease.as_ref().is_some_and(|lease| lease.id == proof.lease)
+        self.id == proof.task
+            && self
+                .lease
+                .as_ref()
+                .is_some_and(|lease| lease.id == proof.lease)
     }
 
     /// The node that holds it, or that ended it; none while it waits.

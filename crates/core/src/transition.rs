@@ -5,7 +5,9 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{LeaseId, LeaseRef, Rejection, RequestId, SessionId, StateKind, Task, TaskId, Timestamp};
+use crate::{
+    LeaseId, LeaseRef, Rejection, RequestId, SessionId, StateKind, Task, TaskId, Timestamp,
+};
 
 /// The outcome of one call of the core, in order.
 #[derive(Debug, Default)]

@@ -1,0 +1,94 @@
+//! Nothing is said before it is durable.
+
+use alloc::{collections::VecDeque, vec::Vec};
+use core::mem;
+
+use crate::{Change, Transition};
+
+/// Orders changes and replies: while one commit is on its way the next gathers, and a reply leaves
+/// only when every change that happened before it is durable.
+///
+/// `R` is whatever the caller sends. Call [`Outbox::push`] after each transition,
+/// [`Outbox::next_commit`] after each batch of work, [`Outbox::committed`] when the store is done.
+#[derive(Debug)]
+pub struct Outbox<R> {
+    /// Changes that no commit has taken yet.
+    changes: Vec<Change>,
+    /// Replies that wait for the commit that is on its way.
+    behind_flying: VecDeque<R>,
+    /// Replies that wait for the commit after it.
+    behind_gathering: VecDeque<R>,
+    is_flying: bool,
+}
+
+impl<R> Default for Outbox<R> {
+    fn default() -> Self {
+        Self {
+            changes: Vec::new(),
+            behind_flying: VecDeque::new(),
+            behind_gathering: VecDeque::new(),
+            is_flying: false,
+        }
+    }
+}
+
+impl<R> Outbox<R> {
+    /// Takes what a call of the core brought about, its replies as the caller words them.
+    pub fn push(&mut self, transition: &mut Transition, word: impl FnMut(crate::Reply) -> R) {
+        self.changes
+            .extend(transition.changes.drain(..).filter(Change::is_durable));
+        self.say_all(transition.replies.drain(..).map(word));
+    }
+
+    /// Says something that reports of the state as it is now.
+    pub fn say(&mut self, reply: R) {
+        self.say_all([reply]);
+    }
+
+    fn say_all(&mut self, replies: impl IntoIterator<Item = R>) {
+        if self.changes.is_empty() {
+            self.behind_flying.extend(replies);
+        } else {
+            self.behind_gathering.extend(replies);
+        }
+    }
+
+    /// Replies that wait for nothing.
+    pub fn take_free(&mut self) -> Vec<R> {
+        if self.is_flying {
+            Vec::new()
+        } else {
+            self.behind_flying.drain(..).collect()
+        }
+    }
+
+    /// The changes of the next commit, if there are any and none is on its way.
+    pub fn next_commit(&mut self) -> Option<Vec<Change>> {
+        if self.is_flying || self.changes.is_empty() {
+            return None;
+        }
+        debug_assert!(
+            self.behind_flying.is_empty(),
+            "take_free() comes before next_commit()"
+        );
+        self.is_flying = true;
+        mem::swap(&mut self.behind_flying, &mut self.behind_gathering);
+        Some(mem::take(&mut self.changes))
+    }
+
+    /// The commit on its way is durable: here is what may be said now.
+    pub fn committed(&mut self) -> Vec<R> {
+        debug_assert!(self.is_flying, "nothing was on its way");
+        self.is_flying = false;
+        self.behind_flying.drain(..).collect()
+    }
+
+    /// Whether nothing is on its way and nothing waits.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        !self.is_flying
+            && self.changes.is_empty()
+            && self.behind_flying.is_empty()
+            && self.behind_gathering.is_empty()
+    }
+}

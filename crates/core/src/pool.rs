@@ -1,0 +1,178 @@
+//! A pool: the one state machine.
+//!
+//! ```text
+//!             enqueue(delay)                          deadline, cut, silence, fail (attempts left)
+//!                  v                                   ┌──────────────────────────────┐
+//!             scheduled ──── run_at ────> ready ── claim ──> claimed ── complete ──> completed
+//!                  ^                        │  ^  └─────────────┤ release
+//!                  └──── back-off ──────────┼──┘                ├── no attempts left ──> dead ── revive ──> ready
+//!                                           └────── cancel ─────┴─────────────────> cancelled
+//! ```
+//!
+//! Three calls are the whole of it: [`Pool::apply`], [`Pool::advance`], [`Pool::next_deadline`].
+//! The caller owns the clock, makes the changes durable and lets the replies leave after them.
+
+mod cancel;
+mod claim;
+mod enqueue;
+mod expire;
+mod extend;
+mod finish;
+mod inspect;
+mod invariants;
+mod requeue;
+mod restore;
+mod session;
+mod tasks;
+mod waiters;
+
+use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+
+use bytes::Bytes;
+
+pub use inspect::PoolSummary;
+pub use tasks::Counts;
+
+use self::{session::Session, tasks::Tasks, waiters::Waiters};
+use crate::{
+    Answer, Cause, Change, Command, Epoch, LeaseRef, PoolId, PoolSettings, Rejection, Reply,
+    RequestId, SessionId, Task, TaskId, Timestamp, Transition, limits,
+};
+
+/// A named set of tasks under one policy.
+#[derive(Debug, Clone)]
+pub struct Pool {
+    id: PoolId,
+    epoch: Epoch,
+    settings: PoolSettings,
+    /// The latest time that was heard of: it never goes back.
+    now: Timestamp,
+    tasks: Tasks,
+    sessions: BTreeMap<SessionId, Session>,
+    waiters: Waiters,
+    /// Grants of this epoch so far.
+    grants: u64,
+    /// The place of the next task to be enqueued.
+    next_place: u64,
+    /// Answers and extensions that were refused because their lease was lost, in this epoch.
+    lease_lost: u64,
+}
+
+impl Pool {
+    /// Does what a session asks. What is due at `now` happens first.
+    pub fn apply(
+        &mut self,
+        now: Timestamp,
+        session: SessionId,
+        request: RequestId,
+        command: Command,
+        out: &mut Transition,
+    ) {
+        self.advance(now, out);
+        if let Some(answer) = self.dispatch(session, request, command, out) {
+            out.replies.push(Reply::Answer(session, request, answer));
+        }
+        self.serve(out);
+        self.check_if_cheap();
+    }
+
+    /// Does what is due at `now`.
+    pub fn advance(&mut self, now: Timestamp, out: &mut Transition) {
+        self.now = self.now.max(now);
+        self.expire(out);
+        self.serve(out);
+    }
+
+    /// When [`Pool::advance`] next has something to do.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        [
+            self.tasks.due.first().map(|(at, _)| *at),
+            self.tasks
+                .finished
+                .first()
+                .map(|(at, _)| *at + self.settings.completed_kept_for),
+            self.tasks
+                .dead
+                .first()
+                .map(|(at, _)| *at + self.settings.dead_kept_for),
+            self.waiters.next_deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// One line a verb: each is a file of its own.
+    fn dispatch(
+        &mut self,
+        session: SessionId,
+        request: RequestId,
+        command: Command,
+        out: &mut Transition,
+    ) -> Option<Answer> {
+        if let Err(refusal) = self.admit(session, &command) {
+            return Some(Answer::Refused(refusal));
+        }
+        match command {
+            Command::Open(node) => self.open_session(session, node),
+            Command::End(ending) => self.end_session(session, ending, out),
+            Command::Enqueue(tasks) => Some(self.enqueue(tasks, out)),
+            Command::Claim(claim) => self.claim(session, request, claim, out),
+            Command::Credit(credit) => Some(self.credit(session, credit)),
+            Command::Extend(leases, lease) => Some(self.extend(session, &leases, lease, out)),
+            Command::Complete(items) => Some(self.complete(session, items, out)),
+            Command::Fail(items) => Some(self.fail(session, items, out)),
+            Command::Release(leases) => Some(self.release(session, &leases, out)),
+            Command::Resume(leases) => Some(self.resume(session, &leases, out)),
+            Command::Cancel(ids) => Some(self.cancel(&ids, out)),
+            Command::Revive(revive) => Some(self.revive(revive, out)),
+            Command::Await(wait) => self.await_end(session, request, wait),
+        }
+    }
+
+    /// Sessions that were never opened, or have ended, are heard no more; batches have a bound.
+    fn admit(&self, session: SessionId, command: &Command) -> Result<(), Rejection> {
+        let batch = match command {
+            Command::Open(_) | Command::End(_) => return Ok(()),
+            Command::Enqueue(tasks) => tasks.len(),
+            Command::Complete(items) => items.len(),
+            Command::Fail(items) => items.len(),
+            Command::Extend(leases, _) | Command::Release(leases) | Command::Resume(leases) => {
+                leases.len()
+            }
+            Command::Cancel(ids) | Command::Revive(crate::Revive::Tasks(ids)) => ids.len(),
+            Command::Claim(_) | Command::Credit(_) | Command::Revive(_) | Command::Await(_) => 0,
+        };
+        if !self.sessions.contains_key(&session) {
+            return Err(Rejection::SessionEnded);
+        }
+        if batch > limits::BATCH_MAX {
+            let max = limits::BATCH_MAX as u64;
+            return Err(Rejection::out_of_bounds(
+                "the length of a batch",
+                batch as u64,
+                0,
+                max,
+            ));
+        }
+        Ok(())
+    }
+
+    /// Says that the task is now as it is.
+    fn changed(&self, id: TaskId, cause: Cause, blob: Option<Bytes>, out: &mut Transition) {
+        if let Some(slot) = self.tasks.get(id) {
+            let task: Box<Task> = Box::new(slot.task.clone());
+            out.changes.push(Change::Put { task, cause, blob });
+        }
+    }
+
+    /// Each of a batch of proofs, one after the other.
+    fn each<T>(
+        &mut self,
+        proofs: &[LeaseRef],
+        mut one: impl FnMut(&mut Self, LeaseRef) -> Result<T, Rejection>,
+    ) -> Vec<Result<T, Rejection>> {
+        proofs.iter().map(|proof| one(self, *proof)).collect()
+    }
+}

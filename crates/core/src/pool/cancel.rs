@@ -1,0 +1,77 @@
+//! Calling tasks off, and bringing dead ones back.
+
+use alloc::vec::Vec;
+
+use super::{Pool, requeue::record_attempt};
+use crate::{
+    Answer, AttemptEnding, Cause, Rejection, Revive, Revocation, State, StateKind, TaskId,
+    Transition, limits::BATCH_MAX,
+};
+
+impl Pool {
+    pub(super) fn cancel(&mut self, ids: &[TaskId], out: &mut Transition) -> Answer {
+        Answer::Done(ids.iter().map(|id| self.cancel_one(*id, out)).collect())
+    }
+
+    pub(super) fn revive(&mut self, revive: Revive, out: &mut Transition) -> Answer {
+        let ids: Vec<TaskId> = match revive {
+            Revive::Tasks(ids) => ids,
+            Revive::All => self
+                .tasks
+                .dead
+                .iter()
+                .map(|(_, id)| *id)
+                .take(BATCH_MAX)
+                .collect(),
+        };
+        Answer::Revived(
+            ids.into_iter()
+                .map(|id| (id, self.revive_one(id, out)))
+                .collect(),
+        )
+    }
+
+    fn cancel_one(&mut self, id: TaskId, out: &mut Transition) -> Result<(), Rejection> {
+        let kind = self.kind_of(id)?;
+        if kind.is_end() {
+            return Err(Rejection::Ended(kind));
+        }
+        let now = self.now;
+        self.tasks.update(id, |slot| {
+            if kind == StateKind::Claimed {
+                record_attempt(&mut slot.task, now, AttemptEnding::Cancelled, "");
+            }
+            slot.task.state = State::Cancelled { at: now };
+        });
+        self.revoke(id, Revocation::Cancelled, out);
+        self.changed(id, Cause::Cancelled, None, out);
+        self.tell_of_end(id, out);
+        self.forget_beyond_max(out);
+        Ok(())
+    }
+
+    /// A revived task begins anew; only its history remembers.
+    fn revive_one(&mut self, id: TaskId, out: &mut Transition) -> Result<(), Rejection> {
+        let kind = self.kind_of(id)?;
+        if kind != StateKind::Dead {
+            return Err(Rejection::NotDead(kind));
+        }
+        let now = self.now;
+        self.tasks.update(id, |slot| {
+            slot.task.attempt = 0;
+            slot.task.interruptions = 0;
+            slot.task.losses_in_a_row = 0;
+            slot.task.ready_at = now;
+            slot.task.state = State::Ready;
+        });
+        self.changed(id, Cause::Revived, None, out);
+        Ok(())
+    }
+
+    fn kind_of(&self, id: TaskId) -> Result<StateKind, Rejection> {
+        self.tasks
+            .get(id)
+            .map(|slot| slot.task.state.kind())
+            .ok_or(Rejection::NoSuchTask)
+    }
+}

@@ -1,0 +1,267 @@
+//! Granting leases: at once, to parked claims, and against credit.
+
+use alloc::{collections::BTreeMap, vec::Vec};
+use core::time::Duration;
+
+use super::{
+    Pool,
+    enqueue::within,
+    tasks::{EndsBy, Hold},
+    waiters::Waiter,
+};
+use crate::{
+    Answer, Await, Cause, Claim, Credit, Grant, Lease, LeaseId, LeaseRef, Node, Rejection, Reply,
+    RequestId, Revocation, SessionId, State, TaskId, Transition,
+    limits::{CLAIM_MAX, LEASE_MAX, LEASE_MIN, PARKED_MAX, WAIT_MAX},
+    time::millis,
+};
+
+impl Pool {
+    pub(super) fn claim(
+        &mut self,
+        session: SessionId,
+        request: RequestId,
+        claim: Claim,
+        out: &mut Transition,
+    ) -> Option<Answer> {
+        let lease = match self.check_claim(session, &claim) {
+            Ok(lease) => lease,
+            Err(refusal) => return Some(Answer::Refused(refusal)),
+        };
+        // Whoever waits came first.
+        self.serve(out);
+        let grants = self.grant_up_to(session, claim.tasks_max, lease, out);
+        if !grants.is_empty() || claim.wait.is_zero() {
+            return Some(Answer::Claimed(grants));
+        }
+        let until = self.now + claim.wait;
+        let tasks_max = claim.tasks_max;
+        self.waiters.park(Waiter::Claim {
+            session,
+            request,
+            tasks_max,
+            lease,
+            until,
+        });
+        None
+    }
+
+    pub(super) fn credit(&mut self, session: SessionId, credit: Credit) -> Answer {
+        match self.check_credit(session, credit) {
+            Ok(total) => Answer::Credited(total),
+            Err(refusal) => Answer::Refused(refusal),
+        }
+    }
+
+    pub(super) fn await_end(
+        &mut self,
+        session: SessionId,
+        request: RequestId,
+        wait: Await,
+    ) -> Option<Answer> {
+        let Some(slot) = self.tasks.get(wait.task) else {
+            return Some(Answer::Refused(Rejection::NoSuchTask));
+        };
+        if slot.task.state.kind().is_end() || wait.wait.is_zero() {
+            return Some(Answer::Awaited(slot.task.clone().into()));
+        }
+        if let Err(refusal) = self.check_wait(session, wait.wait) {
+            return Some(Answer::Refused(refusal));
+        }
+        let (task, until) = (wait.task, self.now + wait.wait);
+        self.waiters.park(Waiter::Await {
+            session,
+            request,
+            task,
+            until,
+        });
+        None
+    }
+
+    /// Grants what is ready to those who wait, in their order.
+    pub(super) fn serve(&mut self, out: &mut Transition) {
+        let mut deliveries: BTreeMap<SessionId, Vec<Grant>> = BTreeMap::new();
+        while !self.tasks.ready.is_empty() {
+            match self.waiters.next_in_line() {
+                Some(Waiter::Claim {
+                    session,
+                    request,
+                    tasks_max,
+                    lease,
+                    ..
+                }) => {
+                    let grants = self.grant_up_to(session, tasks_max, lease, out);
+                    out.replies
+                        .push(Reply::Answer(session, request, Answer::Claimed(grants)));
+                }
+                Some(Waiter::Credit { session }) => {
+                    let grant = self.grant_on_credit(session, out);
+                    deliveries.entry(session).or_default().extend(grant);
+                }
+                Some(Waiter::Await { .. }) => unreachable!("an await is in no line"),
+                None => break,
+            }
+        }
+        let deliver = |(session, grants)| Reply::Deliver(session, grants);
+        out.replies.extend(deliveries.into_iter().map(deliver));
+    }
+
+    fn check_claim(&self, session: SessionId, claim: &Claim) -> Result<Duration, Rejection> {
+        within(
+            "the number of tasks claimed",
+            claim.tasks_max.into(),
+            1,
+            CLAIM_MAX.into(),
+        )?;
+        self.check_wait(session, claim.wait)?;
+        self.check_lease(claim.lease)
+    }
+
+    fn check_wait(&self, session: SessionId, wait: Duration) -> Result<(), Rejection> {
+        within(
+            "the wait in milliseconds",
+            millis(wait),
+            0,
+            millis(WAIT_MAX),
+        )?;
+        let parked = self.waiters.count_of(session) + usize::from(!wait.is_zero());
+        within(
+            "the number of requests parked in a pool",
+            parked as u64,
+            0,
+            PARKED_MAX as u64,
+        )
+    }
+
+    /// How long a lease is to run that was asked for in these words.
+    pub(super) fn check_lease(&self, wish: Option<Duration>) -> Result<Duration, Rejection> {
+        let Some(lease) = wish else {
+            return Ok(self.settings.lease);
+        };
+        within(
+            "the lease in milliseconds",
+            millis(lease),
+            millis(LEASE_MIN),
+            millis(LEASE_MAX),
+        )?;
+        Ok(lease)
+    }
+
+    fn check_credit(&mut self, session: SessionId, credit: Credit) -> Result<u32, Rejection> {
+        let lease = self.check_lease(credit.lease)?;
+        let Some(of) = self.sessions.get_mut(&session) else {
+            return Err(Rejection::SessionEnded);
+        };
+        let total = of.credit.saturating_add(credit.tasks);
+        within(
+            "the credit of a session in a pool",
+            total.into(),
+            0,
+            CLAIM_MAX.into(),
+        )?;
+        if of.credit == 0 && total > 0 {
+            self.waiters.park(Waiter::Credit { session });
+        }
+        of.credit = total;
+        of.credit_lease = lease;
+        Ok(total)
+    }
+
+    fn grant_on_credit(&mut self, session: SessionId, out: &mut Transition) -> Option<Grant> {
+        let of = self.sessions.get_mut(&session)?;
+        of.credit -= 1;
+        let lease = of.credit_lease;
+        if of.credit > 0 {
+            self.waiters.park(Waiter::Credit { session });
+        }
+        self.grant(session, lease, out)
+    }
+
+    fn grant_up_to(
+        &mut self,
+        session: SessionId,
+        tasks_max: u32,
+        lease: Duration,
+        out: &mut Transition,
+    ) -> Vec<Grant> {
+        (0..tasks_max)
+            .map_while(|_| self.grant(session, lease, out))
+            .collect()
+    }
+
+    /// Leases the most urgent ready task.
+    fn grant(
+        &mut self,
+        session: SessionId,
+        lease: Duration,
+        out: &mut Transition,
+    ) -> Option<Grant> {
+        let node = self.sessions.get(&session)?.node.clone();
+        let (.., id) = *self.tasks.ready.first()?;
+        self.revoke(id, Revocation::Lost, out);
+        let lease_id = self.next_lease_id();
+        self.lease_to(id, lease_id, node, session, lease);
+        self.changed(id, Cause::Claimed, None, out);
+        let task = &self.tasks.get(id)?.task;
+        Some(Grant {
+            task: id,
+            lease: lease_id,
+            attempt: task.attempt,
+            lease_for: lease,
+            priority: task.priority,
+            enqueued_at: task.enqueued_at,
+        })
+    }
+
+    fn lease_to(
+        &mut self,
+        id: TaskId,
+        lease: LeaseId,
+        node: Node,
+        session: SessionId,
+        runs: Duration,
+    ) {
+        let now = self.now;
+        self.tasks.update(id, |slot| {
+            slot.task.attempt += 1;
+            slot.task.state = State::Claimed;
+            slot.task.lease = Some(Lease {
+                id: lease,
+                node,
+                granted_at: now,
+                lease_ms: millis(runs),
+            });
+            slot.hold = Some(Hold {
+                session: Some(session),
+                ends_at: now + runs,
+                ends_by: EndsBy::Deadline,
+            });
+        });
+    }
+
+    fn next_lease_id(&mut self) -> LeaseId {
+        self.grants += 1;
+        LeaseId {
+            pool: self.id,
+            epoch: self.epoch,
+            number: self.grants,
+        }
+    }
+
+    /// Tells a holder whose session is open that its lease is over, and that it is.
+    pub(super) fn revoke(&mut self, id: TaskId, why: Revocation, out: &mut Transition) {
+        let lost = self.tasks.update(id, |slot| {
+            let lease = slot.task.lease.take()?;
+            Some((
+                slot.hold.take()?.session?,
+                LeaseRef {
+                    task: id,
+                    lease: lease.id,
+                },
+            ))
+        });
+        if let Some((session, proof)) = lost.filter(|(of, _)| self.sessions.contains_key(of)) {
+            out.replies.push(Reply::Revoke(session, proof, why));
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Accepting tasks, each id once.
+
+use alloc::vec::Vec;
+
+use super::{Pool, tasks::Slot};
+use crate::{
+    Accepted, Answer, Cause, NewTask, Rejection, State, Task, Transition,
+    limits::{ATTEMPTS_MAX, DELAY_MAX},
+    time::millis,
+};
+
+impl Pool {
+    pub(super) fn enqueue(&mut self, tasks: Vec<NewTask>, out: &mut Transition) -> Answer {
+        Answer::Enqueued(
+            tasks
+                .into_iter()
+                .map(|task| self.enqueue_one(task, out))
+                .collect(),
+        )
+    }
+
+    fn enqueue_one(&mut self, new: NewTask, out: &mut Transition) -> Result<Accepted, Rejection> {
+        let id = new.id;
+        if let Some(slot) = self.tasks.get(id) {
+            return Ok(Accepted {
+                id,
+                known_as: Some(slot.task.state.kind()),
+            });
+        }
+        self.check_new(&new)?;
+        let task = self.new_task(&new)?;
+        self.tasks.insert(Slot { task, hold: None });
+        self.changed(id, Cause::Enqueued, Some(new.payload), out);
+        Ok(Accepted { id, known_as: None })
+    }
+
+    fn check_new(&self, new: &NewTask) -> Result<(), Rejection> {
+        let tasks_max = self.settings.tasks_max;
+        if self.tasks.len() >= tasks_max {
+            return Err(Rejection::PoolFull { tasks_max });
+        }
+        let attempts = u64::from(new.attempts_max.unwrap_or(self.settings.attempts_max));
+        within("attempts_max", attempts, 1, u64::from(ATTEMPTS_MAX))?;
+        within(
+            "the delay in milliseconds",
+            millis(new.delay),
+            0,
+            millis(DELAY_MAX),
+        )?;
+        let bytes_max = self.settings.payload_bytes_max as u64;
+        within(
+            "the payload's length in bytes",
+            new.payload.len() as u64,
+            0,
+            bytes_max,
+        )
+    }
+
+    fn new_task(&mut self, new: &NewTask) -> Result<Task, Rejection> {
+        let ready_at = self.now + new.delay;
+        let place = self.next_place;
+        self.next_place += 1;
+        Ok(Task {
+            id: new.id,
+            place,
+            priority: new.priority,
+            attempts_max: new.attempts_max.unwrap_or(self.settings.attempts_max),
+            enqueued_at: self.now,
+            ready_at,
+            attempt: 0,
+            interruptions: 0,
+            losses_in_a_row: 0,
+            payload_len: length("the payload's length in bytes", new.payload.len())?,
+            result_len: None,
+            state: if ready_at > self.now {
+                State::Scheduled { run_at: ready_at }
+            } else {
+                State::Ready
+            },
+            lease: None,
+            history: Vec::new(),
+        })
+    }
+}
+
+/// Refuses a value out of its bounds.
+pub(super) fn within(what: &str, value: u64, min: u64, max: u64) -> Result<(), Rejection> {
+    if (min..=max).contains(&value) {
+        return Ok(());
+    }
+    Err(Rejection::out_of_bounds(what, value, min, max))
+}
+
+/// A length as it is stored.
+pub(super) fn length(what: &str, length: usize) -> Result<u32, Rejection> {
+    u32::try_from(length)
+        .map_err(|_| Rejection::out_of_bounds(what, length as u64, 0, u64::from(u32::MAX)))
+}

@@ -1,0 +1,50 @@
+//! A pool from what was stored.
+
+use alloc::{collections::BTreeMap, vec::Vec};
+
+use super::{
+    Pool,
+    tasks::{EndsBy, Hold, Slot, Tasks},
+    waiters::Waiters,
+};
+use crate::{Epoch, PoolId, PoolSettings, State, Task, Timestamp};
+
+impl Pool {
+    /// The pool as its new owner finds it: empty, or with the tasks that a store gave back.
+    ///
+    /// Every lease is adrift and good for `restart_grace`, whatever its deadline was: its holder
+    /// could not extend it while the hub was gone.
+    #[must_use]
+    pub fn restore(
+        id: PoolId,
+        epoch: Epoch,
+        settings: PoolSettings,
+        now: Timestamp,
+        stored: Vec<Task>,
+    ) -> Self {
+        let mut tasks = Tasks::new(settings.aging);
+        let mut next_place = 0;
+        let adrift = Hold {
+            session: None,
+            ends_at: now + settings.restart_grace,
+            ends_by: EndsBy::HubGone,
+        };
+        for task in stored {
+            next_place = next_place.max(task.place + 1);
+            let hold = (task.state == State::Claimed).then_some(adrift);
+            tasks.insert(Slot { task, hold });
+        }
+        Self {
+            id,
+            epoch,
+            settings,
+            now,
+            tasks,
+            sessions: BTreeMap::new(),
+            waiters: Waiters::default(),
+            grants: 0,
+            next_place,
+            lease_lost: 0,
+        }
+    }
+}
