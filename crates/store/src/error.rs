@@ -1,6 +1,6 @@
 use std::{io, path::PathBuf};
 
-use leasehold_core::{Epoch, PoolName};
+use leasehold_core::{Epoch, PoolId, PoolName};
 
 /// Why a store did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +48,9 @@ pub enum StoreError {
         /// Of the owner.
         newer: Epoch,
     },
+    /// A commit by someone who does not own the pool: it was not opened since the store was.
+    #[error("pool number {} is not open", .0.0)]
+    NotOpen(PoolId),
     /// The disk, or the engine over it, failed.
     #[error("the store failed to {action}: {source}")]
     Io {

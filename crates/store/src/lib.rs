@@ -1,11 +1,19 @@
 //! Durability behind one trait.
 
+pub mod conformance;
 mod error;
+mod faulty;
+mod memory;
+mod record;
+mod sled_store;
 
 use bytes::Bytes;
-use leasehold_core::{Change, Epoch, PoolId, PoolName, Task, TaskId, Timestamp};
+use leasehold_core::{Cause, Change, Epoch, PoolId, PoolName, Task, TaskId, Timestamp};
 
 pub use error::StoreError;
+pub use faulty::{Faults, FaultyStore, Moment};
+pub use memory::{MemoryDisk, MemoryStore};
+pub use sled_store::{SledOptions, SledStore};
 
 /// Where pools outlive the hub.
 ///
@@ -14,13 +22,15 @@ pub use error::StoreError;
 /// - a commit is whole or not there, over all its pools;
 /// - after an error nothing more is taken until [`Store::reopen`], and a commit that failed may be
 ///   there afterwards or not, but whole;
-/// - a commit by an older owner of a pool is refused ([`StoreError::Fenced`]);
+/// - a commit by an older owner of a pool is refused ([`StoreError::Fenced`]), and one by nobody's
+///   ([`StoreError::NotOpen`]); nothing of it is written, and the store stays usable;
 /// - damage is an error that names what is damaged, never a panic and never skipped.
 pub trait Store: Send + 'static {
     /// The pools that the store knows, in the order of their ids.
     fn pools(&self) -> Vec<PoolName>;
 
-    /// The newest [`PoolBatch::at`] that was committed: the hub's clock starts no earlier.
+    /// The newest [`PoolBatch::at`] that was committed with a durable change: the hub's clock
+    /// starts no earlier.
     fn latest(&self) -> Timestamp;
 
     /// Loads a pool, or makes it, as its new owner: its epoch is one more than ever before, and
@@ -49,7 +59,8 @@ pub trait Store: Send + 'static {
     /// When the cause is still there.
     fn reopen(&mut self) -> Result<(), StoreError>;
 
-    /// Figures for people and for the free-space reserve.
+    /// Figures for people and for the free-space reserve. A dozen system calls: for each second,
+    /// not for each commit.
     fn stats(&self) -> StoreStats;
 }
 
@@ -84,6 +95,24 @@ pub enum Blob {
     Payload,
     /// What came of it.
     Result,
+}
+
+impl Blob {
+    /// Which bytes a change of this cause may bring; what any other cause brings is not kept.
+    #[must_use]
+    pub const fn brought_by(cause: Cause) -> Option<Self> {
+        match cause {
+            Cause::Enqueued => Some(Self::Payload),
+            Cause::Completed => Some(Self::Result),
+            Cause::Claimed
+            | Cause::Extended
+            | Cause::Resumed
+            | Cause::Requeued(_)
+            | Cause::Due
+            | Cause::Cancelled
+            | Cause::Revived => None,
+        }
+    }
 }
 
 /// Figures of a store.

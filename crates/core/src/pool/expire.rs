@@ -47,17 +47,17 @@ impl Pool {
     }
 
     fn forget_after_time(&mut self, out: &mut Transition) {
-        let (now, settings) = (self.now, &self.settings);
-        let finished_before = now - settings.completed_kept_for;
-        let dead_before = now - settings.dead_kept_for;
-        let over = |entry: Option<&(Timestamp, TaskId)>, before| {
+        let now = self.now;
+        let finished_kept_for = self.settings.completed_kept_for;
+        let dead_kept_for = self.settings.dead_kept_for;
+        let over = |entry: Option<&(Timestamp, TaskId)>, kept_for| {
             entry
                 .copied()
-                .filter(|(at, _)| *at <= before)
+                .filter(|(at, _)| *at + kept_for <= now)
                 .map(|(_, id)| id)
         };
-        while let Some(id) = over(self.tasks.finished.first(), finished_before)
-            .or_else(|| over(self.tasks.dead.first(), dead_before))
+        while let Some(id) = over(self.tasks.finished.first(), finished_kept_for)
+            .or_else(|| over(self.tasks.dead.first(), dead_kept_for))
         {
             self.forget(id, out);
         }

@@ -54,13 +54,14 @@ impl Pool {
         lease: Option<Duration>,
         out: &mut Transition,
     ) -> Result<Duration, Rejection> {
+        let holder = self.latest_holder(session, proof.task);
         let cause = self.take_up(session, proof)?;
         let (id, now) = (proof.task, self.now);
         let runs = self.tasks.update(id, |slot| {
             let granted = slot.task.lease.as_ref().map_or(0, |lease| lease.lease_ms);
             let runs = lease.unwrap_or(Duration::from_millis(granted));
             slot.hold = Some(Hold {
-                session: Some(session),
+                session: Some(holder),
                 ends_at: now + runs,
                 ends_by: EndsBy::Deadline,
             });
@@ -68,6 +69,16 @@ impl Pool {
         });
         self.changed(id, cause, None, out);
         Ok(runs)
+    }
+
+    /// Which of its node's sessions has the lease in hand from now on: one that is heard late takes
+    /// nothing from the one that came after it.
+    fn latest_holder(&self, session: SessionId, id: TaskId) -> SessionId {
+        self.tasks
+            .get(id)
+            .and_then(|slot| slot.hold?.session)
+            .filter(|other| self.sessions.contains_key(other))
+            .map_or(session, |other| session.max(other))
     }
 
     /// The rule of all answers: a lease is good until its task was granted to someone else or has
@@ -117,13 +128,22 @@ impl Pool {
         let Some(of) = self.sessions.get(&session) else {
             return Vec::new();
         };
-        let named: BTreeSet<TaskId> = named.iter().map(|proof| proof.task).collect();
+        let named: BTreeSet<_> = named
+            .iter()
+            .map(|proof| (proof.task, proof.lease))
+            .collect();
         let earlier = self
             .sessions
             .range(..session)
             .filter(|(_, other)| other.node == of.node)
             .flat_map(|(id, _)| self.tasks.held_by(*id));
-        let unnamed = |id: &TaskId| !named.contains(id);
+        let unnamed = |id: &TaskId| {
+            let lease = self
+                .tasks
+                .get(*id)
+                .and_then(|slot| slot.task.lease.as_ref());
+            !lease.is_some_and(|lease| named.contains(&(*id, lease.id)))
+        };
         self.tasks
             .adrift_of(&of.node)
             .chain(earlier)

@@ -111,10 +111,12 @@ impl Waiters {
         }
     }
 
+    /// Claims and awaits that a session has parked; its credit is none of them.
     pub(super) fn count_of(&self, session: SessionId) -> usize {
         self.of_session
             .range((session, Ticket(0))..)
             .take_while(|(of, _)| *of == session)
+            .filter(|(_, ticket)| self.all.get(ticket).is_some_and(|w| w.until().is_some()))
             .count()
     }
 

@@ -1,0 +1,15 @@
+//! The life of a task: a table of every state and every verb, and each rule as a named behaviour.
+
+mod harness;
+
+mod lifecycle {
+    mod batches_and_bounds;
+    mod counting;
+    mod forgetting;
+    mod holding;
+    mod order;
+    mod restoring;
+    mod sessions;
+    mod table;
+    mod waiting;
+}

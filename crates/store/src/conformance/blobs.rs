@@ -1,0 +1,126 @@
+//! Payloads and results.
+
+use bytes::Bytes;
+use leasehold_core::{Cause, Change};
+
+use super::{Open, Owner, id, sample};
+use crate::Blob;
+
+const LENGTHS: [usize; 12] = [
+    0,
+    1,
+    255,
+    4 * 1024,
+    4 * 1024 + 1,
+    6 * 1024 - 5,
+    6 * 1024 - 4,
+    16 * 1024,
+    32 * 1024,
+    100 * 1024,
+    1024 * 1024,
+    leasehold_core::limits::BLOB_BYTES_MAX,
+];
+
+pub(super) fn all_lengths_are_kept(open: Open<'_>) {
+    let mut store = open();
+    let owner = Owner::of_empty(&mut *store, "pool");
+    for (n, len) in (0..).zip(LENGTHS) {
+        owner.commit(&mut *store, vec![sample::enqueued(id(n), &bytes(len, 1))]);
+        owner.commit(&mut *store, vec![sample::completed(id(n), &bytes(len, 2))]);
+    }
+    for restart in [false, true] {
+        for (n, len) in (0..).zip(LENGTHS) {
+            let payload = owner.blob(&*store, id(n), Blob::Payload);
+            assert!(payload == Some(bytes(len, 1)), "the payload of {len}");
+            let result = owner.blob(&*store, id(n), Blob::Result);
+            assert!(result == Some(bytes(len, 2)), "the result of {len}");
+        }
+        if !restart {
+            drop(store);
+            store = open();
+        }
+    }
+}
+
+pub(super) fn own_by_pool(open: Open<'_>) {
+    let mut store = open();
+    let one = Owner::of_empty(&mut *store, "one");
+    let two = Owner::of_empty(&mut *store, "two");
+    for len in [10, 50_000] {
+        let change = vec![sample::enqueued(id(len as u128), &bytes(len, 1))];
+        one.commit(&mut *store, change);
+        let task = id(len as u128);
+        assert_eq!(two.blob(&*store, task, Blob::Payload), None);
+        two.commit(&mut *store, vec![sample::claimed(task)]);
+        assert_eq!(
+            two.blob(&*store, task, Blob::Payload),
+            None,
+            "it never had one"
+        );
+        assert_eq!(
+            one.blob(&*store, task, Blob::Result),
+            None,
+            "it has none yet"
+        );
+        assert_eq!(one.blob(&*store, task, Blob::Payload), Some(bytes(len, 1)));
+    }
+}
+
+pub(super) fn go_with_their_task(open: Open<'_>) {
+    let mut store = open();
+    let owner = Owner::of_empty(&mut *store, "pool");
+    let before = store.stats().live_bytes;
+    for (n, len) in (0..).zip([0, 100, 20_000, 1_000_000]) {
+        owner.commit(&mut *store, vec![sample::enqueued(id(n), &bytes(len, 1))]);
+        owner.commit(&mut *store, vec![sample::completed(id(n), &bytes(len, 2))]);
+        assert!(store.stats().live_bytes >= before + 2 * len as u64);
+        owner.commit(&mut *store, vec![Change::Forget(id(n))]);
+        assert_eq!(store.stats().live_bytes, before);
+    }
+    drop(store);
+    let store = open();
+    for n in 0..4 {
+        assert_eq!(owner.blob(&*store, id(n), Blob::Payload), None);
+        assert_eq!(owner.blob(&*store, id(n), Blob::Result), None);
+    }
+    assert_eq!(store.stats().live_bytes, before);
+}
+
+pub(super) fn can_be_written_anew(open: Open<'_>) {
+    let mut store = open();
+    let owner = Owner::of_empty(&mut *store, "pool");
+    let lengths = [30_000, 10, 7_000, 100_000, 6_500, 0];
+    for (n, len) in (1..).zip(lengths) {
+        let put = sample::enqueued(id(1), &bytes(len, n));
+        let forgotten = vec![Change::Forget(id(1)), put.clone()];
+        owner.commit(&mut *store, if n % 2 == 0 { vec![put] } else { forgotten });
+        assert_eq!(
+            owner.blob(&*store, id(1), Blob::Payload),
+            Some(bytes(len, n))
+        );
+    }
+    let both = [
+        sample::enqueued(id(2), &bytes(90_000, 1)),
+        sample::enqueued(id(2), &bytes(9_000, 2)),
+    ];
+    owner.commit(&mut *store, both.to_vec());
+    let brought = sample::put(sample::task(id(2)), Cause::Claimed, Some(bytes(9, 9)));
+    owner.commit(&mut *store, vec![brought]);
+    drop(store);
+    let store = open();
+    assert_eq!(
+        owner.blob(&*store, id(1), Blob::Payload),
+        Some(Bytes::new())
+    );
+    let kept = owner.blob(&*store, id(2), Blob::Payload);
+    assert_eq!(kept, Some(bytes(9_000, 2)), "a claim brings no payload");
+}
+
+/// Bytes that differ along the way, so that a part in the wrong place shows.
+pub(super) fn bytes(len: usize, seed: u64) -> Bytes {
+    let mut random = super::model::Random::new(seed);
+    (0..len.div_ceil(8))
+        .flat_map(|_| random.next().to_le_bytes())
+        .take(len)
+        .collect()
+}

@@ -1,0 +1,162 @@
+//! Changes as a hub would make them, for tests and measurements.
+
+use bytes::Bytes;
+use leasehold_core::{
+    Attempt, AttemptEnding, Cause, Change, Death, Epoch, Incarnation, Lease, LeaseId, Node, PoolId,
+    State, Task, TaskId, Timestamp,
+};
+
+/// A task that was just enqueued.
+#[must_use]
+pub fn task(id: TaskId) -> Task {
+    Task {
+        id,
+        place: 7,
+        priority: 3,
+        attempts_max: 5,
+        enqueued_at: Timestamp::from_millis(1_700_000_000_000),
+        ready_at: Timestamp::from_millis(1_700_000_000_000),
+        attempt: 0,
+        interruptions: 0,
+        losses_in_a_row: 0,
+        payload_len: 0,
+        result_len: None,
+        state: State::Ready,
+        lease: None,
+        history: Vec::new(),
+    }
+}
+
+/// It is put in.
+#[must_use]
+pub fn enqueued(id: TaskId, payload: &[u8]) -> Change {
+    let mut task = task(id);
+    task.payload_len = length(payload);
+    put(task, Cause::Enqueued, Some(Bytes::copy_from_slice(payload)))
+}
+
+/// It is granted to a node.
+#[must_use]
+pub fn claimed(id: TaskId) -> Change {
+    put(claimed_task(id), Cause::Claimed, None)
+}
+
+/// Its lease is extended, which is not durable.
+#[must_use]
+pub fn extended(id: TaskId) -> Change {
+    let mut task = claimed_task(id);
+    task.interruptions = 99;
+    put(task, Cause::Extended, None)
+}
+
+/// It completes.
+#[must_use]
+pub fn completed(id: TaskId, result: &[u8]) -> Change {
+    let mut task = ended_task(id, AttemptEnding::Completed, "");
+    task.state = State::Completed {
+        at: Timestamp::from_millis(1_700_000_002_000),
+    };
+    task.result_len = Some(length(result));
+    put(task, Cause::Completed, Some(Bytes::copy_from_slice(result)))
+}
+
+/// An attempt of it fails, and it waits.
+#[must_use]
+pub fn failed(id: TaskId, reason: &str) -> Change {
+    let mut task = ended_task(id, AttemptEnding::Failed, reason);
+    task.state = State::Scheduled {
+        run_at: Timestamp::from_millis(1_700_000_003_000),
+    };
+    put(task, Cause::Requeued(AttemptEnding::Failed), None)
+}
+
+/// An attempt of it fails, and it is dead.
+#[must_use]
+pub fn died(id: TaskId) -> Change {
+    let mut task = ended_task(id, AttemptEnding::Cut, "");
+    let at = Timestamp::from_millis(1_700_000_004_000);
+    task.state = State::Dead {
+        at,
+        cause: Death::AttemptsSpent,
+    };
+    put(task, Cause::Requeued(AttemptEnding::Cut), None)
+}
+
+/// It is called off.
+#[must_use]
+pub fn cancelled(id: TaskId) -> Change {
+    let mut task = task(id);
+    task.state = State::Cancelled {
+        at: Timestamp::from_millis(1_700_000_005_000),
+    };
+    put(task, Cause::Cancelled, None)
+}
+
+/// It is brought back.
+#[must_use]
+pub fn revived(id: TaskId) -> Change {
+    put(ended_task(id, AttemptEnding::Cut, ""), Cause::Revived, None)
+}
+
+/// Its holder comes back.
+#[must_use]
+pub fn resumed(id: TaskId) -> Change {
+    put(claimed_task(id), Cause::Resumed, None)
+}
+
+/// It is now as given.
+#[must_use]
+pub fn put(task: Task, cause: Cause, blob: Option<Bytes>) -> Change {
+    Change::Put {
+        task: Box::new(task),
+        cause,
+        blob,
+    }
+}
+
+fn claimed_task(id: TaskId) -> Task {
+    let mut task = task(id);
+    task.state = State::Claimed;
+    task.attempt = 1;
+    task.lease = Some(Lease {
+        id: lease(),
+        node: node(),
+        granted_at: Timestamp::from_millis(1_700_000_001_000),
+        lease_ms: 30_000,
+    });
+    task
+}
+
+fn ended_task(id: TaskId, ending: AttemptEnding, reason: &str) -> Task {
+    let mut task = task(id);
+    task.attempt = 1;
+    task.history.push(Attempt {
+        attempt: 1,
+        lease: lease(),
+        node: node(),
+        started_at: Timestamp::from_millis(1_700_000_001_000),
+        ended_at: Timestamp::from_millis(1_700_000_002_000),
+        ending,
+        reason: reason.to_owned(),
+    });
+    task
+}
+
+fn lease() -> LeaseId {
+    LeaseId {
+        pool: PoolId(1),
+        epoch: Epoch(2),
+        number: 42,
+    }
+}
+
+fn node() -> Node {
+    Node {
+        name: "node-1".parse().expect("it is a name"),
+        incarnation: Incarnation(0xfeed),
+    }
+}
+
+fn length(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).expect("a sample is short")
+}

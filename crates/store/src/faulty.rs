@@ -1,0 +1,203 @@
+//! A store that fails when it is told to: for tests, of the hub and of what is built on it.
+
+use std::{
+    io,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+use leasehold_core::{PoolId, PoolName, TaskId, Timestamp};
+
+use crate::{Blob, OpenedPool, PoolBatch, Store, StoreError, StoreStats};
+
+/// When in a commit something goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// Before anything was written: the commit will not be there.
+    Before,
+    /// After all was written and before the caller knows: the commit will be there.
+    After,
+}
+
+/// A [`Store`] that fails as its [`Faults`] say, and is the store in it otherwise.
+#[derive(Debug)]
+pub struct FaultyStore<S> {
+    store: S,
+    faults: Faults,
+    poisoned: bool,
+}
+
+/// What is to go wrong with a [`FaultyStore`]. Clones are the same; tests keep one.
+#[derive(Debug, Clone, Default)]
+pub struct Faults(Arc<(Mutex<Plan>, Condvar)>);
+
+#[derive(Debug, Default)]
+struct Plan {
+    fail: Option<Moment>,
+    panic: Option<Moment>,
+    stall: Option<Moment>,
+    stalled: bool,
+    reopens_to_fail: u32,
+    free_bytes: Option<u64>,
+    commits: u64,
+}
+
+impl<S: Store> FaultyStore<S> {
+    /// This store, and the handle on its faults.
+    pub fn new(store: S) -> (Self, Faults) {
+        let faults = Faults::default();
+        (
+            Self {
+                store,
+                faults: faults.clone(),
+                poisoned: false,
+            },
+            faults,
+        )
+    }
+
+    fn usable(&self) -> Result<(), StoreError> {
+        if self.poisoned {
+            Err(StoreError::Poisoned)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Faults {
+    /// The next commit fails, once.
+    pub fn fail_commit(&self, moment: Moment) {
+        self.plan().fail = Some(moment);
+    }
+
+    /// The next commit panics, once.
+    pub fn panic_in_commit(&self, moment: Moment) {
+        self.plan().panic = Some(moment);
+    }
+
+    /// Commits wait from now on, until [`Faults::release`].
+    pub fn stall_commits(&self, moment: Moment) {
+        self.plan().stall = Some(moment);
+    }
+
+    /// Waits until a commit waits. [`Faults::stall_commits`] comes first.
+    pub fn wait_until_stalled(&self) {
+        let plan = self.0.1.wait_while(self.plan(), |plan| !plan.stalled);
+        drop(plan.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Lets the commits go on that wait, and all that come.
+    pub fn release(&self) {
+        self.plan().stall = None;
+        self.0.1.notify_all();
+    }
+
+    /// So many of the next reopens fail.
+    pub fn fail_reopens(&self, times: u32) {
+        self.plan().reopens_to_fail = times;
+    }
+
+    /// The store reports so many bytes free, or, with `None`, what there are.
+    pub fn set_free_bytes(&self, bytes: Option<u64>) {
+        self.plan().free_bytes = bytes;
+    }
+
+    /// Commits that were written, those that failed [`Moment::After`] included.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.plan().commits
+    }
+
+    fn pass(&self, moment: Moment) -> Result<(), StoreError> {
+        let mut plan = self.plan();
+        if moment == Moment::After {
+            plan.commits += 1;
+        }
+        let mut plan = self.stall(plan, moment);
+        if plan.panic.take_if(|at| *at == moment).is_some() {
+            drop(plan);
+            panic!("the store was told to panic");
+        }
+        match plan.fail.take_if(|at| *at == moment) {
+            Some(_) => Err(failed("commit")),
+            None => Ok(()),
+        }
+    }
+
+    fn stall<'a>(&'a self, mut plan: MutexGuard<'a, Plan>, at: Moment) -> MutexGuard<'a, Plan> {
+        plan.stalled = plan.stall == Some(at);
+        self.0.1.notify_all();
+        let plan = self.0.1.wait_while(plan, |plan| plan.stall == Some(at));
+        let mut plan = plan.unwrap_or_else(PoisonError::into_inner);
+        plan.stalled = false;
+        plan
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S: Store> Store for FaultyStore<S> {
+    fn pools(&self) -> Vec<PoolName> {
+        self.store.pools()
+    }
+
+    fn latest(&self) -> Timestamp {
+        self.store.latest()
+    }
+
+    fn open_pool(&mut self, name: &PoolName) -> Result<OpenedPool, StoreError> {
+        self.usable()?;
+        self.store.open_pool(name)
+    }
+
+    fn commit(&mut self, batches: &[PoolBatch]) -> Result<(), StoreError> {
+        self.usable()?;
+        // Stays so if this panics.
+        self.poisoned = true;
+        self.faults.pass(Moment::Before)?;
+        let written = self.store.commit(batches);
+        if written.is_ok() {
+            self.faults.pass(Moment::After)?;
+        }
+        // Otherwise it is for the store in it to say whether it goes on.
+        self.poisoned = false;
+        written
+    }
+
+    fn blob(&self, pool: PoolId, task: TaskId, kind: Blob) -> Result<Option<Bytes>, StoreError> {
+        self.usable()?;
+        self.store.blob(pool, task, kind)
+    }
+
+    fn reopen(&mut self) -> Result<(), StoreError> {
+        self.poisoned = true;
+        let mut plan = self.faults.plan();
+        if let Some(left) = plan.reopens_to_fail.checked_sub(1) {
+            plan.reopens_to_fail = left;
+            return Err(failed("reopen"));
+        }
+        drop(plan);
+        self.store.reopen()?;
+        self.poisoned = false;
+        Ok(())
+    }
+
+    fn stats(&self) -> StoreStats {
+        let stats = self.store.stats();
+        let free_bytes = self.faults.plan().free_bytes.or(stats.free_bytes);
+        StoreStats {
+            free_bytes,
+            ..stats
+        }
+    }
+}
+
+fn failed(action: &'static str) -> StoreError {
+    StoreError::Io {
+        action,
+        source: io::Error::other("it was told to fail"),
+    }
+}

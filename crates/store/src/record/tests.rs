@@ -1,0 +1,305 @@
+use std::{fs, path::Path};
+
+use leasehold_core::{
+    Attempt, AttemptEnding, Death, Incarnation, Lease, LeaseId, Node, PoolId, State,
+};
+
+use super::*;
+
+const KEY: &[u8] = b"L\x00\x00\x00\x01";
+
+#[test]
+fn header_bytes_are_for_ever() {
+    let header = Header { generation: 300 };
+    let golden = check_golden("v1-header.hex", &seal_header(KEY, &header));
+    assert_eq!(Sealed::open(KEY, &golden).unwrap().header(), Ok(header));
+}
+
+#[test]
+fn pool_bytes_are_for_ever() {
+    let pool = PoolRecord {
+        name: "images.resize-2".parse().unwrap(),
+        epoch: Epoch(70_000),
+    };
+    let golden = check_golden("v1-pool.hex", &seal_pool(KEY, &pool));
+    assert_eq!(Sealed::open(KEY, &golden).unwrap().pool(), Ok(pool));
+}
+
+#[test]
+fn blob_bytes_are_for_ever() {
+    let golden = check_golden("v1-blob.hex", &seal_blob(KEY, b"opaque \x00\xff"));
+    assert_eq!(Sealed::open(KEY, &golden).unwrap().body, b"opaque \x00\xff");
+}
+
+#[test]
+fn log_bytes_are_for_ever() {
+    let golden = check_golden("v1-log.hex", &sealed_log());
+    let (head, entries) = Sealed::open(KEY, &golden).unwrap().log().unwrap();
+    assert_eq!(head, log_head());
+    let (state, others) = entries.split_first().unwrap();
+    assert_eq!(state.task, full_task().id);
+    let What::State(bytes) = state.what else {
+        panic!("{state:?} is first")
+    };
+    assert_eq!(decode_task(bytes), Ok(full_task()));
+    assert_eq!(others, log_entries());
+}
+
+#[test]
+fn states_are_for_ever() {
+    let states = [
+        State::Scheduled {
+            run_at: Timestamp::from_millis(5),
+        },
+        State::Ready,
+        State::Claimed,
+        State::Completed {
+            at: Timestamp::from_millis(6),
+        },
+        State::Cancelled {
+            at: Timestamp::from_millis(7),
+        },
+        State::Dead {
+            at: Timestamp::from_millis(8),
+            cause: Death::AttemptsSpent,
+        },
+        State::Dead {
+            at: Timestamp::from_millis(9),
+            cause: Death::LostTooOften,
+        },
+        State::Dead {
+            at: Timestamp::from_millis(9),
+            cause: Death::InterruptedTooOften,
+        },
+    ];
+    let mut bytes = Vec::new();
+    states.iter().for_each(|state| encode(state, &mut bytes));
+    check_golden("v1-states.hex", &bytes);
+}
+
+#[test]
+fn endings_are_for_ever() {
+    let endings = [
+        AttemptEnding::Completed,
+        AttemptEnding::Failed,
+        AttemptEnding::Expired,
+        AttemptEnding::Cut,
+        AttemptEnding::Silence,
+        AttemptEnding::Released,
+        AttemptEnding::Interrupted,
+        AttemptEnding::Cancelled,
+    ];
+    let mut bytes = Vec::new();
+    endings.iter().for_each(|ending| encode(ending, &mut bytes));
+    check_golden("v1-endings.hex", &bytes);
+}
+
+#[test]
+fn every_flipped_bit_is_noticed() {
+    let value = sealed_log();
+    for bit in 0..value.len() * 8 {
+        let mut flipped = value.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        let opened = Sealed::open(KEY, &flipped);
+        assert!(
+            matches!(opened, Err(Unreadable::Damaged(_))),
+            "bit {bit}: {opened:?}"
+        );
+    }
+}
+
+#[test]
+fn every_cut_is_noticed() {
+    let value = sealed_log();
+    for len in 0..value.len() {
+        assert!(Sealed::open(KEY, &value[..len]).is_err(), "cut to {len}");
+    }
+    assert!(Sealed::open(KEY, &[&value[..], b"x"].concat()).is_err());
+}
+
+#[test]
+fn a_record_under_the_key_of_another_is_noticed() {
+    assert!(Sealed::open(b"L\x00\x00\x00\x02", &sealed_log()).is_err());
+}
+
+#[test]
+fn an_unknown_version_is_named() {
+    let mut value = sealed_log();
+    value[0] = VERSION + 1;
+    let crc = checksum(KEY, VERSION + 1, &value[SEAL_BYTES..]);
+    value[1..SEAL_BYTES].copy_from_slice(&crc.to_le_bytes());
+    let opened = Sealed::open(KEY, &value);
+    assert_eq!(opened.err(), Some(Unreadable::Version(VERSION + 1)));
+}
+
+#[test]
+fn what_is_sealed_but_no_record_is_refused() {
+    for body in [&b""[..], b"\xff", &[0xfd; 8], &[0xff; 64]] {
+        let value = seal_blob(KEY, body);
+        let sealed = Sealed::open(KEY, &value).unwrap();
+        assert!(sealed.header().is_err() && sealed.pool().is_err() && sealed.log().is_err());
+        assert!(decode_task(body).is_err());
+    }
+}
+
+#[test]
+fn a_body_longer_than_its_record_is_refused() {
+    let mut bytes = Vec::new();
+    encode(&full_task(), &mut bytes);
+    assert_eq!(decode_task(&bytes), Ok(full_task()));
+    bytes.push(0);
+    assert!(decode_task(&bytes).is_err());
+}
+
+#[test]
+fn a_length_that_nobody_could_have_written_allocates_nothing() {
+    // A name of 2^60 bytes, in bincode's nine.
+    let mut body = vec![253];
+    body.extend_from_slice(&(1_u64 << 60).to_le_bytes());
+    let value = seal_blob(KEY, &body);
+    assert!(Sealed::open(KEY, &value).unwrap().pool().is_err());
+}
+
+#[test]
+fn the_largest_task_there_may_be_is_read_back() {
+    let task = largest_task();
+    let mut draft = LogDraft::with_capacity(0);
+    let len = draft.push_task(&task).unwrap();
+    assert!(len < DECODE_BYTES_MAX / 2, "{len} leaves no room to grow");
+    let value = draft.seal(KEY, &log_head());
+    let (_, entries) = Sealed::open(KEY, &value).unwrap().log().unwrap();
+    let What::State(state) = entries[0].what else {
+        panic!("{entries:?}")
+    };
+    assert_eq!(decode_task(state), Ok(task));
+}
+
+#[test]
+fn a_task_that_could_not_be_read_back_is_not_written() {
+    let mut task = full_task();
+    task.history[0].reason = "x".repeat(DECODE_BYTES_MAX);
+    let mut draft = LogDraft::with_capacity(0);
+    assert_eq!(draft.push_task(&task), None);
+    assert!(draft.is_empty());
+}
+
+#[test]
+fn a_split_draft_holds_the_same() {
+    let mut whole = LogDraft::with_capacity(0);
+    let (first, second) = (log_entries()[0], log_entries()[1]);
+    whole.push(&first);
+    let at = whole.len();
+    whole.push(&second);
+    let rest = whole.split_off(at);
+    for (draft, entry) in [(whole, first), (rest, second)] {
+        let value = draft.seal(KEY, &log_head());
+        let (_, entries) = Sealed::open(KEY, &value).unwrap().log().unwrap();
+        assert_eq!(entries, [entry]);
+    }
+}
+
+/// Holds these bytes against the ones that were written once, and returns those.
+fn check_golden(name: &str, bytes: &[u8]) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(name);
+    let hex: String = bytes
+        .chunks(32)
+        .map(|line| {
+            line.iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<String>()
+                + "\n"
+        })
+        .collect();
+    let golden = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(
+        hex, golden,
+        "what is written has changed: see the head of record.rs ({name})"
+    );
+    bytes.to_vec()
+}
+
+fn sealed_log() -> Vec<u8> {
+    let mut draft = LogDraft::with_capacity(1024);
+    draft.push_task(&full_task()).unwrap();
+    log_entries().iter().for_each(|entry| draft.push(entry));
+    draft.seal(KEY, &log_head())
+}
+
+fn log_head() -> LogHead {
+    LogHead {
+        head: 17,
+        at: Timestamp::from_millis(1_700_000_000_123),
+        epoch: Epoch(3),
+    }
+}
+
+fn log_entries() -> [Entry<'static>; 5] {
+    [
+        What::Inline(Blob::Payload, b"payload"),
+        What::Inline(Blob::Result, b""),
+        What::Apart(Blob::Payload, 4_000_000),
+        What::Apart(Blob::Result, 5000),
+        What::Forget,
+    ]
+    .map(|what| Entry {
+        task: TaskId::from_u128(0x0123_4567_89ab_cdef),
+        what,
+    })
+}
+
+fn full_task() -> Task {
+    let lease = LeaseId {
+        pool: PoolId(1),
+        epoch: Epoch(3),
+        number: 1 << 40,
+    };
+    let node = Node {
+        name: "worker-7@host.example:9000/a".parse().unwrap(),
+        incarnation: Incarnation(u64::MAX),
+    };
+    let attempt = Attempt {
+        attempt: 1,
+        lease,
+        node: node.clone(),
+        started_at: Timestamp::from_millis(1_700_000_000_000),
+        ended_at: Timestamp::from_millis(1_700_000_001_000),
+        ending: AttemptEnding::Failed,
+        reason: "no such file: \u{e9}\u{20ac}\u{1f980}".to_owned(),
+    };
+    Task {
+        id: TaskId::from_u128(0x0189_0a5d_ac96_774b_bcce_b302_099a_8057),
+        place: 1 << 33,
+        priority: u32::MAX,
+        attempts_max: 5,
+        enqueued_at: Timestamp::from_millis(1_700_000_000_000),
+        ready_at: Timestamp::from_millis(1_700_000_000_500),
+        attempt: 2,
+        interruptions: 1,
+        losses_in_a_row: 3,
+        payload_len: 1234,
+        result_len: Some(0),
+        state: State::Claimed,
+        lease: Some(Lease {
+            id: lease,
+            node,
+            granted_at: Timestamp::from_millis(1_700_000_002_000),
+            lease_ms: 30_000,
+        }),
+        history: vec![attempt],
+    }
+}
+
+fn largest_task() -> Task {
+    use leasehold_core::limits::{HISTORY_MAX, REASON_BYTES_MAX};
+    let mut task = full_task();
+    let mut attempt = task.history.remove(0);
+    attempt.reason = "r".repeat(REASON_BYTES_MAX);
+    attempt.node.name = "n"
+        .repeat(leasehold_core::NodeName::BYTES_MAX)
+        .parse()
+        .unwrap();
+    task.history = vec![attempt; HISTORY_MAX];
+    task
+}

@@ -1,0 +1,297 @@
+//! A commit in the making: changes become entries, entries records, and the oldest records of logs
+//! that have grown too long are carried over.
+
+use std::{collections::BTreeMap, io};
+
+use bytes::Bytes;
+use leasehold_core::{Change, PoolId, Task, TaskId};
+
+use super::{
+    damage,
+    engine::{Engine, Writes},
+    index::{INLINE_BYTES_MAX, PoolLog},
+    keys,
+};
+use crate::{
+    Blob, PoolBatch, StoreError,
+    record::{self, Entry, LogDraft, LogHead, SEAL_BYTES, Sealed, What},
+};
+
+/// The longest record, in bytes, unless a single entry is longer.
+const RECORD_BYTES_MAX: usize = 32 * 1024;
+
+/// What the logs of all pools together may have beyond twice what is live, in bytes.
+const LOG_SLACK_BYTES: u64 = 1024 * 1024;
+
+/// What the log of one pool may have at least, however many there are, in bytes.
+const POOL_SLACK_BYTES: u64 = 64 * 1024;
+
+/// What a commit carries over at the most beyond what it brings itself, in bytes.
+const CARRY_BYTES: usize = 64 * 1024;
+
+/// What dropping a record costs even if nothing in it is live, in bytes carried.
+const DROP_COST_BYTES: usize = 512;
+
+/// A commit in the making.
+#[derive(Debug)]
+pub(super) struct Draft<'a> {
+    pools: &'a mut BTreeMap<PoolId, PoolLog>,
+    tails: BTreeMap<PoolId, Tail>,
+    writes: Writes,
+    /// Bytes of blobs that stand apart.
+    apart_bytes: usize,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(pools: &'a mut BTreeMap<PoolId, PoolLog>) -> Self {
+        Self {
+            pools,
+            tails: BTreeMap::new(),
+            writes: Writes::default(),
+            apart_bytes: 0,
+        }
+    }
+
+    /// Whether there is nothing to commit.
+    pub(super) fn is_empty(&self) -> bool {
+        self.tails.is_empty()
+    }
+
+    /// Bytes that it has come to.
+    pub(super) fn bytes(&self) -> usize {
+        self.tails.values().map(Tail::bytes).sum::<usize>() + self.apart_bytes
+    }
+
+    /// Adds the durable changes of a batch.
+    pub(super) fn append(&mut self, batch: &PoolBatch) -> Result<(), StoreError> {
+        let mut durable = batch
+            .changes
+            .iter()
+            .filter(|change| change.is_durable())
+            .peekable();
+        if durable.peek().is_none() {
+            return Ok(());
+        }
+        let log = self
+            .pools
+            .get_mut(&batch.pool)
+            .ok_or(StoreError::NotOpen(batch.pool))?;
+        log.at = log.at.max(batch.at);
+        let mut pool = PoolDraft {
+            id: batch.pool,
+            log,
+            tail: self.tails.entry(batch.pool).or_default(),
+            writes: &mut self.writes,
+        };
+        for change in durable {
+            self.apart_bytes += pool.change(change)?;
+        }
+        Ok(())
+    }
+
+    /// Adds entries as they are, without touching what stands apart.
+    pub(super) fn carry(&mut self, id: PoolId, entries: &[Entry<'_>]) -> Result<(), StoreError> {
+        let log = self.pools.get_mut(&id).ok_or(StoreError::NotOpen(id))?;
+        let tail = self.tails.entry(id).or_default();
+        tail.begin(log);
+        tail.carry(log, entries);
+        Ok(())
+    }
+
+    /// Adds a blob that stands apart, sealed.
+    pub(super) fn put_apart(&mut self, key: &[u8], value: &[u8]) {
+        self.apart_bytes += value.len();
+        self.writes.put(key, value);
+    }
+
+    /// Carries over the oldest records of logs that are too long: about as many bytes as the commit
+    /// brings, so that a commit's cost is bounded and no log grows for ever.
+    pub(super) fn compact(&mut self, engine: &Engine) -> Result<(), StoreError> {
+        let slack = (LOG_SLACK_BYTES / self.pools.len().max(1) as u64).max(POOL_SLACK_BYTES);
+        let mut budget = self.bytes() + CARRY_BYTES;
+        for (id, log) in self
+            .pools
+            .iter_mut()
+            .filter(|(_, log)| is_too_long(log, slack))
+        {
+            let tail = self.tails.entry(*id).or_default();
+            let end = tail.begin(log);
+            while budget > 0 && log.head() < end && is_too_long(log, slack) {
+                budget = budget.saturating_sub(log.oldest_live() + DROP_COST_BYTES);
+                carry_oldest(*id, log, tail, engine, &mut self.writes)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// All that is to be written.
+    pub(super) fn finish(mut self) -> Writes {
+        for (id, tail) in self.tails {
+            let Some(log) = self.pools.get_mut(&id) else {
+                continue;
+            };
+            let head = LogHead {
+                head: log.head(),
+                at: log.at,
+                epoch: log.epoch,
+            };
+            for (seq, draft) in tail.records {
+                let key = keys::record(id, seq);
+                let value = draft.seal(&key, &head);
+                log.weigh_record(seq, value.len());
+                self.writes.put(&key, &value);
+            }
+        }
+        self.writes
+    }
+}
+
+fn is_too_long(log: &PoolLog, slack: u64) -> bool {
+    log.log_bytes() > 2 * log.live_log_bytes() + slack
+}
+
+/// Only ever the oldest: so an end is never lost before its beginning.
+fn carry_oldest(
+    id: PoolId,
+    log: &mut PoolLog,
+    tail: &mut Tail,
+    engine: &Engine,
+    writes: &mut Writes,
+) -> Result<(), StoreError> {
+    let seq = log.head();
+    let key = keys::record(id, seq);
+    if log.oldest_live() > 0 {
+        let what = || damage::record(engine.path(), &log.name, seq);
+        let value = engine
+            .get(&key, log.record_bytes(seq))?
+            .ok_or_else(|| damage::damaged(what(), "it is gone"))?;
+        let entries = Sealed::open(&key, &value).and_then(|sealed| sealed.log());
+        let (_, entries) = entries.map_err(|error| damage::unreadable(what(), &error))?;
+        let live = log.live(seq, &entries);
+        tail.carry(log, &live);
+    }
+    writes.remove(&key, log.drop_oldest());
+    Ok(())
+}
+
+/// The records that a commit adds to a pool.
+#[derive(Debug, Default)]
+struct Tail {
+    records: Vec<(u64, LogDraft)>,
+}
+
+impl Tail {
+    /// Makes sure that there is a record, and returns the sequence of the first.
+    fn begin(&mut self, log: &mut PoolLog) -> u64 {
+        if self.records.is_empty() {
+            self.records
+                .push((log.add_record(), LogDraft::with_capacity(RECORD_BYTES_MAX)));
+        }
+        self.records[0].0
+    }
+
+    /// Pushes something to the last record, or to a new one if it becomes too long. Returns the
+    /// sequence of the record in which it came to stand.
+    fn push<T>(&mut self, log: &mut PoolLog, push: impl FnOnce(&mut LogDraft) -> T) -> (u64, T) {
+        self.begin(log);
+        let (seq, draft) = self.records.last_mut().expect("it was begun");
+        let (start, first) = (draft.len(), draft.is_empty());
+        let pushed = push(draft);
+        if first || draft.len() <= RECORD_BYTES_MAX {
+            return (*seq, pushed);
+        }
+        let rest = draft.split_off(start);
+        let seq = log.add_record();
+        self.records.push((seq, rest));
+        (seq, pushed)
+    }
+
+    fn carry(&mut self, log: &mut PoolLog, entries: &[Entry<'_>]) {
+        for entry in entries {
+            let (seq, ()) = self.push(log, |draft| draft.push(entry));
+            log.note(seq, entry, &mut |_, _, _| {});
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.records.iter().map(|(_, draft)| draft.len()).sum()
+    }
+}
+
+/// A pool's share of a commit.
+struct PoolDraft<'d> {
+    id: PoolId,
+    log: &'d mut PoolLog,
+    tail: &'d mut Tail,
+    writes: &'d mut Writes,
+}
+
+impl PoolDraft<'_> {
+    /// Adds a change; returns the bytes of it that stand apart.
+    fn change(&mut self, change: &Change) -> Result<usize, StoreError> {
+        match change {
+            Change::Put { task, cause, blob } => {
+                let kind = Blob::brought_by(*cause);
+                let apart = match kind.zip(blob.as_ref()) {
+                    Some((kind, blob)) => self.blob(task.id, kind, blob)?,
+                    None => 0,
+                };
+                self.task(task)?;
+                Ok(apart)
+            }
+            Change::Forget(id) => {
+                self.entry(&Entry {
+                    task: *id,
+                    what: What::Forget,
+                });
+                Ok(0)
+            }
+        }
+    }
+
+    fn task(&mut self, task: &Task) -> Result<(), StoreError> {
+        let (seq, len) = self.tail.push(self.log, |draft| draft.push_task(task));
+        let len = len.ok_or_else(|| too_long("its state", task.id))?;
+        self.log.note_state(seq, task.id, len);
+        Ok(())
+    }
+
+    fn blob(&mut self, task: TaskId, kind: Blob, blob: &Bytes) -> Result<usize, StoreError> {
+        if blob.len() <= INLINE_BYTES_MAX {
+            self.entry(&Entry {
+                task,
+                what: What::Inline(kind, blob),
+            });
+            return Ok(0);
+        }
+        if blob.len() > record::BLOB_BYTES_MAX {
+            return Err(too_long("a payload or result", task));
+        }
+        let len = u32::try_from(blob.len()).map_err(|_| too_long("a payload or result", task))?;
+        self.entry(&Entry {
+            task,
+            what: What::Apart(kind, len),
+        });
+        let key = keys::blob(self.id, task, kind);
+        let value = record::seal_blob(&key, blob);
+        self.writes.put(&key, &value);
+        Ok(value.len())
+    }
+
+    /// Adds an entry; what it takes the place of is removed before anything is put there.
+    fn entry(&mut self, entry: &Entry<'_>) {
+        let (seq, ()) = self.tail.push(self.log, |draft| draft.push(entry));
+        let (id, writes) = (self.id, &mut *self.writes);
+        self.log.note(seq, entry, &mut |task, kind, len| {
+            writes.remove(&keys::blob(id, task, kind), SEAL_BYTES + len);
+        });
+    }
+}
+
+fn too_long(what: &str, task: TaskId) -> StoreError {
+    let text = format!("{what} of task {task} is too long");
+    StoreError::Io {
+        action: "commit",
+        source: io::Error::new(io::ErrorKind::InvalidInput, text),
+    }
+}

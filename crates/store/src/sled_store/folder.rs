@@ -1,0 +1,260 @@
+//! The data folder: whose it is, who has it, and which generation of the store in it is current.
+//!
+//! ```text
+//! LEASEHOLD    says that the folder is ours, in which format, and which generation is current
+//! lock         held for as long as the store is open
+//! sled-3/      the current generation
+//! sled-4/      one that was being written when the hub died: removed at the next open
+//! ```
+//!
+//! A generation is written whole and synced before the marker names it, and the marker is replaced
+//! by a rename, so that a kill or a power cut at any moment leaves the old one or the new one.
+
+use std::{
+    ffi::OsStr,
+    fs::{self, File, TryLockError},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use super::engine::ADVICE;
+use crate::StoreError;
+
+/// The format of the folder. Raised when an older hub must not touch what is in it.
+const FORMAT: u32 = 1;
+
+const MARKER: &str = "LEASEHOLD";
+const MARKER_NEW: &str = "LEASEHOLD.new";
+const LOCK: &str = "lock";
+const TITLE: &str = "Leasehold data folder: nothing in it is to be changed by hand";
+
+/// A data folder, held.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    generation: u64,
+    /// Unlocks when it is closed.
+    _lock: File,
+}
+
+impl Folder {
+    /// Takes the folder, and makes it if there is none.
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        let fail = |source| failed("open the data folder", path, source);
+        if path.exists() && !path.is_dir() {
+            return Err(not_a_store(path, "it is not a folder".to_owned()));
+        }
+        make(path).map_err(fail)?;
+        refuse_foreign(path)?;
+        let lock = lock(path)?;
+        let generation = match fs::read_to_string(path.join(MARKER)) {
+            Ok(text) => parse_marker(path, &text)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+            Err(error) => return Err(fail(error)),
+        };
+        let mut folder = Self {
+            path: path.to_owned(),
+            generation,
+            _lock: lock,
+        };
+        if generation == 0 {
+            folder.switch(0)?;
+        }
+        folder.sweep();
+        Ok(folder)
+    }
+
+    /// The folder.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The current generation; 0 while there is none yet.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Where a generation is.
+    pub(super) fn generation_path(&self, generation: u64) -> PathBuf {
+        self.path.join(format!("sled-{generation}"))
+    }
+
+    /// Makes another generation the current one, durably, and removes the others.
+    pub(super) fn switch(&mut self, generation: u64) -> Result<(), StoreError> {
+        let fail = |source| failed("write to the data folder", &self.path, source);
+        write_marker(&self.path, generation).map_err(fail)?;
+        self.generation = generation;
+        self.sweep();
+        Ok(())
+    }
+
+    /// Removes what may be left of a generation that never became current; returns where it goes.
+    pub(super) fn clear(&self, generation: u64) -> Result<PathBuf, StoreError> {
+        let path = self.generation_path(generation);
+        match fs::remove_dir_all(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(failed("clean the data folder", &path, source))
+            }
+            _ => Ok(path),
+        }
+    }
+
+    /// Bytes of all files in the current generation.
+    pub(super) fn disk_bytes(&self) -> u64 {
+        bytes_under(&self.generation_path(self.generation)).unwrap_or(0)
+    }
+
+    /// Bytes free on its disk.
+    pub(super) fn free_bytes(&self) -> Option<u64> {
+        fs4::available_space(&self.path).ok()
+    }
+
+    /// Removes the generations that are not current. One that stays takes space and nothing else.
+    pub(super) fn sweep(&self) {
+        if let Err(error) = self.try_sweep() {
+            let folder = self.path.display();
+            tracing::warn!(%folder, %error, "an old generation could not be removed");
+        }
+    }
+
+    fn try_sweep(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            if generation_of(&entry.file_name()).is_some_and(|found| found != self.generation) {
+                tracing::info!(folder = %entry.path().display(), "removing an old generation");
+                fs::remove_dir_all(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Makes the folder and those above it, so that a power cut does not take them away again.
+fn make(path: &Path) -> io::Result<()> {
+    let missing: Vec<_> = path
+        .ancestors()
+        .take_while(|above| !above.exists())
+        .collect();
+    fs::create_dir_all(path)?;
+    for made in missing {
+        if let Some(above) = made.parent() {
+            // The parent of a bare name is the empty path.
+            let above = if above == Path::new("") {
+                Path::new(".")
+            } else {
+                above
+            };
+            File::open(above)?.sync_all()?;
+        }
+    }
+    Ok(())
+}
+
+/// A folder with other things in it is left as it is. A marker says that it is ours; where there is
+/// none yet, only what was made before the first marker may be there.
+fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
+    let fail = |source| failed("open the data folder", path, source);
+    if path.join(MARKER).exists() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(path).map_err(fail)? {
+        let name = entry.map_err(fail)?.file_name();
+        if ![LOCK, MARKER_NEW, "lost+found"]
+            .iter()
+            .any(|known| name == *known)
+        {
+            let reason = format!(
+                "there is no {MARKER} in it, but {}",
+                Path::new(&name).display()
+            );
+            return Err(not_a_store(path, reason));
+        }
+    }
+    Ok(())
+}
+
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let fail = |source| failed("lock the data folder", path, source);
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path.join(LOCK))
+        .map_err(fail)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path.to_owned())),
+        Err(TryLockError::Error(source)) => Err(fail(source)),
+    }
+}
+
+fn parse_marker(path: &Path, text: &str) -> Result<u64, StoreError> {
+    let damaged = || StoreError::Damaged {
+        what: path.join(MARKER).display().to_string(),
+        reason: "it is not what was written".to_owned(),
+        advice: ADVICE,
+    };
+    let mut lines = text.lines();
+    if lines.next() != Some(TITLE) {
+        return Err(damaged());
+    }
+    let mut number = |name| {
+        lines
+            .next()?
+            .strip_prefix(name)?
+            .trim_start()
+            .parse::<u64>()
+            .ok()
+    };
+    let format = number("format").ok_or_else(damaged)?;
+    if format != u64::from(FORMAT) {
+        return Err(StoreError::Incompatible {
+            what: format!("the data folder {}", path.display()),
+            found: u32::try_from(format).unwrap_or(u32::MAX),
+            readable: "1",
+            advice: "run the version of the hub that wrote it, or a newer one",
+        });
+    }
+    number("generation").ok_or_else(damaged)
+}
+
+fn write_marker(path: &Path, generation: u64) -> io::Result<()> {
+    let new = path.join(MARKER_NEW);
+    let mut file = File::create(&new)?;
+    writeln!(file, "{TITLE}\nformat {FORMAT}\ngeneration {generation}")?;
+    file.sync_all()?;
+    // The generation that it names stands there before the name does.
+    File::open(path)?.sync_all()?;
+    fs::rename(&new, path.join(MARKER))?;
+    File::open(path)?.sync_all()
+}
+
+fn generation_of(name: &OsStr) -> Option<u64> {
+    name.to_str()?.strip_prefix("sled-")?.parse().ok()
+}
+
+fn bytes_under(path: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        let data = entry.metadata()?;
+        bytes += if data.is_dir() {
+            bytes_under(&entry.path())?
+        } else {
+            data.len()
+        };
+    }
+    Ok(bytes)
+}
+
+fn not_a_store(path: &Path, reason: String) -> StoreError {
+    StoreError::NotAStore {
+        path: path.to_owned(),
+        reason,
+    }
+}
+
+fn failed(action: &'static str, path: &Path, source: io::Error) -> StoreError {
+    let source = io::Error::new(source.kind(), format!("{}: {source}", path.display()));
+    StoreError::Io { action, source }
+}

@@ -1,0 +1,64 @@
+//! Where things stand: a space byte, then numbers, the most significant byte first.
+
+use leasehold_core::{PoolId, TaskId};
+
+use crate::Blob;
+
+/// The store's header.
+pub(super) const HEADER: &[u8] = b"H";
+
+/// All pools.
+pub(super) const POOLS: &[u8] = b"P";
+
+/// All log records.
+pub(super) const LOGS: &[u8] = b"L";
+
+/// A pool.
+pub(super) fn pool(pool: PoolId) -> [u8; 5] {
+    join(b"P", &[&pool.0.to_be_bytes()])
+}
+
+/// The log records of a pool.
+pub(super) fn log(pool: PoolId) -> [u8; 5] {
+    join(b"L", &[&pool.0.to_be_bytes()])
+}
+
+/// A log record.
+pub(super) fn record(pool: PoolId, seq: u64) -> [u8; 13] {
+    join(b"L", &[&pool.0.to_be_bytes(), &seq.to_be_bytes()])
+}
+
+/// A payload or result that stands apart from the log.
+pub(super) fn blob(pool: PoolId, task: TaskId, kind: Blob) -> [u8; 22] {
+    let kind = match kind {
+        Blob::Payload => 0,
+        Blob::Result => 1,
+    };
+    join(b"B", &[&pool.0.to_be_bytes(), task.as_bytes(), &[kind]])
+}
+
+/// The pool of a [`pool`] key.
+pub(super) fn parse_pool(key: &[u8]) -> Option<PoolId> {
+    let number = key.strip_prefix(POOLS)?;
+    Some(PoolId(u32::from_be_bytes(number.try_into().ok()?)))
+}
+
+/// The pool and sequence of a [`record`] key.
+pub(super) fn parse_record(key: &[u8]) -> Option<(PoolId, u64)> {
+    let (pool, seq) = key.strip_prefix(LOGS)?.split_first_chunk()?;
+    Some((
+        PoolId(u32::from_be_bytes(*pool)),
+        u64::from_be_bytes(seq.try_into().ok()?),
+    ))
+}
+
+fn join<const N: usize>(space: &[u8; 1], parts: &[&[u8]]) -> [u8; N] {
+    let mut key = [0; N];
+    let mut rest = key.as_mut_slice();
+    for part in [space.as_slice()].iter().chain(parts) {
+        let (place, left) = rest.split_at_mut(part.len());
+        place.copy_from_slice(part);
+        rest = left;
+    }
+    key
+}

@@ -1,0 +1,243 @@
+//! From what is stored to what is kept in memory, with everything checked on the way.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use leasehold_core::{PoolId, Task, TaskId};
+
+use super::{
+    damage,
+    engine::Engine,
+    index::{Kept, PoolLog},
+    keys,
+};
+use crate::{
+    Blob, StoreError,
+    record::{self, Header, SEAL_BYTES, Sealed, Unreadable, What},
+};
+
+/// Reads all pools of a generation.
+pub(super) fn load(
+    engine: &Engine,
+    generation: u64,
+) -> Result<BTreeMap<PoolId, PoolLog>, StoreError> {
+    check_header(engine, generation)?;
+    let mut pools = load_pools(engine)?;
+    let mut heads = BTreeMap::new();
+    for record in engine.scan(keys::LOGS) {
+        let (key, value) = record?;
+        let (id, head) = replay(engine, &mut pools, &key, &value)?;
+        heads.insert(id, head);
+    }
+    for (id, head) in heads {
+        check_whole(engine, &pools[&id], head)?;
+    }
+    Ok(pools)
+}
+
+/// Reads the tasks of a pool, in no order.
+pub(super) fn tasks(engine: &Engine, id: PoolId, log: &PoolLog) -> Result<Vec<Task>, StoreError> {
+    let mut tasks = Vec::with_capacity(log.len());
+    for record in engine.scan(&keys::log(id)) {
+        let (key, value) = record?;
+        let Some((_, seq)) = keys::parse_record(&key) else {
+            continue;
+        };
+        let read = read_tasks(log, seq, &key, &value, &mut tasks);
+        read.map_err(|error| unreadable(engine, log, seq, &error))?;
+    }
+    if tasks.len() != log.len() {
+        let what = format!("pool {} in {}", log.name, engine.path().display());
+        return Err(damage::damaged(what, "some of its tasks are gone"));
+    }
+    Ok(tasks)
+}
+
+/// Reads a payload or result.
+pub(super) fn blob(
+    engine: &Engine,
+    id: PoolId,
+    log: &PoolLog,
+    task: TaskId,
+    kind: Blob,
+) -> Result<Option<Bytes>, StoreError> {
+    match log.kept(task, kind) {
+        None => Ok(None),
+        Some(Kept::Apart(len)) => {
+            let mut value = apart(engine, id, log, task, kind, len)?;
+            Ok(Some(Bytes::from(value.split_off(SEAL_BYTES))))
+        }
+        Some(Kept::Inline(seq)) => inline(engine, id, log, seq, task, kind).map(Some),
+    }
+}
+
+/// Reads a payload or result that stands apart, checks it, and returns it still sealed.
+pub(super) fn apart(
+    engine: &Engine,
+    id: PoolId,
+    log: &PoolLog,
+    task: TaskId,
+    kind: Blob,
+    len: usize,
+) -> Result<Vec<u8>, StoreError> {
+    let folder = engine.path().display();
+    let what = || {
+        format!(
+            "the {kind:?} of task {task} of pool {} in {folder}",
+            log.name
+        )
+    };
+    let key = keys::blob(id, task, kind);
+    let value = engine
+        .get(&key, SEAL_BYTES + len)?
+        .ok_or_else(|| damage::damaged(what(), "it, or a part of it, is gone"))?;
+    Sealed::open(&key, &value).map_err(|error| damage::unreadable(what(), &error))?;
+    Ok(value)
+}
+
+fn inline(
+    engine: &Engine,
+    id: PoolId,
+    log: &PoolLog,
+    seq: u64,
+    task: TaskId,
+    kind: Blob,
+) -> Result<Bytes, StoreError> {
+    let key = keys::record(id, seq);
+    let gone = Unreadable::Damaged("it is gone");
+    let value = engine
+        .get(&key, log.record_bytes(seq))?
+        .ok_or_else(|| unreadable(engine, log, seq, &gone))?;
+    let found = find_inline(&key, &value, task, kind);
+    found.map_err(|error| unreadable(engine, log, seq, &error))
+}
+
+/// The last one counts, as in [`PoolLog::live`].
+fn find_inline(key: &[u8], value: &[u8], task: TaskId, kind: Blob) -> Result<Bytes, Unreadable> {
+    let (_, entries) = Sealed::open(key, value)?.log()?;
+    let found = entries.iter().rev().find_map(|entry| match entry.what {
+        What::Inline(found, bytes) if entry.task == task && found == kind => Some(bytes),
+        What::Inline(..) | What::State(_) | What::Apart(..) | What::Forget => None,
+    });
+    found
+        .map(Bytes::copy_from_slice)
+        .ok_or(Unreadable::Damaged("a payload or result is gone"))
+}
+
+fn check_header(engine: &Engine, generation: u64) -> Result<(), StoreError> {
+    let what = || format!("the header in {}", engine.path().display());
+    let Some(found) = engine.scan(keys::HEADER).next() else {
+        return Err(damage::damaged(what(), "it is gone"));
+    };
+    let (key, value) = found?;
+    let header = Sealed::open(&key, &value).and_then(|sealed| sealed.header());
+    if header.map_err(|error| damage::unreadable(what(), &error))? == (Header { generation }) {
+        return Ok(());
+    }
+    Err(damage::damaged(what(), "it is of another generation"))
+}
+
+fn load_pools(engine: &Engine) -> Result<BTreeMap<PoolId, PoolLog>, StoreError> {
+    let mut pools = BTreeMap::new();
+    for (number, record) in (1..).zip(engine.scan(keys::POOLS)) {
+        let (key, value) = record?;
+        let what = || format!("pool number {number} in {}", engine.path().display());
+        let pool = Sealed::open(&key, &value).and_then(|sealed| sealed.pool());
+        let pool = pool.map_err(|error| damage::unreadable(what(), &error))?;
+        if keys::parse_pool(&key) != Some(PoolId(number)) {
+            return Err(damage::damaged(what(), "it is gone"));
+        }
+        pools.insert(PoolId(number), PoolLog::new(pool));
+    }
+    Ok(pools)
+}
+
+/// Takes note of a record, and returns the oldest sequence that it says must stand.
+fn replay(
+    engine: &Engine,
+    pools: &mut BTreeMap<PoolId, PoolLog>,
+    key: &[u8],
+    value: &[u8],
+) -> Result<(PoolId, u64), StoreError> {
+    let what = || {
+        format!(
+            "the record at key {key:02x?} in {}",
+            engine.path().display()
+        )
+    };
+    let (id, seq) = keys::parse_record(key)
+        .ok_or_else(|| damage::damaged(what(), "its key is none of ours"))?;
+    let log = pools
+        .get_mut(&id)
+        .ok_or_else(|| damage::damaged(what(), "it is of a pool that is not there"))?;
+    if log.next() == log.head() {
+        log.begin_at(seq);
+    }
+    if seq != log.next() {
+        return Err(unreadable(
+            engine,
+            log,
+            log.next(),
+            &Unreadable::Damaged("it is gone"),
+        ));
+    }
+    let read = replay_record(log, seq, key, value);
+    let head = read.map_err(|error| unreadable(engine, log, seq, &error))?;
+    Ok((id, head))
+}
+
+fn replay_record(log: &mut PoolLog, seq: u64, key: &[u8], value: &[u8]) -> Result<u64, Unreadable> {
+    let (head, entries) = Sealed::open(key, value)?.log()?;
+    if head.epoch > log.epoch {
+        return Err(Unreadable::Damaged(
+            "it is of a later owner than the pool ever had",
+        ));
+    }
+    log.add_record();
+    log.weigh_record(seq, value.len());
+    log.at = log.at.max(head.at);
+    for entry in &entries {
+        log.note(seq, entry, &mut |_, _, _| {});
+    }
+    Ok(head.head)
+}
+
+fn check_whole(engine: &Engine, log: &PoolLog, head: u64) -> Result<(), StoreError> {
+    if head != log.head() {
+        let gone = Unreadable::Damaged("it is gone, and the newest record relies on it");
+        return Err(unreadable(engine, log, head, &gone));
+    }
+    let Some(orphan) = log.orphan() else {
+        return Ok(());
+    };
+    let what = format!("pool {} in {}", log.name, engine.path().display());
+    Err(damage::damaged(
+        what,
+        format!("the state of task {orphan} is gone"),
+    ))
+}
+
+fn read_tasks(
+    log: &PoolLog,
+    seq: u64,
+    key: &[u8],
+    value: &[u8],
+    tasks: &mut Vec<Task>,
+) -> Result<(), Unreadable> {
+    let (_, entries) = Sealed::open(key, value)?.log()?;
+    for entry in log.live(seq, &entries) {
+        let What::State(state) = entry.what else {
+            continue;
+        };
+        let task = record::decode_task(state)?;
+        if task.id != entry.task {
+            return Err(Unreadable::Damaged("a state is of another task"));
+        }
+        tasks.push(task);
+    }
+    Ok(())
+}
+
+fn unreadable(engine: &Engine, log: &PoolLog, seq: u64, error: &Unreadable) -> StoreError {
+    damage::unreadable(damage::record(engine.path(), &log.name, seq), error)
+}

@@ -1,0 +1,242 @@
+//! The store on sled: a circular log of commits for each pool.
+//!
+//! A commit is one record of each of its pools, all written at once. What is live in the oldest
+//! records is carried over to the newest while a log is longer than twice what is live in it. In
+//! memory is only where each thing stands; payloads and results are read back when asked for.
+
+mod damage;
+mod draft;
+mod engine;
+mod folder;
+mod index;
+mod keys;
+mod load;
+mod rewrite;
+
+use std::{cell::Cell, collections::BTreeMap, path::Path};
+
+use bytes::Bytes;
+use leasehold_core::{Epoch, PoolId, PoolName, TaskId, Timestamp};
+
+use self::{
+    draft::Draft,
+    engine::{Engine, Writes},
+    folder::Folder,
+    index::PoolLog,
+};
+use crate::{
+    Blob, OpenedPool, PoolBatch, Store, StoreError, StoreStats,
+    record::{self, PoolRecord},
+};
+
+/// How a [`SledStore`] is opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SledOptions {
+    /// Bytes that sled caches. Small: the store reads back only payloads and results.
+    pub cache_bytes: u64,
+    /// The store is written anew at open if it has more bytes on disk than four times what is live
+    /// and these.
+    pub spare_bytes: u64,
+}
+
+impl Default for SledOptions {
+    fn default() -> Self {
+        Self {
+            cache_bytes: 64 * 1024 * 1024,
+            spare_bytes: 64 * 1024 * 1024,
+        }
+    }
+}
+
+/// A store in a folder, with sled.
+#[derive(Debug)]
+pub struct SledStore {
+    folder: Folder,
+    options: SledOptions,
+    /// None after it failed.
+    engine: Option<Engine>,
+    pools: BTreeMap<PoolId, PoolLog>,
+    latest: Timestamp,
+    /// Set by an error, also of a read.
+    poisoned: Cell<bool>,
+}
+
+impl SledStore {
+    /// Opens the store in this folder, or makes it. The folder is held until the store is dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] when another store has the folder, [`StoreError::NotAStore`] when
+    /// something else is in it, and when it cannot be read.
+    pub fn open(path: &Path, options: SledOptions) -> Result<Self, StoreError> {
+        let mut folder = Folder::open(path)?;
+        let mut current = rewrite::open(&mut folder, options.cache_bytes)?;
+        if is_wasteful(&folder, &current.1, &options) {
+            current = rewrite::shrink(&mut folder, current, options.cache_bytes)?;
+        }
+        let (engine, pools) = current;
+        let latest = latest(&pools);
+        let engine = Some(engine);
+        Ok(Self {
+            folder,
+            options,
+            engine,
+            pools,
+            latest,
+            poisoned: Cell::new(false),
+        })
+    }
+
+    fn engine(&self) -> Result<&Engine, StoreError> {
+        if self.poisoned.get() {
+            return Err(StoreError::Poisoned);
+        }
+        self.engine.as_ref().ok_or(StoreError::Poisoned)
+    }
+
+    fn poison_on_error<T>(&self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        if outcome.is_err() {
+            self.poisoned.set(true);
+        }
+        outcome
+    }
+
+    fn admit(&self, batch: &PoolBatch) -> Result<(), StoreError> {
+        let log = self
+            .pools
+            .get(&batch.pool)
+            .ok_or(StoreError::NotOpen(batch.pool))?;
+        if batch.epoch < log.epoch {
+            let (older, newer) = (batch.epoch, log.epoch);
+            return Err(StoreError::Fenced {
+                pool: log.name.clone(),
+                older,
+                newer,
+            });
+        }
+        if batch.epoch > log.epoch || !log.opened {
+            return Err(StoreError::NotOpen(batch.pool));
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, batches: &[PoolBatch]) -> Result<(), StoreError> {
+        let engine = self.engine.as_ref().ok_or(StoreError::Poisoned)?;
+        let mut draft = Draft::new(&mut self.pools);
+        for batch in batches {
+            draft.append(batch)?;
+        }
+        if draft.is_empty() {
+            return Ok(());
+        }
+        draft.compact(engine)?;
+        engine.apply(draft.finish())?;
+        engine.sync()
+    }
+
+    fn own_pool(&mut self, name: &PoolName) -> Result<OpenedPool, StoreError> {
+        let engine = self.engine.as_ref().ok_or(StoreError::Poisoned)?;
+        let known = self.pools.iter().find(|(_, log)| log.name == *name);
+        let (id, epoch) = match known {
+            Some((id, log)) => (*id, Epoch(log.epoch.0 + 1)),
+            None => (
+                PoolId(self.pools.last_key_value().map_or(1, |(id, _)| id.0 + 1)),
+                Epoch(1),
+            ),
+        };
+        let pool = PoolRecord {
+            name: name.clone(),
+            epoch,
+        };
+        let key = keys::pool(id);
+        let mut writes = Writes::default();
+        writes.put(&key, &record::seal_pool(&key, &pool));
+        engine.apply(writes)?;
+        engine.sync()?;
+        let log = self.pools.entry(id).or_insert_with(|| PoolLog::new(pool));
+        log.epoch = epoch;
+        log.opened = true;
+        let tasks = load::tasks(engine, id, log)?;
+        Ok(OpenedPool { id, epoch, tasks })
+    }
+}
+
+impl Store for SledStore {
+    fn pools(&self) -> Vec<PoolName> {
+        self.pools.values().map(|log| log.name.clone()).collect()
+    }
+
+    fn latest(&self) -> Timestamp {
+        self.latest
+    }
+
+    fn open_pool(&mut self, name: &PoolName) -> Result<OpenedPool, StoreError> {
+        self.engine()?;
+        let opened = self.own_pool(name);
+        self.poison_on_error(opened)
+    }
+
+    fn commit(&mut self, batches: &[PoolBatch]) -> Result<(), StoreError> {
+        self.engine()?;
+        for batch in batches {
+            self.admit(batch)?;
+        }
+        let written = self.write(batches);
+        self.poison_on_error(written)?;
+        let at = batches
+            .iter()
+            .filter_map(|batch| Some(self.pools.get(&batch.pool)?.at))
+            .max();
+        self.latest = self.latest.max(at.unwrap_or_default());
+        Ok(())
+    }
+
+    fn blob(&self, pool: PoolId, task: TaskId, kind: Blob) -> Result<Option<Bytes>, StoreError> {
+        let engine = self.engine()?;
+        let Some(log) = self.pools.get(&pool) else {
+            return Ok(None);
+        };
+        self.poison_on_error(load::blob(engine, pool, log, task, kind))
+    }
+
+    fn reopen(&mut self) -> Result<(), StoreError> {
+        self.poisoned.set(true);
+        if let Some(engine) = self.engine.take() {
+            engine.close();
+        }
+        let (engine, pools) = rewrite::open(&mut self.folder, self.options.cache_bytes)?;
+        self.latest = latest(&pools);
+        self.pools = pools;
+        self.engine = Some(engine);
+        self.poisoned.set(false);
+        Ok(())
+    }
+
+    fn stats(&self) -> StoreStats {
+        StoreStats {
+            engine: "sled",
+            disk_bytes: self.folder.disk_bytes(),
+            live_bytes: live_bytes(&self.pools),
+            free_bytes: self.folder.free_bytes(),
+        }
+    }
+}
+
+impl Drop for SledStore {
+    fn drop(&mut self) {
+        if let Some(engine) = self.engine.take() {
+            engine.close();
+        }
+    }
+}
+
+fn is_wasteful(folder: &Folder, pools: &BTreeMap<PoolId, PoolLog>, options: &SledOptions) -> bool {
+    folder.disk_bytes() > 4 * live_bytes(pools) + options.spare_bytes
+}
+
+fn live_bytes(pools: &BTreeMap<PoolId, PoolLog>) -> u64 {
+    pools.values().map(PoolLog::live_bytes).sum()
+}
+
+fn latest(pools: &BTreeMap<PoolId, PoolLog>) -> Timestamp {
+    pools.values().map(|log| log.at).max().unwrap_or_default()
+}

@@ -1,0 +1,194 @@
+//! What was committed survives `kill -9`, whenever it comes.
+//!
+//! The test runs itself as a child that commits numbered batches and says each number; the parent
+//! kills it after some of them, in the middle of what comes next, and looks.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::{
+    collections::BTreeMap,
+    env,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use bytes::Bytes;
+use leasehold_core::{Cause, Change, PoolId, TaskId, Timestamp};
+use leasehold_store::{
+    Blob, OpenedPool, PoolBatch, SledOptions, SledStore, Store, conformance::sample,
+};
+
+const FOLDER: &str = "LEASEHOLD_KILL_TEST_FOLDER";
+const ROUNDS: u64 = 20;
+const POOLS: [&str; 2] = ["one", "two"];
+
+/// Batches after which a task is forgotten.
+const REMEMBERED: u64 = 30;
+
+/// Tasks in a batch and pool.
+const BATCH: u64 = 20;
+
+#[test]
+fn acknowledged_batches_survive_a_kill() {
+    if let Some(folder) = env::var_os(FOLDER) {
+        commit_for_ever(Path::new(&folder));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut newest = 0;
+    for round in 0..ROUNDS {
+        // Also in the middle of the open, and after thousands of changes.
+        let acknowledged = run_and_kill(folder.path(), (round * 7) % 60);
+        newest = verify(folder.path(), acknowledged.max(newest));
+    }
+    assert!(
+        newest > 100,
+        "{newest} batches are too few to mean anything"
+    );
+}
+
+/// Kills the child after so many acknowledgements; returns the newest one.
+fn run_and_kill(folder: &Path, acknowledgements: u64) -> u64 {
+    let mut child = Command::new(env::current_exe().unwrap())
+        .args([
+            "acknowledged_batches_survive_a_kill",
+            "--exact",
+            "--nocapture",
+        ])
+        .env(FOLDER, folder)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut numbers = lines
+        .map_while(Result::ok)
+        .filter_map(|line| number_of(&line));
+    let mut newest = 0;
+    for _ in 0..acknowledgements {
+        newest = numbers
+            .next()
+            .expect("the child goes on until it is killed");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // What it said before the kill was said, also if it was not read in time.
+    numbers.last().map_or(newest, |last| last.max(newest))
+}
+
+fn number_of(line: &str) -> Option<u64> {
+    line.strip_prefix("committed ")?.parse().ok()
+}
+
+#[expect(clippy::print_stdout, reason = "it is how the child acknowledges")]
+fn commit_for_ever(folder: &Path) -> ! {
+    let mut store = open(folder);
+    let pools = open_pools(&mut store);
+    let newest = pools
+        .iter()
+        .flat_map(|pool| &pool.tasks)
+        .map(|task| task.place)
+        .max();
+    for number in newest.unwrap_or(0) + 1.. {
+        let batches: Vec<_> = pools.iter().map(|pool| batch(pool, number)).collect();
+        store.commit(&batches).unwrap();
+        println!("committed {number}");
+    }
+    unreachable!("numbers do not end before the kill");
+}
+
+fn batch(pool: &OpenedPool, number: u64) -> PoolBatch {
+    let mut changes: Vec<_> = (0..BATCH).map(|n| enqueued(number, n)).collect();
+    if number > 1 {
+        changes.extend((0..BATCH).map(|n| claimed(number - 1, n)));
+    }
+    if number > REMEMBERED {
+        changes.extend((0..BATCH).map(|n| Change::Forget(id(number - REMEMBERED, n))));
+    }
+    let at = Timestamp::from_millis(number);
+    PoolBatch {
+        pool: pool.id,
+        epoch: pool.epoch,
+        at,
+        changes,
+    }
+}
+
+fn enqueued(number: u64, n: u64) -> Change {
+    let mut task = sample::task(id(number, n));
+    task.place = number;
+    sample::put(task, Cause::Enqueued, Some(payload(number, n)))
+}
+
+fn claimed(number: u64, n: u64) -> Change {
+    let Change::Put {
+        mut task,
+        cause,
+        blob,
+    } = sample::claimed(id(number, n))
+    else {
+        unreachable!("a claim puts");
+    };
+    task.place = number;
+    Change::Put { task, cause, blob }
+}
+
+fn id(number: u64, n: u64) -> TaskId {
+    TaskId::from_u128(u128::from(number) << 64 | u128::from(n))
+}
+
+/// Each eleventh stands apart from the log.
+fn payload(number: u64, n: u64) -> Bytes {
+    let len = if (number + n).is_multiple_of(11) {
+        20_000
+    } else {
+        100
+    };
+    vec![u8::try_from((number * 31 + n) % 251).unwrap(); len].into()
+}
+
+/// Returns the newest batch that is there, which is no older than `acknowledged`; and all that
+/// should be of it and before it is there.
+fn verify(folder: &Path, acknowledged: u64) -> u64 {
+    let mut store = open(folder);
+    let newest = store.latest().as_millis();
+    assert!(
+        newest >= acknowledged,
+        "batch {acknowledged} is lost: the newest is {newest}"
+    );
+    for pool in open_pools(&mut store) {
+        verify_pool(&store, &pool, newest);
+    }
+    newest
+}
+
+fn verify_pool(store: &SledStore, pool: &OpenedPool, newest: u64) {
+    let found: BTreeMap<_, _> = pool.tasks.iter().map(|task| (task.id, task)).collect();
+    let oldest = (newest + 1).saturating_sub(REMEMBERED).max(1);
+    let expected = oldest..=newest;
+    assert_eq!(found.len() as u64, expected.clone().count() as u64 * BATCH);
+    for number in expected {
+        for n in 0..BATCH {
+            let task = found[&id(number, n)];
+            assert_eq!(
+                task.attempt,
+                u32::from(number < newest),
+                "the state of {number}"
+            );
+            assert_eq!(blob(store, pool.id, task.id), Some(payload(number, n)));
+        }
+    }
+}
+
+fn blob(store: &SledStore, pool: PoolId, task: TaskId) -> Option<Bytes> {
+    store.blob(pool, task, Blob::Payload).unwrap()
+}
+
+fn open(folder: &Path) -> SledStore {
+    SledStore::open(folder, SledOptions::default()).unwrap()
+}
+
+fn open_pools(store: &mut SledStore) -> Vec<OpenedPool> {
+    POOLS
+        .iter()
+        .map(|name| store.open_pool(&name.parse().unwrap()).unwrap())
+        .collect()
+}
