@@ -1,14 +1,26 @@
-//! Bytes to messages and back.
+//! Bytes to messages and back: frames, versions, the handshake. `docs/PROTOCOL.md` says the same
+//! for strangers.
+//!
+//! Deliberately absent: sockets, clocks and sessions (those are the hub's and the node's), and any
+//! second encoding.
 
+mod codec;
+mod error;
+mod frame;
+mod handshake;
 mod message;
+mod request;
+mod response;
+mod status;
 
+pub use codec::{
+    FRAME_BYTES_CEILING, FRAME_BYTES_MAX_DEFAULT, HANDSHAKE_BYTES_MAX, Message, decode_message,
+    encode_message,
+};
+pub use error::WireError;
+pub use frame::{Codec, HubCodec, NodeCodec};
+pub use handshake::{MAGIC, VERSION_MAX, VERSION_MIN, negotiate};
 pub use message::*;
-
-/// The first eight bytes of a hello.
-pub const MAGIC: [u8; 8] = *b"LEASEHLD";
-
-/// The oldest protocol version that this code speaks.
-pub const VERSION_MIN: u16 = 1;
-
-/// The newest protocol version that this code speaks.
-pub const VERSION_MAX: u16 = 1;
+pub use request::*;
+pub use response::*;
+pub use status::*;
