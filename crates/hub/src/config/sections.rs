@@ -1,0 +1,161 @@
+//! The knobs of a hub. Those of a pool are in `pool`.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use super::{
+    HubConfig,
+    kinds::{Address, Choice, Count, Folder, Size, Span, Truth},
+    knob::{Section, section},
+};
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+const TIB: u64 = 1 << 40;
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Every section but the pools', in the order of the file.
+pub(super) static ALL: [&Section<HubConfig>; 5] = [&HUB, &SESSION, &STORE, &LOG, &POOLS];
+
+section! {
+    /// Where the hub listens and how it ends.
+    pub struct HubSection, HUB for hub {
+        /// Where nodes connect. Port 0 takes any that is free; "none" is for a hub inside another
+        /// program. Whoever reaches the address may enqueue, claim and cancel: open it only to a
+        /// network that you trust.
+        listen: Option<SocketAddr> = Some(SocketAddr::from(([127, 0, 0, 1], 7411))), Address;
+        /// Sessions at a time; one more is turned away. Each costs a file descriptor and up to
+        /// `session.bytes_max` of memory.
+        sessions_max: usize = 10_000, Count { min: 1, max: 1_000_000 };
+        /// How long a graceful end waits for what is in flight. What is still leased then stays so:
+        /// the next start takes it up.
+        drain_for: Duration = Duration::from_secs(10), Span { min: Duration::ZERO, max: HOUR };
+    }
+}
+
+section! {
+    /// What one connection of a node may do, and when it counts as ended.
+    pub struct SessionSection, SESSION for session {
+        /// How often either side is heard of, if only by a heartbeat. Shorter notices silence
+        /// sooner, at the cost of more small frames.
+        heartbeat: Duration = Duration::from_secs(2),
+            Span { min: Duration::from_millis(100), max: Duration::from_secs(60) };
+        /// How long a node may be silent before its session ends and its leases with it. Must be
+        /// at least twice `heartbeat`. Shorter moves the tasks of a node that lost power sooner;
+        /// longer is patient with one that swaps or is suspended.
+        silence_after: Duration = Duration::from_secs(10),
+            Span { min: Duration::from_secs(1), max: HOUR };
+        /// How long a new connection may take to say who it is.
+        handshake_within: Duration = Duration::from_secs(5),
+            Span { min: Duration::from_millis(100), max: Duration::from_secs(60) };
+        /// Requests in flight of one session; past it the hub reads no more from that socket until
+        /// some are answered.
+        requests_max: usize = 1024, Count { min: 1, max: 1 << 20 };
+        /// Bytes in flight of one session; past it the hub reads no more from that socket until
+        /// some are answered. Must be at least `frame_bytes_max`.
+        bytes_max: usize = 64 << 20, Size { min: 64 * KIB, max: 64 * GIB };
+        /// The longest frame that is read. Must hold the longest
+        /// payload and result of any pool, with 64KiB to spare.
+        frame_bytes_max: usize = 16 << 20, Size { min: 64 * KIB, max: 64 * MIB };
+    }
+}
+
+section! {
+    /// Where tasks survive.
+    pub struct StoreSection, STORE for store {
+        /// "sled" keeps tasks on disk: what was acknowledged survives a crash and a power cut.
+        /// "memory" forgets all at the end of the process: for tests.
+        engine: Engine = Engine::Sled,
+            Choice(&[("sled", Engine::Sled), ("memory", Engine::Memory)]);
+        /// The folder of the store, made if it is not there; a relative one is under the folder
+        /// that the hub was started in. One hub at a time can have it open.
+        data: PathBuf = PathBuf::from("leasehold-data"), Folder;
+        /// Free space kept back on the disk of `data`: with less, enqueues are refused while
+        /// claims and completions go on. "0B" turns that off.
+        disk_reserve: u64 = 512 << 20, Size { min: 0, max: 16 * TIB };
+        /// Bytes of payloads kept in memory by the whole hub; others are read back from disk when
+        /// they are claimed. More helps if tasks are claimed soon after they were enqueued.
+        payload_cache: usize = 64 << 20, Size { min: 0, max: TIB };
+    }
+}
+
+section! {
+    /// What the hub says of itself.
+    pub struct LogSection, LOG for log {
+        /// The least severe that is logged.
+        level: LogLevel = LogLevel::Info, Choice(LogLevel::WORDS);
+        /// "human" for a terminal, "json" for a collector: one object a line.
+        format: LogFormat = LogFormat::Human,
+            Choice(&[("human", LogFormat::Human), ("json", LogFormat::Json)]);
+    }
+}
+
+section! {
+    /// Which pools there may be.
+    pub struct PoolsSection, POOLS for pools {
+        /// Whether a pool that no `[pool.NAME]` names is made when it is first used, with
+        /// `[pool_defaults]`. Off, a misspelt name is refused instead of making a pool.
+        open: bool = true, Truth;
+        /// Pools at the most; the first use of one more is refused.
+        pools_max: usize = 1024, Count { min: 1, max: 100_000 };
+    }
+}
+
+/// What keeps the tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// A sled database in a folder.
+    Sled,
+    /// The memory of the process: nothing survives it.
+    Memory,
+}
+
+/// How severe a log line must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Nothing is logged.
+    Off,
+    /// What an owner must see to.
+    Error,
+    /// What an owner should know.
+    Warn,
+    /// The hub's own life.
+    Info,
+    /// The life of sessions and pools.
+    Debug,
+    /// Single requests.
+    Trace,
+}
+
+impl LogLevel {
+    const WORDS: &[(&str, Self)] = &[
+        ("off", Self::Off),
+        ("error", Self::Error),
+        ("warn", Self::Warn),
+        ("info", Self::Info),
+        ("debug", Self::Debug),
+        ("trace", Self::Trace),
+    ];
+
+    /// The level as it is written.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Human,
+    /// For programs.
+    Json,
+}
