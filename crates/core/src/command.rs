@@ -58,7 +58,8 @@ pub struct NewTask {
 /// A claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
-    /// At most so many tasks.
+    /// At most so many tasks, and fewer if together they weigh more than the longest payload of the
+    /// pool: an answer is one frame.
     pub tasks_max: u32,
     /// How long to wait for the first one.
     pub wait: Duration,

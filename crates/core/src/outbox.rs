@@ -19,6 +19,8 @@ pub struct Outbox<R> {
     /// Replies that wait for the commit after it.
     behind_gathering: VecDeque<R>,
     is_flying: bool,
+    /// The next commit is wanted even without changes.
+    is_held: bool,
 }
 
 impl<R> Default for Outbox<R> {
@@ -28,6 +30,7 @@ impl<R> Default for Outbox<R> {
             behind_flying: VecDeque::new(),
             behind_gathering: VecDeque::new(),
             is_flying: false,
+            is_held: false,
         }
     }
 }
@@ -45,8 +48,14 @@ impl<R> Outbox<R> {
         self.say_all([reply]);
     }
 
+    /// What is said from here on waits for a commit, even for one without changes: the caller has
+    /// something to fetch with it.
+    pub fn hold(&mut self) {
+        self.is_held = true;
+    }
+
     fn say_all(&mut self, replies: impl IntoIterator<Item = R>) {
-        if self.changes.is_empty() {
+        if self.changes.is_empty() && !self.is_held {
             self.behind_flying.extend(replies);
         } else {
             self.behind_gathering.extend(replies);
@@ -64,7 +73,7 @@ impl<R> Outbox<R> {
 
     /// The changes of the next commit, if there are any and none is on its way.
     pub fn next_commit(&mut self) -> Option<Vec<Change>> {
-        if self.is_flying || self.changes.is_empty() {
+        if self.is_flying || (self.changes.is_empty() && !self.is_held) {
             return None;
         }
         debug_assert!(
@@ -72,6 +81,7 @@ impl<R> Outbox<R> {
             "take_free() comes before next_commit()"
         );
         self.is_flying = true;
+        self.is_held = false;
         mem::swap(&mut self.behind_flying, &mut self.behind_gathering);
         Some(mem::take(&mut self.changes))
     }
@@ -87,6 +97,7 @@ impl<R> Outbox<R> {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         !self.is_flying
+            && !self.is_held
             && self.changes.is_empty()
             && self.behind_flying.is_empty()
             && self.behind_gathering.is_empty()

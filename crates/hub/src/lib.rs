@@ -1,8 +1,49 @@
-//! Stub.
+//! The hub, to be embedded: actors, sockets, the clock.
+//!
+//! ```
+//! use leasehold_hub::{Engine, Hub, HubConfig, open_store};
+//!
+//! # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut config = HubConfig::default();
+//! config.store.engine = Engine::Memory;
+//! config.hub.listen = None;
+//! let store = open_store(&config)?;
+//! let hub = Hub::start(config, store).await?;
+//! // … `leasehold_node::Endpoint::over(…)` takes `hub.connect()` as its connection …
+//! hub.drain().await;
+//! # Ok(()) }
+//! ```
+//!
+//! ```text
+//! HubActor
+//!  ├─ StoreWriter      a thread: batches in, durable marks out
+//!  ├─ PoolActor        single writer of a pool
+//!  ├─ SessionsActor
+//!  │    └─ SessionActor  one per connection; owns the I/O task, in which the guard lives
+//!  └─ ListenerActor    accepts
+//! ```
 
+mod actor;
+mod clock;
 mod config;
+mod directory;
+mod error;
+mod gauge;
+mod hub;
+mod hub_actor;
+mod listener_actor;
+mod payloads;
+mod pool_actor;
+mod session;
+mod session_actor;
+mod session_numbers;
+mod sessions_actor;
+mod store_writer;
+mod telemetry;
 
 pub use config::{
     ConfigError, ConfigLayers, Engine, HubConfig, HubSection, LogFormat, LogLevel, LogSection,
     PoolsSection, Problem, SessionSection, Source, StoreSection,
 };
+pub use error::StartError;
+pub use hub::{Fault, Hub, open_store};

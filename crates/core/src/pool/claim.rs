@@ -16,6 +16,13 @@ use crate::{
     time::millis,
 };
 
+/// What a grant weighs beside its payload, at the most, on its way to a node.
+const GRANT_BYTES: usize = 64;
+
+const fn weight(payload_len: u32) -> usize {
+    GRANT_BYTES + payload_len as usize
+}
+
 impl Pool {
     pub(super) fn claim(
         &mut self,
@@ -184,9 +191,22 @@ impl Pool {
         lease: Duration,
         out: &mut Transition,
     ) -> Vec<Grant> {
-        (0..tasks_max)
-            .map_while(|_| self.grant(session, lease, out))
-            .collect()
+        let weight_max = self.settings.payload_bytes_max + GRANT_BYTES;
+        let (mut grants, mut bytes) = (Vec::new(), 0);
+        while grants.len() < tasks_max as usize {
+            let Some((.., next)) = self.tasks.ready.first() else {
+                break;
+            };
+            bytes += self
+                .tasks
+                .get(*next)
+                .map_or(0, |slot| weight(slot.task.payload_len));
+            if bytes > weight_max && !grants.is_empty() {
+                break;
+            }
+            grants.extend(self.grant(session, lease, out));
+        }
+        grants
     }
 
     /// Leases the most urgent ready task.

@@ -36,6 +36,7 @@ impl Pool {
         let answers = self.each(leases, |pool, proof| {
             pool.extend_one(session, proof, None, out)
         });
+        self.supersede_earlier(session);
         for id in self.never_arrived(session, leases) {
             self.end_attempt(
                 id,
@@ -45,6 +46,20 @@ impl Pool {
             );
         }
         Answer::Extended(answers)
+    }
+
+    /// Earlier sessions of the node are granted nothing more: nobody reads what they are told.
+    fn supersede_earlier(&mut self, session: SessionId) {
+        let Some(of) = self.sessions.get(&session) else {
+            return;
+        };
+        let node = of.node.clone();
+        for (id, earlier) in self.sessions.range_mut(..session) {
+            if earlier.node == node {
+                earlier.credit = 0;
+                self.waiters.leave_all(*id);
+            }
+        }
     }
 
     fn extend_one(

@@ -166,7 +166,9 @@ impl Model {
         };
         for (proof, item) in proofs.iter().zip(items) {
             if let (Ok(runs), Some(newest)) = (item, self.newest.get_mut(&proof.task)) {
-                (newest.session, newest.until) = (session, now + *runs);
+                let later = Some(newest.session).filter(|of| self.open.contains_key(of));
+                newest.session = later.map_or(session, |of| of.max(session));
+                newest.until = now + *runs;
             }
         }
     }

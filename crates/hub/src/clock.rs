@@ -1,0 +1,39 @@
+//! The only place that asks what time it is.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use leasehold_core::{Timestamp, time::millis};
+
+/// Wall time at the start plus what has passed since: it never goes back, and a jump of the wall
+/// clock ends no lease.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clock {
+    started_at: Timestamp,
+    started: Instant,
+}
+
+impl Clock {
+    /// Starts now, but no earlier than `floor`: the newest time that a store has seen, in case the
+    /// wall clock was set back while the hub was gone.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that asks for the time"
+    )]
+    pub(crate) fn starting_no_earlier_than(floor: Timestamp) -> Self {
+        let wall = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, millis);
+        Self {
+            started_at: Timestamp::from_millis(wall).max(floor),
+            started: Instant::now(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.started_at + self.started.elapsed()
+    }
+
+    pub(crate) const fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+}

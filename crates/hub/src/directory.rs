@@ -1,0 +1,80 @@
+//! Which pools are up, for everybody who sends to them.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use leasehold_core::{PoolId, PoolName, Rejection};
+
+use crate::{actor::ActorRef, pool_actor::PoolMessage};
+
+/// A pool that is up.
+#[derive(Debug, Clone)]
+pub(crate) struct PoolRef {
+    pub(crate) name: PoolName,
+    pub(crate) id: PoolId,
+    pub(crate) actor: ActorRef<PoolMessage>,
+}
+
+/// How a pool stands.
+#[derive(Debug, Clone)]
+pub(crate) enum Entry {
+    Up(PoolRef),
+    /// It failed and is being restored.
+    Down {
+        reason: String,
+        retry_after: Duration,
+    },
+}
+
+/// Written by the supervisor alone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Directory(Arc<RwLock<BTreeMap<PoolName, Entry>>>);
+
+impl Directory {
+    pub(crate) fn put(&self, name: PoolName, entry: Entry) {
+        let mut pools = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        pools.insert(name, entry);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.read(BTreeMap::len)
+    }
+
+    /// The pool, if there is one.
+    pub(crate) fn get(&self, name: &PoolName) -> Option<Result<PoolRef, Rejection>> {
+        self.read(|pools| pools.get(name).map(answer))
+    }
+
+    pub(crate) fn by_id(&self, id: PoolId) -> Option<PoolRef> {
+        self.up().into_iter().find(|pool| pool.id == id)
+    }
+
+    /// All that are up, by name.
+    pub(crate) fn up(&self) -> Vec<PoolRef> {
+        let up = |entry: &Entry| match entry {
+            Entry::Up(pool) => Some(pool.clone()),
+            Entry::Down { .. } => None,
+        };
+        self.read(|pools| pools.values().filter_map(up).collect())
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&BTreeMap<PoolName, Entry>) -> T) -> T {
+        look(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn answer(entry: &Entry) -> Result<PoolRef, Rejection> {
+    match entry {
+        Entry::Up(pool) => Ok(pool.clone()),
+        Entry::Down {
+            reason,
+            retry_after,
+        } => Err(Rejection::Unavailable {
+            reason: reason.clone(),
+            retry_after: *retry_after,
+        }),
+    }
+}

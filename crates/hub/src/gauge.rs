@@ -1,0 +1,67 @@
+//! Figures of the store, written by its thread and read by everybody.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use leasehold_core::Rejection;
+use leasehold_store::StoreStats;
+use leasehold_wire::StoreStatus;
+
+/// What free space reads where nobody knows it.
+const UNKNOWN: u64 = u64::MAX;
+
+#[derive(Debug)]
+pub(crate) struct Gauge {
+    engine: &'static str,
+    reserve: u64,
+    disk_bytes: AtomicU64,
+    live_bytes: AtomicU64,
+    free_bytes: AtomicU64,
+    commits: AtomicU64,
+    changes: AtomicU64,
+}
+
+impl Gauge {
+    pub(crate) fn new(stats: &StoreStats, reserve: u64) -> Self {
+        let gauge = Self {
+            engine: stats.engine,
+            reserve,
+            disk_bytes: AtomicU64::new(0),
+            live_bytes: AtomicU64::new(0),
+            free_bytes: AtomicU64::new(UNKNOWN),
+            commits: AtomicU64::new(0),
+            changes: AtomicU64::new(0),
+        };
+        gauge.measured(stats);
+        gauge
+    }
+
+    pub(crate) fn measured(&self, stats: &StoreStats) {
+        self.disk_bytes.store(stats.disk_bytes, Relaxed);
+        self.live_bytes.store(stats.live_bytes, Relaxed);
+        self.free_bytes
+            .store(stats.free_bytes.unwrap_or(UNKNOWN), Relaxed);
+    }
+
+    pub(crate) fn committed(&self, changes: u64) {
+        self.commits.fetch_add(1, Relaxed);
+        self.changes.fetch_add(changes, Relaxed);
+    }
+
+    /// Why nothing may be enqueued just now: what was accepted needs room to be finished.
+    pub(crate) fn refusal(&self) -> Option<Rejection> {
+        let (free, reserve) = (self.free_bytes.load(Relaxed), self.reserve);
+        (free < reserve).then_some(Rejection::DiskNearlyFull { free, reserve })
+    }
+
+    pub(crate) fn status(&self) -> StoreStatus {
+        let free = self.free_bytes.load(Relaxed);
+        StoreStatus {
+            engine: self.engine.to_owned(),
+            disk_bytes: self.disk_bytes.load(Relaxed),
+            live_bytes: self.live_bytes.load(Relaxed),
+            free_bytes: (free != UNKNOWN).then_some(free),
+            commits: self.commits.load(Relaxed),
+            changes: self.changes.load(Relaxed),
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! A hub, as its owner holds it.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use leasehold_core::{PoolName, SessionId};
+use leasehold_store::{MemoryStore, SledOptions, SledStore, Store, StoreError};
+use tokio::{
+    io::DuplexStream,
+    net::TcpListener,
+    sync::{oneshot, watch},
+};
+
+use crate::{
+    actor::{ActorRef, spawn_root},
+    clock::Clock,
+    config::{Engine, HubConfig},
+    error::StartError,
+    gauge::Gauge,
+    hub_actor::{HubActor, HubArguments, HubMessage},
+    session::{Connection, Dismissal},
+    session_actor::SessionMessage,
+    sessions_actor::SessionsMessage,
+    store_writer::StoreWriter,
+};
+
+/// Bytes on their way in each direction of a connection inside the process.
+const IN_PROCESS_BYTES: usize = 64 * 1024;
+
+/// A running hub. Clones are handles on the same one; it runs until [`Hub::drain`] or
+/// [`Hub::stop`], or until its runtime ends.
+#[derive(Debug, Clone)]
+pub struct Hub {
+    actor: ActorRef<HubMessage>,
+    address: Option<SocketAddr>,
+    has_ended: watch::Receiver<bool>,
+    drain_for: Duration,
+}
+
+/// Something to go wrong on purpose: for tests of what surrounds a hub. Nothing acknowledged is
+/// lost by any of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// The pool's actor panics; it is restored from the store.
+    PoolPanics(PoolName),
+    /// The actor of the session with this number panics.
+    SessionPanics(u64),
+    /// The actor of the session with this number is killed.
+    SessionKilled(u64),
+    /// The I/O task of the session with this number is aborted.
+    IoAborted(u64),
+}
+
+/// Opens the store that the configuration names.
+///
+/// # Errors
+/// When the folder is in use, is not a store, was written by an unknown version, or is damaged.
+pub fn open_store(config: &HubConfig) -> Result<Box<dyn Store>, StoreError> {
+    match config.store.engine {
+        Engine::Memory => Ok(Box::new(MemoryStore::new())),
+        Engine::Sled => {
+            let store = SledStore::open(&config.store.data, SledOptions::default())?;
+            Ok(Box::new(store))
+        }
+    }
+}
+
+impl Hub {
+    /// Starts a hub over a store; returns when every pool in it is restored and, if the
+    /// configuration names an address, connections are accepted.
+    ///
+    /// # Errors
+    /// [`StartError`] says whether it was the configuration, the address or the store.
+    pub async fn start(config: HubConfig, store: Box<dyn Store>) -> Result<Self, StartError> {
+        config.check()?;
+        let listener = match config.hub.listen {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
+        let address = listener
+            .as_ref()
+            .and_then(|listener| listener.local_addr().ok());
+        let clock = Clock::starting_no_earlier_than(store.latest());
+        let gauge = Arc::new(Gauge::new(&store.stats(), config.store.disk_reserve));
+        let writer = StoreWriter::spawn(store, gauge.clone()).map_err(StartError::Thread)?;
+        let drain_for = config.hub.drain_for;
+        let config = Arc::new(config);
+        let arguments = HubArguments {
+            config,
+            clock,
+            writer: writer.clone(),
+            gauge,
+            listener,
+        };
+        let started = spawn_root(HubActor, arguments).await;
+        let (actor, running) = match started {
+            Ok(started) => started,
+            Err(error) => {
+                writer.stop().await;
+                return Err(StartError::Restore(error.to_string()));
+            }
+        };
+        let (ended, has_ended) = watch::channel(false);
+        tokio::spawn(async move {
+            // However it ended.
+            _ = running.await;
+            _ = ended.send(true);
+        });
+        Ok(Self {
+            actor,
+            address,
+            has_ended,
+            drain_for,
+        })
+    }
+
+    /// Where nodes connect; none if it listens nowhere.
+    #[must_use]
+    pub const fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// A connection from inside this process, to be given to a node instead of a socket.
+    ///
+    /// # Errors
+    /// When the hub has ended.
+    #[expect(
+        clippy::unused_async,
+        reason = "it is used where a socket's connect would be"
+    )]
+    pub async fn connect(&self) -> io::Result<DuplexStream> {
+        let (ours, theirs) = tokio::io::duplex(IN_PROCESS_BYTES);
+        self.actor
+            .cast(HubMessage::Accepted(Connection::in_process(ours)))
+            .map_err(|_| io::Error::new(io::ErrorKind::ConnectionRefused, "the hub has ended"))?;
+        Ok(theirs)
+    }
+
+    /// Finishes and takes no more: the listener closes, what is under way is answered, nodes are
+    /// told to come back later, and their leases stay for the next start. Returns when all is on
+    /// disk and the store is closed, at the latest a little after `hub.drain_for`.
+    pub async fn drain(&self) {
+        let (reply, drained) = oneshot::channel();
+        let dismissal = Dismissal {
+            reason: "the hub is going down".to_owned(),
+            retry_after: Duration::from_millis(100),
+        };
+        if self.actor.cast(HubMessage::Drain(dismissal, reply)).is_ok() {
+            // What has not ended by then is ended by the stop.
+            _ = tokio::time::timeout(self.drain_for + Duration::from_secs(1), drained).await;
+        }
+        self.stop().await;
+    }
+
+    /// Ends now, and clean: what was acknowledged is on disk. Returns when the store is closed.
+    pub async fn stop(&self) {
+        // It may have ended by itself.
+        _ = self.actor.cast(HubMessage::Stop);
+        self.ended().await;
+    }
+
+    /// Returns when the hub has ended, for whatever reason.
+    pub async fn ended(&self) {
+        let mut has_ended = self.has_ended.clone();
+        // An error says that the runtime is ending.
+        _ = has_ended.wait_for(|ended| *ended).await;
+    }
+
+    /// Makes something go wrong.
+    pub fn provoke(&self, fault: Fault) {
+        let tell = |session, message| {
+            HubMessage::Sessions(SessionsMessage::Tell(SessionId(session), message))
+        };
+        let message = match fault {
+            Fault::PoolPanics(pool) => HubMessage::PanicPool(pool),
+            Fault::SessionPanics(session) => tell(session, SessionMessage::Panic),
+            Fault::IoAborted(session) => tell(session, SessionMessage::AbortIo),
+            Fault::SessionKilled(session) => {
+                HubMessage::Sessions(SessionsMessage::Kill(SessionId(session)))
+            }
+        };
+        // A hub that has ended has nothing left to go wrong.
+        _ = self.actor.cast(message);
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| StartError::Listen { address, source })
+}

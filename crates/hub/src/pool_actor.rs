@@ -1,0 +1,121 @@
+//! A pool's single writer: a mailbox around the core.
+//!
+//! It decides nothing. Commands go to the [`Pool`], changes to the store's thread, replies to
+//! their sessions once the outbox lets them go.
+
+mod outlet;
+mod shell;
+mod view;
+
+use std::sync::Arc;
+
+use leasehold_core::{Command, Ending, Node, PoolName, PoolSettings, RequestId, SessionId};
+use leasehold_core::{StateKind, TaskId};
+use tokio::sync::{mpsc::UnboundedSender, oneshot};
+
+pub(crate) use self::outlet::{Out, Part};
+use self::shell::Shell;
+use crate::{
+    actor::{Actor, ActorProcessingErr, ActorRef},
+    clock::Clock,
+    gauge::Gauge,
+    payloads::PayloadBudget,
+    store_writer::{Blobs, StoreWriter},
+};
+
+/// All that a pool is told, in one FIFO: a verb is a [`Command`], never a message of its own.
+pub(crate) enum PoolMessage {
+    /// A session begins to use this pool.
+    Hello {
+        session: SessionId,
+        node: Node,
+        back: UnboundedSender<Out>,
+    },
+    /// All that one read of a socket brought for this pool.
+    Batch {
+        session: SessionId,
+        asks: Vec<(RequestId, Ask)>,
+    },
+    /// A session ended: posted by its guard, behind all that it had asked. Idempotent.
+    Gone { session: SessionId, ending: Ending },
+    /// The commit on its way is durable, or has failed.
+    Committed(Result<Blobs, String>),
+    /// Something is due.
+    Tick,
+    /// Answer when nothing is on its way to disk.
+    Settle(oneshot::Sender<()>),
+    /// Panic, to show what happens then.
+    Panic,
+}
+
+/// What a session asks of a pool.
+#[derive(Debug, Clone)]
+pub(crate) enum Ask {
+    Command(Command),
+    Query(Query),
+}
+
+/// Looking without touching.
+#[derive(Debug, Clone)]
+pub(crate) enum Query {
+    Status,
+    Tasks {
+        state: Option<StateKind>,
+        after: Option<TaskId>,
+        tasks_max: usize,
+    },
+    Task(TaskId),
+    /// Answered behind every answer to what was asked before it.
+    Fence,
+}
+
+/// What a pool is made of.
+pub(crate) struct PoolArguments {
+    pub(crate) name: PoolName,
+    pub(crate) settings: PoolSettings,
+    pub(crate) clock: Clock,
+    pub(crate) writer: StoreWriter,
+    pub(crate) gauge: Arc<Gauge>,
+    pub(crate) budget: PayloadBudget,
+    /// Told the pool's number once it is restored.
+    pub(crate) opened: oneshot::Sender<leasehold_core::PoolId>,
+}
+
+pub(crate) struct PoolActor;
+
+impl Actor for PoolActor {
+    type Msg = PoolMessage;
+    type State = Shell;
+    type Arguments = PoolArguments;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<PoolMessage>,
+        arguments: PoolArguments,
+    ) -> Result<Shell, ActorProcessingErr> {
+        Shell::restore(myself, arguments).await.map_err(Into::into)
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<PoolMessage>,
+        message: PoolMessage,
+        shell: &mut Shell,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            PoolMessage::Hello {
+                session,
+                node,
+                back,
+            } => shell.hello(session, node, back),
+            PoolMessage::Batch { session, asks } => shell.batch(session, asks),
+            PoolMessage::Gone { session, ending } => shell.gone(session, ending),
+            PoolMessage::Committed(outcome) => shell.committed(outcome)?,
+            PoolMessage::Tick => shell.tick(),
+            PoolMessage::Settle(reply) => shell.settle(reply),
+            #[expect(clippy::panic, reason = "that is what was asked for")]
+            PoolMessage::Panic => panic!("provoked"),
+        }
+        shell.work_off().map_err(Into::into)
+    }
+}

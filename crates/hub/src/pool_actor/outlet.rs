@@ -1,0 +1,81 @@
+//! What a pool says to a session's I/O task.
+
+use bytes::Bytes;
+use leasehold_core::{
+    Grant, LeaseRef, PoolId, PoolName, RequestId, Revocation, SessionId, Task, Timestamp,
+};
+use leasehold_wire::{Delivery, PoolStatus, Response};
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::session::Dismissal;
+
+/// To the I/O task of a session.
+#[derive(Debug)]
+pub(crate) enum Out {
+    /// The answer of one pool to a request.
+    Answer(RequestId, PoolId, Part),
+    /// Tasks granted against credit.
+    Deliver(PoolName, Vec<Delivery>),
+    /// A lease ended without the session's doing.
+    Revoke(LeaseRef, Revocation),
+    /// A pool that the session uses has failed: the session ends, and its node comes back.
+    PoolDown(PoolName),
+    /// The hub ends the session.
+    Dismiss(Dismissal),
+}
+
+/// A pool's part of a response: all of it, or one pool's share of a status.
+#[derive(Debug)]
+pub(crate) enum Part {
+    Whole(Response),
+    Status(Box<PoolStatus>, Vec<(SessionId, u64)>),
+    Fence,
+}
+
+/// Something to say that waits in the outbox, before blobs are filled in.
+#[derive(Debug)]
+pub(super) enum Said {
+    Part(RequestId, Part),
+    Claimed(RequestId, Vec<(Grant, Option<Bytes>)>),
+    Task {
+        request: RequestId,
+        task: Box<Task>,
+        moment: Option<Timestamp>,
+    },
+    Deliver(Vec<(Grant, Option<Bytes>)>),
+    Revoke(LeaseRef, Revocation),
+}
+
+/// The way back to a session. If it is dropped before the session has gone, the pool has failed.
+#[derive(Debug)]
+pub(super) struct Outlet {
+    pool: PoolName,
+    back: Option<UnboundedSender<Out>>,
+}
+
+impl Outlet {
+    pub(super) const fn new(pool: PoolName, back: UnboundedSender<Out>) -> Self {
+        Self {
+            pool,
+            back: Some(back),
+        }
+    }
+
+    /// Says it; a session that has ended meanwhile needs no answer.
+    pub(super) fn say(&self, out: Out) {
+        if let Some(back) = &self.back {
+            _ = back.send(out);
+        }
+    }
+
+    /// The session has gone: it need not be told when the pool does.
+    pub(super) fn close(mut self) {
+        self.back = None;
+    }
+}
+
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        self.say(Out::PoolDown(self.pool.clone()));
+    }
+}

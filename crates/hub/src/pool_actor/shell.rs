@@ -1,0 +1,373 @@
+//! What surrounds the core in its actor: time in, changes to disk, replies out.
+
+use std::{collections::BTreeMap, mem, sync::Arc};
+
+use bytes::Bytes;
+use leasehold_core::{
+    Answer, Cause, Change, Command, Ending, Grant, NewTask, Node, Outbox, Pool, PoolName, Reply,
+    RequestId, SessionId, TaskId, Timestamp, Transition,
+};
+use leasehold_store::{Blob, PoolBatch};
+use leasehold_wire::Response;
+use tokio::{
+    sync::{mpsc::UnboundedSender, oneshot},
+    task::AbortHandle,
+};
+
+use super::{
+    Ask, Out, PoolArguments, PoolMessage, Query,
+    outlet::{Outlet, Part, Said},
+    view,
+};
+use crate::{
+    actor::ActorRef,
+    clock::Clock,
+    gauge::Gauge,
+    payloads::Payloads,
+    store_writer::{Blobs, Commit, StoreWriter},
+    telemetry,
+};
+
+pub(crate) struct Shell {
+    name: PoolName,
+    pool: Pool,
+    outbox: Outbox<(SessionId, Said)>,
+    /// Blobs that replies of the next commit want.
+    reads: Vec<(TaskId, Blob)>,
+    payloads: Payloads,
+    outlets: BTreeMap<SessionId, Outlet>,
+    clock: Clock,
+    writer: StoreWriter,
+    gauge: Arc<Gauge>,
+    myself: ActorRef<PoolMessage>,
+    /// The one timer: set for the earliest deadline, moved only forward in urgency.
+    alarm: Option<(Timestamp, AbortHandle)>,
+    settling: Vec<oneshot::Sender<()>>,
+    /// Reused for each call of the core.
+    transition: Transition,
+}
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        if let Some((_, alarm)) = self.alarm.take() {
+            alarm.abort();
+        }
+    }
+}
+
+impl Shell {
+    pub(super) async fn restore(
+        myself: ActorRef<PoolMessage>,
+        arguments: PoolArguments,
+    ) -> Result<Self, String> {
+        let opened = arguments.writer.open(arguments.name.clone()).await?;
+        let (now, settings) = (arguments.clock.now(), arguments.settings);
+        let pool = Pool::restore(opened.id, opened.epoch, settings, now, opened.tasks);
+        // The supervisor waits for it, unless it has ended itself.
+        _ = arguments.opened.send(opened.id);
+        let mut shell = Self {
+            name: arguments.name,
+            pool,
+            outbox: Outbox::default(),
+            reads: Vec::new(),
+            payloads: Payloads::new(arguments.budget),
+            outlets: BTreeMap::new(),
+            clock: arguments.clock,
+            writer: arguments.writer,
+            gauge: arguments.gauge,
+            myself,
+            alarm: None,
+            settling: Vec::new(),
+            transition: Transition::default(),
+        };
+        shell.tick();
+        shell.work_off()?;
+        Ok(shell)
+    }
+
+    pub(super) fn hello(&mut self, session: SessionId, node: Node, back: UnboundedSender<Out>) {
+        let outlet = Outlet::new(self.name.clone(), back);
+        self.outlets.insert(session, outlet);
+        self.apply(session, RequestId(0), Command::Open(node));
+    }
+
+    pub(super) fn batch(&mut self, session: SessionId, asks: Vec<(RequestId, Ask)>) {
+        for (request, ask) in asks {
+            match ask {
+                Ask::Command(Command::Enqueue(tasks)) => self.enqueue(session, request, tasks),
+                Ask::Command(command) => self.apply(session, request, command),
+                Ask::Query(query) => self.look(session, request, query),
+            }
+        }
+    }
+
+    pub(super) fn gone(&mut self, session: SessionId, ending: Ending) {
+        self.apply(session, RequestId(0), Command::End(ending));
+        if let Some(outlet) = self.outlets.remove(&session) {
+            outlet.close();
+        }
+    }
+
+    pub(super) fn tick(&mut self) {
+        self.alarm = None;
+        let now = self.clock.now();
+        self.pool.advance(now, &mut self.transition);
+        self.take_transition();
+    }
+
+    pub(super) fn settle(&mut self, reply: oneshot::Sender<()>) {
+        self.settling.push(reply);
+    }
+
+    /// An error here fails the actor: memory is ahead of the disk, and the only way back is to
+    /// restore.
+    pub(super) fn committed(&mut self, outcome: Result<Blobs, String>) -> Result<(), String> {
+        let mut blobs = outcome?;
+        let replies = self.outbox.committed();
+        self.leave(replies, &mut blobs);
+        Ok(())
+    }
+
+    /// After each message: what may leave leaves, what is to be written goes to the store.
+    pub(super) fn work_off(&mut self) -> Result<(), String> {
+        let free = self.outbox.take_free();
+        self.leave(free, &mut Blobs::new());
+        if let Some(changes) = self.outbox.next_commit() {
+            self.commit(changes)?;
+        }
+        if self.outbox.is_idle() {
+            for settled in self.settling.drain(..) {
+                // Whoever asked may have given up.
+                _ = settled.send(());
+            }
+        }
+        self.set_alarm();
+        Ok(())
+    }
+
+    /// Under the free-space reserve only what is known already is answered as accepted.
+    fn enqueue(&mut self, session: SessionId, request: RequestId, tasks: Vec<NewTask>) {
+        let Some(refusal) = self.gauge.refusal() else {
+            return self.apply(session, request, Command::Enqueue(tasks));
+        };
+        let pool = &self.pool;
+        let answers = tasks.iter().map(|task| match pool.task(task.id) {
+            Some(known) => Ok(view::enqueued(task.id, Some(known.state.kind()))),
+            None => Err(refusal.clone()),
+        });
+        let response = Response::Enqueued(answers.collect());
+        self.outbox
+            .say((session, Said::Part(request, Part::Whole(response))));
+    }
+
+    fn apply(&mut self, session: SessionId, request: RequestId, command: Command) {
+        let now = self.clock.now();
+        self.pool
+            .apply(now, session, request, command, &mut self.transition);
+        self.take_transition();
+    }
+
+    fn take_transition(&mut self) {
+        let mut transition = mem::take(&mut self.transition);
+        telemetry::report(&self.name, &transition.changes);
+        self.follow_payloads(&transition.changes);
+        let reads_before = self.reads.len();
+        let replies = mem::take(&mut transition.replies);
+        let said: Vec<_> = replies.into_iter().map(|reply| self.word(reply)).collect();
+        if self.reads.len() > reads_before {
+            self.outbox.hold();
+        }
+        self.outbox.push(&mut transition, |_| {
+            unreachable!("the replies were taken out")
+        });
+        said.into_iter().for_each(|said| self.outbox.say(said));
+        self.transition = transition;
+    }
+
+    fn follow_payloads(&mut self, changes: &[Change]) {
+        for change in changes {
+            match change {
+                Change::Put {
+                    task,
+                    cause: Cause::Enqueued,
+                    blob: Some(payload),
+                } => {
+                    self.payloads.keep(task.id, payload);
+                }
+                Change::Put { task, .. } if task.state.kind().is_end() => {
+                    self.payloads.take(task.id);
+                }
+                Change::Forget(id) => _ = self.payloads.take(*id),
+                Change::Put { .. } => {}
+            }
+        }
+    }
+
+    /// A reply as it waits in the outbox. What it lacks is read with the next commit.
+    fn word(&mut self, reply: Reply) -> (SessionId, Said) {
+        match reply {
+            Reply::Deliver(session, grants) => (session, Said::Deliver(self.with_payloads(grants))),
+            Reply::Revoke(session, proof, why) => (session, Said::Revoke(proof, why)),
+            Reply::Answer(session, request, answer) => (session, self.word_answer(request, answer)),
+        }
+    }
+
+    fn word_answer(&mut self, request: RequestId, answer: Answer) -> Said {
+        match answer {
+            Answer::Claimed(grants) => Said::Claimed(request, self.with_payloads(grants)),
+            Answer::Awaited(task) => {
+                if task.result_len.is_some() {
+                    self.reads.push((task.id, Blob::Result));
+                }
+                let moment = self.pool.moment_of(task.id);
+                Said::Task {
+                    request,
+                    task,
+                    moment,
+                }
+            }
+            answer @ (Answer::Enqueued(_)
+            | Answer::Credited(_)
+            | Answer::Extended(_)
+            | Answer::Done(_)
+            | Answer::Revived(_)
+            | Answer::Refused(_)) => Said::Part(request, Part::Whole(view::response(answer))),
+        }
+    }
+
+    /// A payload is taken out of memory with its first grant; a second one reads it back.
+    fn with_payloads(&mut self, grants: Vec<Grant>) -> Vec<(Grant, Option<Bytes>)> {
+        let with_payload = |grant: Grant| {
+            let payload = self.payloads.take(grant.task);
+            if payload.is_none() {
+                self.reads.push((grant.task, Blob::Payload));
+            }
+            (grant, payload)
+        };
+        grants.into_iter().map(with_payload).collect()
+    }
+
+    fn look(&mut self, session: SessionId, request: RequestId, query: Query) {
+        let said = match query {
+            Query::Status => {
+                let status = Box::new(view::status(&self.name, &self.pool.summary()));
+                let holdings = self.pool.holdings().collect();
+                Said::Part(request, Part::Status(status, holdings))
+            }
+            Query::Tasks {
+                state,
+                after,
+                tasks_max,
+            } => {
+                let tasks = view::tasks(&self.pool, state, after, tasks_max);
+                Said::Part(request, Part::Whole(Response::Tasks(tasks)))
+            }
+            Query::Task(id) => self.look_at(request, id),
+            Query::Fence => Said::Part(request, Part::Fence),
+        };
+        self.outbox.say((session, said));
+    }
+
+    fn look_at(&mut self, request: RequestId, id: TaskId) -> Said {
+        let Some(task) = self.pool.task(id) else {
+            return Said::Part(request, Part::Whole(view::no_such_task()));
+        };
+        self.reads.push((id, Blob::Payload));
+        if task.result_len.is_some() {
+            self.reads.push((id, Blob::Result));
+        }
+        self.outbox.hold();
+        Said::Task {
+            request,
+            task: Box::new(task.clone()),
+            moment: self.pool.moment_of(id),
+        }
+    }
+
+    fn commit(&mut self, changes: Vec<Change>) -> Result<(), String> {
+        let myself = self.myself.clone();
+        let batch = PoolBatch {
+            pool: self.pool.id(),
+            epoch: self.pool.epoch(),
+            at: self.clock.now(),
+            changes,
+        };
+        self.writer.commit(Commit {
+            batch,
+            reads: mem::take(&mut self.reads),
+            done: Box::new(move |outcome| {
+                // If the pool has ended meanwhile, its successor restores what was written.
+                _ = myself.cast(PoolMessage::Committed(outcome));
+            }),
+        })
+    }
+
+    fn leave(&mut self, replies: Vec<(SessionId, Said)>, blobs: &mut Blobs) {
+        for (session, said) in replies {
+            let out = self.finish(said, blobs);
+            if let Some(outlet) = self.outlets.get(&session) {
+                outlet.say(out);
+            }
+        }
+    }
+
+    /// Fills in what only the store had.
+    fn finish(&self, said: Said, blobs: &mut Blobs) -> Out {
+        let pool = self.pool.id();
+        match said {
+            Said::Part(request, part) => Out::Answer(request, pool, part),
+            Said::Claimed(request, grants) => {
+                let tasks = self.deliveries(grants, blobs);
+                Out::Answer(request, pool, Part::Whole(Response::Claimed(tasks)))
+            }
+            Said::Deliver(grants) => {
+                Out::Deliver(self.name.clone(), self.deliveries(grants, blobs))
+            }
+            Said::Revoke(proof, why) => Out::Revoke(proof, why),
+            Said::Task {
+                request,
+                task,
+                moment,
+            } => {
+                let payload = blobs.get(&(task.id, Blob::Payload)).cloned();
+                let result = blobs.get(&(task.id, Blob::Result)).cloned();
+                let detail = view::detail(&self.name, &task, moment, payload, result);
+                Out::Answer(request, pool, Part::Whole(Response::Task(Box::new(detail))))
+            }
+        }
+    }
+
+    /// A task without its payload was forgotten after it was granted, so it is not delivered: the
+    /// lease is over.
+    fn deliveries(
+        &self,
+        grants: Vec<(Grant, Option<Bytes>)>,
+        blobs: &mut Blobs,
+    ) -> Vec<leasehold_wire::Delivery> {
+        let mut deliver = |(grant, payload): (Grant, Option<Bytes>)| {
+            let from_store = || blobs.remove(&(grant.task, Blob::Payload));
+            let Some(payload) = payload.or_else(from_store) else {
+                tracing::warn!(pool = %self.name, task = %grant.task, "its payload is gone");
+                return None;
+            };
+            Some(view::delivery(&grant, payload))
+        };
+        grants.into_iter().filter_map(&mut deliver).collect()
+    }
+
+    /// Sets the timer if something is due before it goes off.
+    fn set_alarm(&mut self) {
+        let Some(due) = self.pool.next_deadline() else {
+            return;
+        };
+        if self.alarm.as_ref().is_some_and(|(at, _)| *at <= due) {
+            return;
+        }
+        if let Some((_, late)) = self.alarm.take() {
+            late.abort();
+        }
+        let wait = due.since(self.clock.now());
+        let alarm = self.myself.send_after(wait, || PoolMessage::Tick);
+        self.alarm = Some((due, alarm.abort_handle()));
+    }
+}

@@ -1,0 +1,68 @@
+//! What every session of a hub has in common.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use leasehold_core::{PoolName, Rejection, SessionId, limits::BATCH_MAX, time::millis};
+use leasehold_wire::{HubStatus, PoolStatus, Response, SessionStatus, Status};
+
+use super::Registry;
+use crate::{
+    clock::Clock,
+    config::HubConfig,
+    directory::{Directory, PoolRef},
+    gauge::Gauge,
+    hub_actor::PoolOpener,
+};
+
+#[derive(Clone)]
+pub(crate) struct SessionContext {
+    pub(crate) config: Arc<HubConfig>,
+    pub(crate) clock: Clock,
+    pub(crate) directory: Directory,
+    pub(crate) registry: Registry,
+    pub(crate) gauge: Arc<Gauge>,
+    pub(crate) opener: PoolOpener,
+}
+
+impl SessionContext {
+    /// The pool, made if need be.
+    pub(super) async fn open_pool(&self, name: &PoolName) -> Result<PoolRef, Rejection> {
+        match self.directory.get(name) {
+            Some(known) => known,
+            None => self.opener.open(name.clone()).await,
+        }
+    }
+
+    pub(super) fn known_pool(&self, name: &PoolName) -> Result<PoolRef, Rejection> {
+        let unknown = || Rejection::NoSuchPool(name.to_string());
+        self.directory.get(name).ok_or_else(unknown)?
+    }
+
+    pub(super) fn status(
+        &self,
+        mut pools: Vec<PoolStatus>,
+        holdings: &BTreeMap<SessionId, u64>,
+    ) -> Response {
+        pools.sort_by(|a, b| a.name.cmp(&b.name));
+        let now = self.clock.now();
+        let sessions = self.registry.first(BATCH_MAX).into_iter();
+        let session = |(id, record): (SessionId, super::SessionRecord)| SessionStatus {
+            session: id.0,
+            open_for_ms: millis(now.since(record.opened_at)),
+            node: record.node,
+            address: record.address,
+            claimed: holdings.get(&id).copied().unwrap_or_default(),
+        };
+        Response::Status(Box::new(Status {
+            pools,
+            sessions: sessions.map(session).collect(),
+            sessions_open: self.registry.len() as u64,
+            store: self.gauge.status(),
+            hub: HubStatus {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                up_for_ms: millis(now.since(self.clock.started_at())),
+                draining: self.opener.is_draining(),
+            },
+        }))
+    }
+}

@@ -1,0 +1,113 @@
+//! Making one response of the answers of several pools.
+
+use std::collections::BTreeMap;
+
+use leasehold_core::{PoolId, Rejection, SessionId};
+use leasehold_wire::{PoolStatus, Response, TaskDetail};
+
+use super::route::ItemShape;
+use crate::pool_actor::Part;
+
+/// What has come of a request so far.
+#[derive(Debug)]
+pub(super) enum Gather {
+    /// The one answer is the response.
+    Whole(Option<Response>),
+    /// Items in the order of the request, some of them answered.
+    Items {
+        shape: ItemShape,
+        places: BTreeMap<PoolId, Vec<usize>>,
+        done: Vec<Result<u64, Rejection>>,
+    },
+    /// The best answer to each item: the pool's that knows the task.
+    Cancel(Vec<Result<(), Rejection>>),
+    /// The pool's that knows the task.
+    Task(Option<Box<TaskDetail>>),
+    Status(Vec<PoolStatus>, BTreeMap<SessionId, u64>),
+    /// Nobody asked: all that was asked before has been answered.
+    Fence,
+}
+
+impl Gather {
+    /// Items that no pool answers are those of leases that no pool granted.
+    pub(super) fn items(
+        shape: ItemShape,
+        places: BTreeMap<PoolId, Vec<usize>>,
+        count: usize,
+    ) -> Self {
+        let done = vec![Err(Rejection::LeaseLost); count];
+        Self::Items {
+            shape,
+            places,
+            done,
+        }
+    }
+
+    pub(super) fn add(&mut self, pool: PoolId, part: Part) {
+        match (self, part) {
+            (Self::Whole(whole), Part::Whole(response)) => *whole = Some(response),
+            (Self::Items { places, done, .. }, Part::Whole(response)) => {
+                let places = places.remove(&pool).unwrap_or_default();
+                add_items(done, &places, response);
+            }
+            (Self::Cancel(best), Part::Whole(Response::Done(items))) => {
+                for (best, item) in best.iter_mut().zip(items) {
+                    if *best == Err(Rejection::NoSuchTask) {
+                        *best = item;
+                    }
+                }
+            }
+            (Self::Task(found), Part::Whole(Response::Task(task))) => *found = Some(task),
+            (Self::Status(pools, holdings), Part::Status(status, held)) => {
+                pools.push(*status);
+                for (session, count) in held {
+                    *holdings.entry(session).or_default() += count;
+                }
+            }
+            // A pool that refused, or knows nothing of it, adds nothing.
+            (_, Part::Whole(_) | Part::Status(..) | Part::Fence) => {}
+        }
+    }
+}
+
+/// Puts one pool's answers where they belong.
+fn add_items(done: &mut [Result<u64, Rejection>], places: &[usize], response: Response) {
+    let mut put = |at: &usize, item| {
+        if let Some(slot) = done.get_mut(*at) {
+            *slot = item;
+        }
+    };
+    match response {
+        Response::Done(items) => {
+            let items = items.into_iter().map(|item| item.map(|()| 0));
+            places
+                .iter()
+                .zip(items)
+                .for_each(|(at, item)| put(at, item));
+        }
+        Response::Extended(items) => {
+            places
+                .iter()
+                .zip(items)
+                .for_each(|(at, item)| put(at, item));
+        }
+        Response::Refused(rejection) => {
+            places.iter().for_each(|at| put(at, Err(rejection.clone())));
+        }
+        Response::Enqueued(_)
+        | Response::Claimed(_)
+        | Response::Credited(_)
+        | Response::Revived(_)
+        | Response::Task(_)
+        | Response::Tasks(_)
+        | Response::Status(_) => unreachable!("no answer to a batch of leases"),
+    }
+}
+
+/// The items of a split request, all answered.
+pub(super) fn finish_items(shape: ItemShape, done: Vec<Result<u64, Rejection>>) -> Response {
+    match shape {
+        ItemShape::Extended => Response::Extended(done),
+        ItemShape::Done => Response::Done(done.into_iter().map(|item| item.map(|_| ())).collect()),
+    }
+}

@@ -1,0 +1,113 @@
+//! What a session is told, as bytes that wait for the socket.
+
+use bytes::BytesMut;
+use leasehold_core::{PoolName, Rejection};
+use leasehold_wire::{Delivery, FromHub, HubCodec, Response, WireError};
+use tokio::time::Instant;
+use tokio_util::codec::Encoder;
+
+/// What a delivery weighs beside its payload, at the most, in bytes.
+const DELIVERY_BYTES: usize = 64;
+
+/// What a message weighs beside its deliveries, at the most, in bytes.
+const MESSAGE_BYTES: usize = 256;
+
+pub(super) struct Speech {
+    codec: HubCodec,
+    unsaid: BytesMut,
+    said_at: Instant,
+}
+
+impl Speech {
+    pub(super) fn new(frame_bytes_max: u32) -> Self {
+        let mut codec = HubCodec::new();
+        codec.set_frame_bytes_max(frame_bytes_max);
+        Self {
+            codec,
+            unsaid: BytesMut::new(),
+            said_at: Instant::now(),
+        }
+    }
+
+    /// Bytes that wait for the socket.
+    pub(super) fn bytes(&self) -> usize {
+        self.unsaid.len()
+    }
+
+    pub(super) const fn unsaid(&mut self) -> &mut BytesMut {
+        &mut self.unsaid
+    }
+
+    pub(super) fn take(&mut self) -> BytesMut {
+        std::mem::take(&mut self.unsaid)
+    }
+
+    pub(super) const fn said_at(&self) -> Instant {
+        self.said_at
+    }
+
+    /// Says it, or that it does not fit.
+    pub(super) fn say(&mut self, message: &FromHub) {
+        self.said_at = Instant::now();
+        let Err(error) = self.codec.encode(message, &mut self.unsaid) else {
+            return;
+        };
+        let FromHub::Response { id, body } = message else {
+            tracing::error!(%error, "a message was not sent");
+            return;
+        };
+        let id = *id;
+        let shorter = FromHub::Response {
+            id,
+            body: shortened(body, &error),
+        };
+        if let Err(error) = self.codec.encode(&shorter, &mut self.unsaid) {
+            tracing::error!(%error, "a response was not sent");
+        }
+    }
+
+    /// In as many frames as it takes.
+    pub(super) fn say_deliveries(&mut self, pool: &PoolName, tasks: Vec<Delivery>) {
+        let room = (self.codec.frame_bytes_max() as usize).saturating_sub(MESSAGE_BYTES);
+        let (mut some, mut bytes) = (Vec::new(), 0);
+        for task in tasks {
+            let weight = DELIVERY_BYTES + task.payload.len();
+            if bytes + weight > room && !some.is_empty() {
+                let tasks = std::mem::take(&mut some);
+                self.say(&FromHub::Deliver {
+                    pool: pool.clone(),
+                    tasks,
+                });
+                bytes = 0;
+            }
+            bytes += weight;
+            some.push(task);
+        }
+        if !some.is_empty() {
+            let pool = pool.clone();
+            self.say(&FromHub::Deliver { pool, tasks: some });
+        }
+    }
+}
+
+/// A task without its payload is better than none; anything else is refused.
+fn shortened(body: &Response, error: &WireError) -> Response {
+    if let Response::Task(task) = body
+        && task.payload.is_some()
+    {
+        let mut task = task.clone();
+        task.payload = None;
+        return Response::Task(task);
+    }
+    let (value, max) = match error {
+        WireError::FrameTooLong { bytes, bytes_max } => (*bytes, u64::from(*bytes_max)),
+        WireError::Malformed { .. } | WireError::NotLeasehold { .. } | WireError::Io(_) => (0, 0),
+    };
+    let what = "the length of the response in bytes".to_owned();
+    Response::Refused(Rejection::OutOfBounds {
+        what,
+        value,
+        min: 0,
+        max,
+    })
+}

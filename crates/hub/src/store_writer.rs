@@ -1,0 +1,228 @@
+//! The one thread that touches the store: batches in, durable marks out.
+//!
+//! Whatever waits when it is free goes into one commit, of however many pools. After a failed
+//! commit every pool is told, nothing more is taken, and the next pool that opens makes the store
+//! start again from what is durable.
+
+use std::{
+    any::Any,
+    collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    },
+    thread,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use leasehold_core::{PoolName, TaskId};
+use leasehold_store::{Blob, OpenedPool, PoolBatch, Store, StoreError};
+use tokio::sync::oneshot;
+
+use crate::gauge::Gauge;
+
+/// How often the store is measured while nothing is written.
+const MEASURE_EVERY: Duration = Duration::from_millis(500);
+
+/// Bytes that were kept for tasks.
+pub(crate) type Blobs = HashMap<(TaskId, Blob), Bytes>;
+
+/// What one pool wants written and read back.
+pub(crate) struct Commit {
+    pub(crate) batch: PoolBatch,
+    /// Read after the commit, for the replies that follow it.
+    pub(crate) reads: Vec<(TaskId, Blob)>,
+    /// Called on the store's thread when all is durable, or has failed.
+    pub(crate) done: Box<dyn FnOnce(Result<Blobs, String>) + Send>,
+}
+
+enum Job {
+    Pools(oneshot::Sender<Vec<PoolName>>),
+    Open(PoolName, oneshot::Sender<Result<OpenedPool, StoreError>>),
+    Commit(Commit),
+    Stop(oneshot::Sender<()>),
+}
+
+/// A handle on the thread, which ends with [`StoreWriter::stop`] or with the last handle.
+#[derive(Debug, Clone)]
+pub(crate) struct StoreWriter {
+    jobs: Sender<Job>,
+}
+
+impl StoreWriter {
+    pub(crate) fn spawn(store: Box<dyn Store>, gauge: Arc<Gauge>) -> std::io::Result<Self> {
+        let (jobs, inbox) = mpsc::channel();
+        let mut thread = WriterThread {
+            store,
+            gauge,
+            has_failed: false,
+        };
+        thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || thread.run(&inbox))?;
+        Ok(Self { jobs })
+    }
+
+    /// The pools that the store knows.
+    pub(crate) async fn pools(&self) -> Result<Vec<PoolName>, String> {
+        let (reply, answer) = oneshot::channel();
+        let gone = "the store's thread has ended";
+        self.jobs
+            .send(Job::Pools(reply))
+            .map_err(|_| gone.to_owned())?;
+        answer.await.map_err(|_| gone.to_owned())
+    }
+
+    pub(crate) async fn open(&self, name: PoolName) -> Result<OpenedPool, String> {
+        let (reply, answer) = oneshot::channel();
+        let gone = "the store's thread has ended";
+        self.jobs
+            .send(Job::Open(name, reply))
+            .map_err(|_| gone.to_owned())?;
+        let opened = answer.await.map_err(|_| gone.to_owned())?;
+        opened.map_err(|error| error.to_string())
+    }
+
+    /// Fails only if the thread has ended; `done` is dropped then.
+    pub(crate) fn commit(&self, commit: Commit) -> Result<(), String> {
+        self.jobs
+            .send(Job::Commit(commit))
+            .map_err(|_| "the store's thread has ended".to_owned())
+    }
+
+    /// Returns when the store is closed: its folder is free for another hub.
+    pub(crate) async fn stop(&self) {
+        let (reply, stopped) = oneshot::channel();
+        if self.jobs.send(Job::Stop(reply)).is_ok() {
+            // An error says that the thread has ended, which is what is wanted.
+            _ = stopped.await;
+        }
+    }
+}
+
+struct WriterThread {
+    store: Box<dyn Store>,
+    gauge: Arc<Gauge>,
+    has_failed: bool,
+}
+
+impl WriterThread {
+    fn run(&mut self, inbox: &Receiver<Job>) {
+        let mut stopped = None;
+        while stopped.is_none() {
+            match inbox.recv_timeout(MEASURE_EVERY) {
+                Ok(job) => stopped = self.work(job, inbox),
+                Err(RecvTimeoutError::Timeout) => self.gauge.measured(&self.store.stats()),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+        // The store closes before the caller hears of it.
+        self.store = Box::new(leasehold_store::MemoryStore::new());
+        drop(stopped);
+    }
+
+    /// Does a job, and with a commit all others that wait.
+    fn work(&mut self, job: Job, inbox: &Receiver<Job>) -> Option<oneshot::Sender<()>> {
+        let mut commits = Vec::new();
+        let mut next = Some(job);
+        while let Some(job) = next {
+            match job {
+                Job::Commit(commit) => commits.push(commit),
+                Job::Pools(reply) => _ = reply.send(self.store.pools()),
+                Job::Open(name, reply) => {
+                    self.commit(std::mem::take(&mut commits));
+                    // A pool that no longer waits opens again when it does.
+                    _ = reply.send(self.open(&name));
+                }
+                Job::Stop(reply) => {
+                    self.commit(commits);
+                    return Some(reply);
+                }
+            }
+            next = inbox.try_recv().ok();
+        }
+        self.commit(commits);
+        None
+    }
+
+    fn open(&mut self, name: &PoolName) -> Result<OpenedPool, StoreError> {
+        if self.has_failed {
+            tracing::info!("reopening the store after an error");
+            caught(|| self.store.reopen())?;
+            self.has_failed = false;
+        }
+        caught(|| self.store.open_pool(name))
+    }
+
+    fn commit(&mut self, commits: Vec<Commit>) {
+        if commits.is_empty() {
+            return;
+        }
+        let (mut batches, mut waiting) = (Vec::new(), Vec::new());
+        for Commit { batch, reads, done } in commits {
+            waiting.push((batch.pool, reads, done));
+            if !batch.changes.is_empty() {
+                batches.push(batch);
+            }
+        }
+        let written = self.write(&batches);
+        for (pool, reads, done) in waiting {
+            let outcome = written.clone().and_then(|()| {
+                let read = |(task, kind): (TaskId, Blob)| {
+                    let blob = self
+                        .store
+                        .blob(pool, task, kind)
+                        .map_err(|e| e.to_string())?;
+                    Ok(blob.map(|bytes| ((task, kind), bytes)))
+                };
+                reads
+                    .into_iter()
+                    .filter_map(|wanted| read(wanted).transpose())
+                    .collect()
+            });
+            done(outcome);
+        }
+    }
+
+    fn write(&mut self, batches: &[PoolBatch]) -> Result<(), String> {
+        if self.has_failed {
+            return Err(StoreError::Poisoned.to_string());
+        }
+        if batches.is_empty() {
+            return Ok(());
+        }
+        match caught(|| self.store.commit(batches)) {
+            Ok(()) => {
+                let changes: usize = batches.iter().map(|batch| batch.changes.len()).sum();
+                self.gauge.committed(changes as u64);
+                Ok(())
+            }
+            Err(error) => {
+                tracing::error!(%error, "a commit failed; pools are restored from the store");
+                self.has_failed = true;
+                self.gauge.measured(&self.store.stats());
+                Err(error.to_string())
+            }
+        }
+    }
+}
+
+/// An engine that panics has failed, and the thread goes on.
+fn caught<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        Err(StoreError::Io {
+            action: "go on after a panic in the engine",
+            source: std::io::Error::other(panic_text(panic.as_ref()).to_owned()),
+        })
+    })
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no text")
+}

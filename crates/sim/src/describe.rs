@@ -1,0 +1,131 @@
+//! Short words for what passes between nodes and hub.
+
+use leasehold_core::{Answer, Change, Command, Grant, LeaseRef, Rejection, Reply, Revive, TaskId};
+
+use crate::trace::short;
+
+pub(crate) fn command(command: &Command) -> String {
+    match command {
+        Command::Open(node) => format!("open {}/{}", node.name, node.incarnation.0),
+        Command::End(ending) => format!("end by {ending:?}"),
+        Command::Enqueue(tasks) => {
+            let one = |task: &leasehold_core::NewTask| {
+                let delay = task.delay.as_millis();
+                format!(
+                    "{} at priority {} in {delay} ms",
+                    short(task.id),
+                    task.priority
+                )
+            };
+            format!("enqueue {}", join(tasks.iter().map(one)))
+        }
+        Command::Claim(claim) => {
+            format!(
+                "claim {} within {} ms",
+                claim.tasks_max,
+                claim.wait.as_millis()
+            )
+        }
+        Command::Credit(credit) => format!("credit {}", credit.tasks),
+        Command::Extend(leases, lease) => {
+            let millis = lease.map(|lease| lease.as_millis());
+            format!("extend {} to {millis:?} ms", proofs(leases))
+        }
+        Command::Complete(items) => {
+            format!(
+                "complete {}",
+                join(items.iter().map(|item| proof(&item.proof)))
+            )
+        }
+        Command::Fail(items) => {
+            format!("fail {}", join(items.iter().map(|item| proof(&item.proof))))
+        }
+        Command::Release(leases) => format!("release {}", proofs(leases)),
+        Command::Resume(leases) => format!("resume {}", proofs(leases)),
+        Command::Cancel(ids) => format!("cancel {}", names(ids)),
+        Command::Revive(Revive::All) => "revive all".into(),
+        Command::Revive(Revive::Tasks(ids)) => format!("revive {}", names(ids)),
+        Command::Await(wait) => format!("await {}", short(wait.task)),
+    }
+}
+
+pub(crate) fn reply(reply: &Reply) -> String {
+    match reply {
+        Reply::Answer(_, request, said) => format!("#{} {}", request.0, answer(said)),
+        Reply::Deliver(_, grants) => format!("deliver {}", join(grants.iter().map(grant))),
+        Reply::Revoke(_, lease, why) => format!("revoke {}: {why:?}", proof(lease)),
+    }
+}
+
+pub(crate) fn change(change: &Change) -> String {
+    match change {
+        Change::Put { task, cause, .. } => {
+            let lease = task.lease.as_ref().map(|lease| lease.id.to_string());
+            format!(
+                "{} {cause:?} -> {:?} attempt {} lease {}",
+                short(task.id),
+                task.state.kind(),
+                task.attempt,
+                lease.unwrap_or_default(),
+            )
+        }
+        Change::Forget(id) => format!("{} forgotten", short(*id)),
+    }
+}
+
+fn answer(answer: &Answer) -> String {
+    match answer {
+        Answer::Enqueued(items) => join(items.iter().map(|item| match item {
+            Ok(accepted) => format!("{} accepted {:?}", short(accepted.id), accepted.known_as),
+            Err(refusal) => refused(refusal),
+        })),
+        Answer::Claimed(grants) => format!("claimed {}", join(grants.iter().map(grant))),
+        Answer::Credited(total) => format!("credited {total}"),
+        Answer::Extended(items) => join(items.iter().map(outcome)),
+        Answer::Done(items) => join(items.iter().map(outcome)),
+        Answer::Revived(items) => join(
+            items
+                .iter()
+                .map(|(id, item)| format!("{} {}", short(*id), outcome(item))),
+        ),
+        Answer::Awaited(task) => format!("{} is {}", short(task.id), task.state.kind()),
+        Answer::Refused(refusal) => refused(refusal),
+    }
+}
+
+fn outcome<T>(outcome: &Result<T, Rejection>) -> String {
+    outcome.as_ref().err().map_or_else(|| "yes".into(), refused)
+}
+
+fn refused(refusal: &Rejection) -> String {
+    format!("no: {refusal:?}")
+}
+
+fn grant(grant: &Grant) -> String {
+    format!(
+        "{} under {} (attempt {})",
+        short(grant.task),
+        grant.lease,
+        grant.attempt
+    )
+}
+
+fn proof(proof: &LeaseRef) -> String {
+    format!("{} under {}", short(proof.task), proof.lease)
+}
+
+fn proofs(proofs: &[LeaseRef]) -> String {
+    join(proofs.iter().map(proof))
+}
+
+fn names(ids: &[TaskId]) -> String {
+    join(ids.iter().copied().map(short))
+}
+
+fn join(parts: impl Iterator<Item = String>) -> String {
+    let parts: Vec<String> = parts.collect();
+    if parts.is_empty() {
+        return "nothing".into();
+    }
+    parts.join(", ")
+}

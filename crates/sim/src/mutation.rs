@@ -1,0 +1,79 @@
+//! Bugs, planted around the core to see whether the oracle finds them.
+//!
+//! Nothing in the core is touched: a [`Patient`] is a pool whose commands, outcomes and restored
+//! tasks are twisted on their way in and out. A few bugs are the hub's, and are planted there.
+
+mod patient;
+
+pub(crate) use patient::Patient;
+
+/// A planted bug.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutation {
+    /// Who answers under a lease need not be its holder.
+    HolderUnchecked,
+    /// An older lease of the same node is as good as the newest.
+    StaleLeaseAccepted,
+    /// A failed attempt is not counted.
+    FailureUncounted,
+    /// Attempts are forgotten when the hub restarts.
+    AttemptsForgotten,
+    /// A task gets one attempt more than it may have.
+    OneAttemptTooMany,
+    /// Replies do not wait for the disk.
+    ReplyBeforeCommit,
+    /// A commit that failed is taken for one that did not.
+    FailedCommitIgnored,
+    /// Only the first half of a commit reaches the disk.
+    CommitTorn,
+    /// The end of a session is not noticed.
+    EndUnnoticed,
+    /// A cut ends leases at once.
+    CutWithoutGrace,
+    /// A node that says goodbye uses up an attempt.
+    ByeCounted,
+    /// Lease ids do not carry the epoch.
+    LeaseReissued,
+    /// The least urgent goes first.
+    PriorityInverted,
+    /// Completed tasks are ready again after a restart.
+    CompletionForgotten,
+    /// A grant is given to a second node.
+    GrantedTwice,
+    /// An extension is answered, and nothing else.
+    ExtensionForgotten,
+    /// What a node does not name when it resumes stays with it.
+    NeverArrivedKept,
+    /// Parked claims are not answered by enqueues, only when their time is up.
+    ParkedClaimForgotten,
+    /// Who holds a lease is not told that it is lost.
+    RevocationUnsaid,
+}
+
+impl Mutation {
+    /// Every one there is.
+    pub const ALL: [Self; 19] = [
+        Self::HolderUnchecked,
+        Self::StaleLeaseAccepted,
+        Self::FailureUncounted,
+        Self::AttemptsForgotten,
+        Self::OneAttemptTooMany,
+        Self::ReplyBeforeCommit,
+        Self::FailedCommitIgnored,
+        Self::CommitTorn,
+        Self::EndUnnoticed,
+        Self::CutWithoutGrace,
+        Self::ByeCounted,
+        Self::LeaseReissued,
+        Self::PriorityInverted,
+        Self::CompletionForgotten,
+        Self::GrantedTwice,
+        Self::ExtensionForgotten,
+        Self::NeverArrivedKept,
+        Self::ParkedClaimForgotten,
+        Self::RevocationUnsaid,
+    ];
+}
+
+/// Priorities in a world are 0 to this.
+pub(crate) const PRIORITY_MAX: u32 = 9;

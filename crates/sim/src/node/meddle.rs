@@ -1,0 +1,134 @@
+//! What a good node would not do, and what the idle do to others.
+
+use std::time::Duration;
+
+use leasehold_core::{
+    Await, Claim, Command, Completion, Credit, Failure, LeaseRef, Revive, TaskId,
+};
+
+use super::{Action, Ctx, Node};
+use crate::hub::millis;
+
+impl Node {
+    pub(super) fn meddle(&mut self, ctx: &mut Ctx<'_>) {
+        if ctx.rng.chance(6) {
+            self.touch_tasks(ctx);
+        }
+        if ctx.rng.chance(self.malice) {
+            self.lie(ctx);
+        }
+        if ctx.rng.chance(1) {
+            self.ask_nonsense(ctx);
+        }
+        match ctx.rng.within(0, 199) {
+            0 => ctx.out.push(Action::Bye),
+            1 => {
+                let down_for = ctx.rng.within(10, 3000);
+                ctx.out.push(Action::Die(down_for));
+            }
+            _ => {}
+        }
+    }
+
+    /// Leases that are named are not what is held: some missing, some old, some of others.
+    pub(super) fn confuse(&self, pool: usize, leases: &mut Vec<LeaseRef>, ctx: &mut Ctx<'_>) {
+        leases.retain(|_| ctx.rng.chance(60));
+        for from in [&self.past, &ctx.gossip.leases] {
+            if let Some((of, proof)) = ctx.rng.pick(from)
+                && of == pool
+            {
+                leases.push(proof);
+            }
+        }
+    }
+
+    fn touch_tasks(&mut self, ctx: &mut Ctx<'_>) {
+        let Some((pool, task)) = ctx.rng.pick(&ctx.gossip.tasks) else {
+            return;
+        };
+        let command = match ctx.rng.within(0, 6) {
+            0 => Command::Cancel(vec![task]),
+            1 => Command::Cancel(vec![task, TaskId::from_u128(1 << 80), task]),
+            2 => Command::Revive(Revive::All),
+            3 => Command::Revive(Revive::Tasks(vec![task, task])),
+            _ => Command::Await(Await {
+                task,
+                wait: millis(ctx.rng.within(0, 5000)),
+            }),
+        };
+        self.ask(pool, command, ctx);
+    }
+
+    /// Answers under a lease that is old, another node's, or made up.
+    fn lie(&mut self, ctx: &mut Ctx<'_>) {
+        let held: Vec<_> = self
+            .works
+            .iter()
+            .map(|work| (work.pool, work.proof))
+            .collect();
+        let found = match ctx.rng.within(0, 9) {
+            0..3 => ctx.rng.pick(&self.past),
+            3..5 => ctx.rng.pick(&held),
+            _ => ctx.rng.pick(recent(&ctx.gossip.leases)),
+        };
+        let Some((pool, mut proof)) = found else {
+            return;
+        };
+        if ctx.rng.chance(10) {
+            proof.lease.number += ctx.rng.within(1, 3);
+        }
+        let command = match ctx.rng.within(0, 9) {
+            0..4 => Command::Complete(vec![Completion {
+                proof,
+                result: None,
+            }]),
+            4..6 => Command::Fail(vec![Failure {
+                proof,
+                reason: "a lie".into(),
+            }]),
+            6 => Command::Release(vec![proof, proof]),
+            7 => Command::Resume(vec![proof]),
+            8 => Command::Complete(self.all_and(pool, proof)),
+            _ => Command::Extend(vec![proof, proof], Some(millis(500))),
+        };
+        self.ask(pool, command, ctx);
+    }
+
+    fn all_and(&self, pool: usize, proof: LeaseRef) -> Vec<Completion> {
+        let all = self.held_in(pool).into_iter().chain([proof, proof]);
+        let complete = |proof| Completion {
+            proof,
+            result: None,
+        };
+        all.map(complete).collect()
+    }
+
+    fn ask_nonsense(&mut self, ctx: &mut Ctx<'_>) {
+        let pool = ctx.rng.index(ctx.pools);
+        let week = Some(Duration::from_secs(7 * 24 * 3600));
+        let claim = Claim {
+            tasks_max: 0,
+            wait: Duration::ZERO,
+            lease: None,
+        };
+        let command = match ctx.rng.within(0, 3) {
+            0 => Command::Claim(claim),
+            1 => Command::Claim(Claim {
+                tasks_max: 1,
+                lease: week,
+                ..claim
+            }),
+            2 => Command::Credit(Credit {
+                tasks: 5000,
+                lease: None,
+            }),
+            _ => Command::Extend(self.held_in(pool), week),
+        };
+        self.ask(pool, command, ctx);
+    }
+}
+
+/// What may still matter to somebody.
+fn recent<T>(all: &[T]) -> &[T] {
+    &all[all.len().saturating_sub(6)..]
+}

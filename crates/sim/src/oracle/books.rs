@@ -1,0 +1,324 @@
+//! The books of one pool: what it must look like by what it was asked and by the time.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use leasehold_core::{
+    AttemptEnding, Cause, Change, LeaseRef, Node, PoolSettings, RequestId, Revocation, SessionId,
+    State, Task, TaskId, Timestamp,
+};
+
+use super::{
+    Verdict, Violation,
+    durable::Durable,
+    seen::{By, Phase, Seen},
+    step::Step,
+};
+use crate::trace::short;
+
+#[derive(Debug)]
+pub(super) struct Books {
+    pub(super) settings: PoolSettings,
+    pub(super) tasks: BTreeMap<TaskId, Seen>,
+    pub(super) sessions: BTreeMap<SessionId, Session>,
+    /// By the order in which they came.
+    pub(super) parked: BTreeMap<u64, Parked>,
+    pub(super) next_ticket: u64,
+    pub(super) next_order: u64,
+    pub(super) durable: Durable,
+    restored_at: Timestamp,
+}
+
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) node: Node,
+    pub(super) credit: u32,
+    pub(super) credit_lease: Duration,
+}
+
+/// A request that was not answered at once.
+#[derive(Debug)]
+pub(super) struct Parked {
+    pub(super) session: SessionId,
+    pub(super) request: RequestId,
+    pub(super) until: Timestamp,
+    pub(super) wants: Wants,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Wants {
+    Tasks { max: u32, lease: Duration },
+    EndOf(TaskId),
+}
+
+impl Books {
+    pub(super) fn new(settings: PoolSettings) -> Self {
+        Self {
+            settings,
+            tasks: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            parked: BTreeMap::new(),
+            next_ticket: 0,
+            next_order: 0,
+            durable: Durable::default(),
+            restored_at: Timestamp::default(),
+        }
+    }
+
+    /// Judges one call: what time brought about, what was asked, what that made possible.
+    pub(super) fn judge(&mut self, step: &mut Step<'_>) -> Verdict {
+        self.check_on_time(step.now)?;
+        self.pass_time(step)?;
+        let expected = match step.call.asked {
+            Some((session, request, command)) => {
+                self.remember((session, request), command);
+                self.ask(step, session, request, command)?
+            }
+            None => None,
+        };
+        self.pass_time(step)?;
+        step.expect_no_more()?;
+        self.check_replies(step, expected.as_ref())?;
+        self.check_rest(step)
+    }
+
+    /// All is gone but what the disk held: every lease is good for a grace, every session closed.
+    pub(super) fn restore(&mut self, now: Timestamp) {
+        self.sessions.clear();
+        self.parked.clear();
+        self.restored_at = now;
+        self.tasks = self.durable.recall();
+        for seen in self.tasks.values_mut() {
+            if let Some(newest) = &mut seen.newest {
+                newest.session = None;
+            }
+            if let Phase::Held(..) = seen.phase {
+                seen.phase = Phase::Held(now + self.settings.restart_grace, By::Hub);
+            }
+        }
+    }
+
+    pub(super) fn all_ended(&self) -> bool {
+        self.tasks.values().all(|seen| seen.phase.has_ended())
+    }
+
+    pub(super) fn seen(&mut self, id: TaskId) -> Verdict<&mut Seen> {
+        let unknown = || Violation::of(id, "it changed, and no such task should be known");
+        self.tasks.get_mut(&id).ok_or_else(unknown)
+    }
+
+    /// Takes the change as it was said, if it is what the oracle expects, for what will be stored.
+    pub(super) fn agree(&mut self, said: &Task) -> Verdict {
+        let seen = self.seen(said.id)?;
+        seen.agrees(said)
+            .map_err(|what| Violation::of(said.id, what))?;
+        let snapshot = seen.clone();
+        self.durable.will_hold(said.id, Some(snapshot));
+        Ok(())
+    }
+
+    fn pass_time(&mut self, step: &mut Step<'_>) -> Verdict {
+        while let Some(change) = step.next_of_time() {
+            match change {
+                Change::Forget(id) => self.forget(step.now, *id)?,
+                Change::Put { task, cause, .. } => self.pass_change(step, task, *cause)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn pass_change(&mut self, step: &mut Step<'_>, said: &Task, cause: Cause) -> Verdict {
+        match cause {
+            Cause::Claimed => self.grant(step, said),
+            Cause::Due => self.fall_due(step.now, said),
+            Cause::Requeued(ending) => self.run_out(step, said, ending),
+            Cause::Enqueued
+            | Cause::Extended
+            | Cause::Resumed
+            | Cause::Completed
+            | Cause::Cancelled
+            | Cause::Revived => Err(Violation::of(said.id, format!("{cause:?} by itself"))),
+        }
+    }
+
+    fn fall_due(&mut self, now: Timestamp, said: &Task) -> Verdict {
+        let seen = self.seen(said.id)?;
+        let is_due = matches!(seen.phase, Phase::Scheduled(run_at) if run_at <= now);
+        if !is_due {
+            let what = format!("it became ready at {now:?}, being {:?}", seen.phase);
+            return Err(Violation::of(said.id, what));
+        }
+        seen.phase = Phase::Ready;
+        seen.agrees(said)
+            .map_err(|what| Violation::of(said.id, what))
+    }
+
+    fn run_out(&mut self, step: &mut Step<'_>, said: &Task, ending: AttemptEnding) -> Verdict {
+        let why = match ending {
+            AttemptEnding::Cut => By::Cut,
+            AttemptEnding::Interrupted => By::Hub,
+            AttemptEnding::Expired
+            | AttemptEnding::Completed
+            | AttemptEnding::Failed
+            | AttemptEnding::Silence
+            | AttemptEnding::Released
+            | AttemptEnding::Cancelled => By::Deadline,
+        };
+        let phase = self.seen(said.id)?.phase;
+        if let Phase::Held(until, by) = phase
+            && by == why
+            && until <= step.now
+        {
+            return self.end_attempt(step, said, ending);
+        }
+        let what = format!("its lease ended by {ending:?} at {:?}: {phase:?}", step.now);
+        Err(Violation::of(said.id, what))
+    }
+
+    /// An attempt ends in any way but success or a cancel.
+    pub(super) fn end_attempt(
+        &mut self,
+        step: &mut Step<'_>,
+        said: &Task,
+        ending: AttemptEnding,
+    ) -> Verdict {
+        let settings = self.settings.clone();
+        let seen = self.seen(said.id)?;
+        seen.record_end(ending);
+        seen.phase = match seen.count_end(ending, &settings) {
+            None => Phase::Dead(step.now),
+            Some(wait) => waits(step.now, wait, said)?,
+        };
+        if let (Phase::Scheduled(at), AttemptEnding::Cut | AttemptEnding::Silence) =
+            (seen.phase, ending)
+        {
+            seen.ready_at = at;
+        }
+        if matches!(ending, AttemptEnding::Failed | AttemptEnding::Released) {
+            seen.newest = None;
+        }
+        if seen.phase.has_ended() {
+            step.ended.insert(said.id);
+            self.lose_lease(step, said.id, Revocation::Lost)?;
+        }
+        self.agree(said)
+    }
+
+    /// Nothing can be answered under the newest lease any more; who has it in hand must hear so.
+    pub(super) fn lose_lease(
+        &mut self,
+        step: &mut Step<'_>,
+        id: TaskId,
+        why: Revocation,
+    ) -> Verdict {
+        let Some(newest) = self.seen(id)?.newest.take() else {
+            return Ok(());
+        };
+        if let Some(session) = newest.session.filter(|of| self.sessions.contains_key(of)) {
+            let proof = LeaseRef {
+                task: id,
+                lease: newest.lease,
+            };
+            step.revocations.push((session, proof, why));
+        }
+        Ok(())
+    }
+
+    /// A finished task is forgotten after its time, or as the oldest of too many.
+    pub(super) fn forget(&mut self, now: Timestamp, id: TaskId) -> Verdict {
+        let settings = &self.settings;
+        let Some(seen) = self.tasks.get(&id) else {
+            return Err(Violation::of(id, "it was forgotten twice"));
+        };
+        let is_over = seen.phase.has_ended() && seen.due(settings).is_some_and(|at| at <= now);
+        let finished = self.tasks.values().filter(|seen| seen.phase.is_finished());
+        let ended_at = |seen: &Seen| (seen.due(settings), seen.id);
+        let is_oldest = finished.clone().map(ended_at).min() == Some(ended_at(seen));
+        let too_many = finished.count() as u64 > settings.completed_kept_max;
+        let makes_room = seen.phase.is_finished() && too_many && is_oldest;
+        if !is_over && !makes_room {
+            return Err(Violation::of(
+                id,
+                format!("it was forgotten as {:?}", seen.phase),
+            ));
+        }
+        self.tasks.remove(&id);
+        self.durable.will_hold(id, None);
+        Ok(())
+    }
+
+    /// What was due before now has happened before now.
+    pub(super) fn check_on_time(&self, now: Timestamp) -> Verdict {
+        let late = |at: Timestamp| at.max(self.restored_at) < now;
+        for seen in self.tasks.values() {
+            if let Some(at) = seen.due(&self.settings).filter(|at| late(*at)) {
+                let what = format!("{:?} was over at {at:?}, and nothing happened", seen.phase);
+                return Err(Violation::of(seen.id, what));
+            }
+        }
+        match self.parked.values().find(|parked| late(parked.until)) {
+            Some(parked) => Err(Violation::general(format!("never answered: {parked:?}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// What must hold between two calls.
+    fn check_rest(&self, step: &Step<'_>) -> Verdict {
+        let ready = || self.tasks.values().find(|seen| seen.phase == Phase::Ready);
+        if self.is_anyone_waiting(step)
+            && let Some(seen) = ready()
+        {
+            return Err(Violation::of(
+                seen.id,
+                "it is ready while somebody waits for a task",
+            ));
+        }
+        let finished = self.tasks.values().filter(|seen| seen.phase.is_finished());
+        if finished.count() as u64 > self.settings.completed_kept_max {
+            return Err(Violation::general("too many finished tasks are kept"));
+        }
+        let mut leases = BTreeSet::new();
+        let newest = |seen: &Seen| Some((seen.id, seen.newest.as_ref()?.lease));
+        match self
+            .tasks
+            .values()
+            .filter_map(newest)
+            .find(|(_, lease)| !leases.insert(*lease))
+        {
+            Some((id, _)) => Err(Violation::of(id, "its lease is on another task, too")),
+            None => Ok(()),
+        }
+    }
+
+    fn is_anyone_waiting(&self, step: &Step<'_>) -> bool {
+        let parked = self
+            .parked
+            .values()
+            .any(|parked| matches!(parked.wants, Wants::Tasks { .. }));
+        parked || step.wants_more || self.sessions.values().any(|session| session.credit > 0)
+    }
+}
+
+/// Where a task waits by what the pool said, if that is within what it may be.
+fn waits(now: Timestamp, (from, to): (u64, u64), said: &Task) -> Verdict<Phase> {
+    let run_at = match said.state {
+        State::Scheduled { run_at } => run_at,
+        State::Ready
+        | State::Claimed
+        | State::Completed { .. }
+        | State::Cancelled { .. }
+        | State::Dead { .. } => now,
+    };
+    let wait = run_at.as_millis().saturating_sub(now.as_millis());
+    if !(from..=to).contains(&wait) {
+        let what = format!("{} waits {wait} ms, not {from} to {to}", short(said.id));
+        return Err(Violation::of(said.id, what));
+    }
+    Ok(if wait == 0 {
+        Phase::Ready
+    } else {
+        Phase::Scheduled(run_at)
+    })
+}

@@ -1,0 +1,231 @@
+//! Sessions that end, and what holders may say of their leases.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use leasehold_core::{AttemptEnding, Cause, Completion, Ending, LeaseRef, Node, SessionId, TaskId};
+
+use super::{
+    Verdict, Violation,
+    books::Books,
+    replies::{No, Said},
+    seen::{By, Phase, Seen},
+    step::Step,
+    verbs::is_lease,
+};
+
+impl Books {
+    pub(super) fn end_session(
+        &mut self,
+        step: &mut Step<'_>,
+        session: SessionId,
+        ending: Ending,
+    ) -> Verdict {
+        self.sessions.remove(&session);
+        self.parked.retain(|_, parked| parked.session != session);
+        let holds = |seen: &&mut Seen| {
+            let newest = seen.newest.as_ref();
+            newest.is_some_and(|newest| newest.session == Some(session))
+                && matches!(seen.phase, Phase::Held(..))
+        };
+        let mut held: BTreeSet<TaskId> = BTreeSet::new();
+        for seen in self.tasks.values_mut().filter(holds) {
+            let (now, settings) = (step.now, &self.settings);
+            match (ending, seen.phase) {
+                (Ending::Bye | Ending::Silence, _) => _ = held.insert(seen.id),
+                (Ending::Cut, Phase::Held(until, _)) if until <= now + settings.cut_grace => {}
+                (Ending::Cut, _) => seen.phase = Phase::Held(now + settings.cut_grace, By::Cut),
+                (Ending::Dismissed, _) => {
+                    seen.phase = Phase::Held(now + settings.restart_grace, By::Hub);
+                }
+            }
+            if let Some(newest) = &mut seen.newest {
+                newest.session = None;
+            }
+        }
+        let by = if ending == Ending::Bye {
+            AttemptEnding::Released
+        } else {
+            AttemptEnding::Silence
+        };
+        self.end_all(step, held, by)
+    }
+
+    fn end_all(
+        &mut self,
+        step: &mut Step<'_>,
+        mut of: BTreeSet<TaskId>,
+        ending: AttemptEnding,
+    ) -> Verdict {
+        while !of.is_empty() {
+            let said = step.expect_any(&of, Cause::Requeued(ending))?;
+            of.remove(&said.id);
+            self.end_attempt(step, said, ending)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn extend(
+        &mut self,
+        step: &mut Step<'_>,
+        who: (SessionId, &Node),
+        leases: &[LeaseRef],
+        lease: Option<Duration>,
+    ) -> Verdict<Said> {
+        if !lease.is_none_or(is_lease) {
+            return Ok(Said::Refused(No::OutOfBounds));
+        }
+        let mut answers = Vec::new();
+        for proof in leases {
+            answers.push(self.extend_one(step, who, *proof, lease)?);
+        }
+        Ok(Said::Extended(answers))
+    }
+
+    fn extend_one(
+        &mut self,
+        step: &mut Step<'_>,
+        (session, node): (SessionId, &Node),
+        proof: LeaseRef,
+        lease: Option<Duration>,
+    ) -> Verdict<Result<Duration, No>> {
+        let now = step.now;
+        let open: BTreeSet<SessionId> = self.sessions.keys().copied().collect();
+        let Some(seen) = self.good(proof, node) else {
+            return Ok(Err(No::LeaseLost));
+        };
+        let is_late = !matches!(seen.phase, Phase::Held(..));
+        if is_late {
+            seen.take_back_ending();
+        }
+        let granted_for = seen
+            .newest
+            .as_ref()
+            .map_or(Duration::ZERO, |of| of.lease_for);
+        let runs = lease.unwrap_or(granted_for);
+        seen.phase = Phase::Held(now + runs, By::Deadline);
+        if let Some(newest) = &mut seen.newest {
+            // What a node said in an earlier session, and is heard late, takes nothing from the
+            // session that it has now.
+            let has_it = newest.session.filter(|of| open.contains(of));
+            newest.session = has_it.max(Some(session));
+        }
+        if is_late {
+            let said = step.expect(proof.task, Cause::Resumed)?;
+            self.agree(said)?;
+        } else {
+            let said = step.expect(proof.task, Cause::Extended)?;
+            seen.agrees(said)
+                .map_err(|what| Violation::of(proof.task, what))?;
+        }
+        Ok(Ok(runs))
+    }
+
+    /// The node goes on under what it names; what it holds by the books and does not name never
+    /// arrived.
+    pub(super) fn resume(
+        &mut self,
+        step: &mut Step<'_>,
+        who: (SessionId, &Node),
+        leases: &[LeaseRef],
+    ) -> Verdict<Said> {
+        let mut answers = Vec::new();
+        for proof in leases {
+            answers.push(self.extend_one(step, who, *proof, None)?);
+        }
+        let (session, node) = who;
+        let is_earlier = |of: Option<SessionId>| of.is_none_or(|of| of < session);
+        let never_arrived = |seen: &&Seen| {
+            let newest = seen.newest.as_ref();
+            matches!(seen.phase, Phase::Held(..))
+                && newest.is_some_and(|of| of.node == *node && is_earlier(of.session))
+                && !leases.iter().any(|proof| {
+                    proof.task == seen.id && newest.is_some_and(|of| of.lease == proof.lease)
+                })
+        };
+        let unnamed = self.tasks.values().filter(never_arrived);
+        let unnamed: BTreeSet<TaskId> = unnamed.map(|seen| seen.id).collect();
+        self.end_all(step, unnamed, AttemptEnding::Released)?;
+        Ok(Said::Extended(answers))
+    }
+
+    pub(super) fn complete(
+        &mut self,
+        step: &mut Step<'_>,
+        node: &Node,
+        items: &[Completion],
+    ) -> Verdict<Said> {
+        let mut answers = Vec::new();
+        for item in items {
+            answers.push(self.complete_one(step, node, item)?);
+        }
+        Ok(Said::Done(answers))
+    }
+
+    fn complete_one(
+        &mut self,
+        step: &mut Step<'_>,
+        node: &Node,
+        item: &Completion,
+    ) -> Verdict<Result<(), No>> {
+        let (proof, ending) = (item.proof, AttemptEnding::Completed);
+        if self.is_repeat(proof, node, ending) {
+            return Ok(Ok(()));
+        }
+        let bytes = item.result.as_ref().map_or(0, |bytes| bytes.len());
+        if bytes > self.settings.result_bytes_max {
+            return Ok(Err(No::OutOfBounds));
+        }
+        let now = step.now;
+        let Some(seen) = self.good(proof, node) else {
+            return Ok(Err(No::LeaseLost));
+        };
+        if !matches!(seen.phase, Phase::Held(..)) {
+            seen.take_back_ending();
+        }
+        seen.record_end(ending);
+        seen.phase = Phase::Completed(now);
+        seen.newest = None;
+        let said = step.expect(proof.task, Cause::Completed)?;
+        step.ended.insert(proof.task);
+        self.agree(said)?;
+        self.forget_some(step)?;
+        Ok(Ok(()))
+    }
+
+    pub(super) fn give_back(
+        &mut self,
+        step: &mut Step<'_>,
+        node: &Node,
+        proofs: &[LeaseRef],
+        ending: AttemptEnding,
+    ) -> Verdict<Said> {
+        let mut answers = Vec::new();
+        for proof in proofs {
+            if self.is_repeat(*proof, node, ending) {
+                answers.push(Ok(()));
+                continue;
+            }
+            let Some(seen) = self.good(*proof, node) else {
+                answers.push(Err(No::LeaseLost));
+                continue;
+            };
+            if !matches!(seen.phase, Phase::Held(..)) {
+                seen.take_back_ending();
+            }
+            let said = step.expect(proof.task, Cause::Requeued(ending))?;
+            self.end_attempt(step, said, ending)?;
+            answers.push(Ok(()));
+        }
+        Ok(Said::Done(answers))
+    }
+
+    fn good(&mut self, proof: LeaseRef, node: &Node) -> Option<&mut Seen> {
+        let seen = self.tasks.get_mut(&proof.task)?;
+        seen.is_good(proof, node).then_some(seen)
+    }
+
+    fn is_repeat(&self, proof: LeaseRef, node: &Node, ending: AttemptEnding) -> bool {
+        let seen = self.tasks.get(&proof.task);
+        seen.is_some_and(|seen| seen.is_repeat(proof, node, ending))
+    }
+}

@@ -1,0 +1,113 @@
+//! One call of a pool while it is judged.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use leasehold_core::{
+    AttemptEnding, Cause, Change, LeaseId, LeaseRef, Reply, Revocation, SessionId, Task, TaskId,
+    Timestamp,
+};
+
+use super::{
+    Call, Verdict, Violation,
+    replies::{self, Granted},
+};
+use crate::describe;
+
+/// The changes are taken from the front one after the other; what must be among the replies is
+/// gathered meanwhile.
+pub(super) struct Step<'a> {
+    pub(super) now: Timestamp,
+    pub(super) call: &'a Call<'a>,
+    changes: VecDeque<&'a Change>,
+    /// Grants among the replies whose change was not seen yet.
+    pub(super) grants: BTreeMap<LeaseId, Granted>,
+    /// What holders must be told.
+    pub(super) revocations: Vec<(SessionId, LeaseRef, Revocation)>,
+    /// Tasks that ended in this call.
+    pub(super) ended: BTreeSet<TaskId>,
+    /// A claim was granted less than it asked for.
+    pub(super) wants_more: bool,
+}
+
+impl<'a> Step<'a> {
+    pub(super) fn new(call: &'a Call<'a>) -> Self {
+        Self {
+            now: call.now,
+            call,
+            changes: call.outcome.changes.iter().collect(),
+            grants: replies::granted(&call.outcome.replies),
+            revocations: Vec::new(),
+            ended: BTreeSet::new(),
+            wants_more: false,
+        }
+    }
+
+    pub(super) fn replies(&self) -> &'a [Reply] {
+        &self.call.outcome.replies
+    }
+
+    /// The next change, if it is one that time brings about, or serving those who wait.
+    pub(super) fn next_of_time(&mut self) -> Option<&'a Change> {
+        let of_time = |change: &Change| match change {
+            Change::Forget(_) => true,
+            Change::Put { cause, .. } => matches!(
+                cause,
+                Cause::Due
+                    | Cause::Claimed
+                    | Cause::Requeued(
+                        AttemptEnding::Expired | AttemptEnding::Cut | AttemptEnding::Interrupted
+                    )
+            ),
+        };
+        self.changes.pop_front_if(|change| of_time(change))
+    }
+
+    /// The next change, if it forgets a task.
+    pub(super) fn next_forgotten(&mut self) -> Option<TaskId> {
+        let forgets = |change: &mut &Change| matches!(change, Change::Forget(_));
+        self.changes.pop_front_if(forgets).map(Change::task_id)
+    }
+
+    /// The next change, which must have this cause and be of this task.
+    pub(super) fn expect(&mut self, id: TaskId, cause: Cause) -> Verdict<&'a Task> {
+        let (task, said) = self.expect_put(id, &format!("{cause:?}"))?;
+        if task.id == id && said == cause {
+            return Ok(task);
+        }
+        let what = format!("{cause:?} was to come, not {said:?} of {}", task.id);
+        Err(Violation::of(id, what))
+    }
+
+    /// The next change, which must have this cause and be of one of these tasks.
+    pub(super) fn expect_any(&mut self, of: &BTreeSet<TaskId>, cause: Cause) -> Verdict<&'a Task> {
+        let first = of.first().copied().unwrap_or(TaskId::from_u128(0));
+        let (task, said) = self.expect_put(first, &format!("{cause:?}"))?;
+        if of.contains(&task.id) && said == cause {
+            return Ok(task);
+        }
+        let what = format!("{cause:?} was to come, not {said:?} of {}", task.id);
+        Err(Violation::of(first, what))
+    }
+
+    fn expect_put(&mut self, id: TaskId, what: &str) -> Verdict<(&'a Task, Cause)> {
+        match self.changes.pop_front() {
+            Some(Change::Put { task, cause, .. }) => Ok((task, *cause)),
+            Some(other @ Change::Forget(_)) => {
+                let what = format!("{what} was to come, not {}", describe::change(other));
+                Err(Violation::of(id, what))
+            }
+            None => Err(Violation::of(
+                id,
+                format!("{what} was to come, and nothing came"),
+            )),
+        }
+    }
+
+    /// Nobody asked for more.
+    pub(super) fn expect_no_more(&mut self) -> Verdict {
+        self.changes.pop_front().map_or(Ok(()), |change| {
+            let what = format!("nobody asked for {}", describe::change(change));
+            Err(Violation::of(change.task_id(), what))
+        })
+    }
+}

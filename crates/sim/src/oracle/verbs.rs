@@ -1,0 +1,286 @@
+//! What each verb must do and answer.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use leasehold_core::{
+    Answer, AttemptEnding, Await, Cause, Claim, Command, Credit, LeaseRef, NewTask, Node, Reply,
+    RequestId, Revive, Revocation, SessionId, TaskId,
+    limits::{ATTEMPTS_MAX, BATCH_MAX, CLAIM_MAX, LEASE_MAX, LEASE_MIN, WAIT_MAX},
+};
+
+use super::{
+    Verdict, Violation,
+    books::{Books, Parked, Session, Wants},
+    replies::{No, Said},
+    seen::{Phase, Seen},
+    step::Step,
+};
+
+impl Books {
+    /// What must be answered at once, if anything.
+    pub(super) fn ask(
+        &mut self,
+        step: &mut Step<'_>,
+        session: SessionId,
+        request: RequestId,
+        command: &Command,
+    ) -> Verdict<Option<Said>> {
+        if let Command::Open(node) = command {
+            self.open(session, node);
+            return Ok(None);
+        }
+        let Some(node) = self.sessions.get(&session).map(|of| of.node.clone()) else {
+            let is_end = matches!(command, Command::End(_));
+            return Ok((!is_end).then_some(Said::Refused(No::SessionEnded)));
+        };
+        let who = (session, &node);
+        Ok(Some(match command {
+            Command::Open(_) => return Ok(None),
+            Command::End(ending) => {
+                self.end_session(step, session, *ending)?;
+                return Ok(None);
+            }
+            Command::Enqueue(tasks) => self.enqueue(step, tasks)?,
+            Command::Claim(claim) => return self.claim(step, session, request, *claim),
+            Command::Await(wait) => return Ok(self.await_end(step, session, request, *wait)),
+            Command::Credit(credit) => self.credit(session, *credit),
+            Command::Extend(leases, lease) => self.extend(step, who, leases, *lease)?,
+            Command::Resume(leases) => self.resume(step, who, leases)?,
+            Command::Complete(items) => self.complete(step, &node, items)?,
+            Command::Fail(items) => {
+                let proofs: Vec<LeaseRef> = items.iter().map(|item| item.proof).collect();
+                self.give_back(step, &node, &proofs, AttemptEnding::Failed)?
+            }
+            Command::Release(proofs) => {
+                self.give_back(step, &node, proofs, AttemptEnding::Released)?
+            }
+            Command::Cancel(ids) => self.cancel(step, ids)?,
+            Command::Revive(revive) => self.revive(step, revive)?,
+        }))
+    }
+
+    fn open(&mut self, session: SessionId, node: &Node) {
+        let credit_lease = self.settings.lease;
+        self.sessions.entry(session).or_insert(Session {
+            node: node.clone(),
+            credit: 0,
+            credit_lease,
+        });
+    }
+
+    fn enqueue(&mut self, step: &mut Step<'_>, tasks: &[NewTask]) -> Verdict<Said> {
+        let mut answers = Vec::new();
+        for new in tasks {
+            answers.push(match self.tasks.get(&new.id) {
+                Some(seen) => Ok(Some(seen.phase.kind())),
+                None => self.enqueue_one(step, new)?,
+            });
+        }
+        Ok(Said::Enqueued(answers))
+    }
+
+    fn enqueue_one(
+        &mut self,
+        step: &mut Step<'_>,
+        new: &NewTask,
+    ) -> Verdict<Result<Option<leasehold_core::StateKind>, No>> {
+        let attempts_max = new.attempts_max.unwrap_or(self.settings.attempts_max);
+        if self.tasks.len() as u64 >= self.settings.tasks_max {
+            return Ok(Err(No::PoolFull));
+        }
+        if !(1..=ATTEMPTS_MAX).contains(&attempts_max)
+            || new.payload.len() > self.settings.payload_bytes_max
+        {
+            return Ok(Err(No::OutOfBounds));
+        }
+        let said = step.expect(new.id, Cause::Enqueued)?;
+        let ready_at = step.now + new.delay;
+        let seen = Seen {
+            id: new.id,
+            order: self.next_order,
+            priority: new.priority,
+            attempts_max,
+            ready_at,
+            attempt: 0,
+            interruptions: 0,
+            losses: 0,
+            phase: if ready_at > step.now {
+                Phase::Scheduled(ready_at)
+            } else {
+                Phase::Ready
+            },
+            newest: None,
+            ends: Vec::new(),
+        };
+        self.next_order += 1;
+        self.tasks.insert(new.id, seen);
+        self.agree(said)?;
+        Ok(Ok(None))
+    }
+
+    fn claim(
+        &mut self,
+        step: &mut Step<'_>,
+        session: SessionId,
+        request: RequestId,
+        claim: Claim,
+    ) -> Verdict<Option<Said>> {
+        let is_fair = (1..=CLAIM_MAX).contains(&claim.tasks_max) && claim.wait <= WAIT_MAX;
+        if !is_fair || !claim.lease.is_none_or(is_lease) {
+            return Ok(Some(Said::Refused(No::OutOfBounds)));
+        }
+        let own = step.replies().iter().find_map(|reply| match reply {
+            Reply::Answer(of, to, Answer::Claimed(grants)) if (*of, *to) == (session, request) => {
+                Some(grants.len())
+            }
+            Reply::Answer(..) | Reply::Deliver(..) | Reply::Revoke(..) => None,
+        });
+        let granted = own.unwrap_or(0);
+        if granted as u64 > u64::from(claim.tasks_max) {
+            return Err(Violation::general(
+                "a claim was granted more than it asked for",
+            ));
+        }
+        step.wants_more = (granted as u64) < u64::from(claim.tasks_max);
+        if granted > 0 || claim.wait.is_zero() {
+            return Ok(Some(Said::Claimed(granted)));
+        }
+        let wants = Wants::Tasks {
+            max: claim.tasks_max,
+            lease: claim.lease.unwrap_or(self.settings.lease),
+        };
+        self.park(step, (session, request), claim.wait, wants);
+        Ok(None)
+    }
+
+    fn await_end(
+        &mut self,
+        step: &Step<'_>,
+        session: SessionId,
+        request: RequestId,
+        wait: Await,
+    ) -> Option<Said> {
+        let Some(seen) = self.tasks.get(&wait.task) else {
+            return Some(Said::Refused(No::Unknown));
+        };
+        if seen.phase.has_ended() || wait.wait.is_zero() {
+            return Some(Said::Awaited(wait.task, seen.phase.kind()));
+        }
+        if wait.wait > WAIT_MAX {
+            return Some(Said::Refused(No::OutOfBounds));
+        }
+        self.park(step, (session, request), wait.wait, Wants::EndOf(wait.task));
+        None
+    }
+
+    fn park(
+        &mut self,
+        step: &Step<'_>,
+        (session, request): (SessionId, RequestId),
+        wait: Duration,
+        wants: Wants,
+    ) {
+        let until = step.now + wait;
+        let parked = Parked {
+            session,
+            request,
+            until,
+            wants,
+        };
+        self.parked.insert(self.next_ticket, parked);
+        self.next_ticket += 1;
+    }
+
+    fn credit(&mut self, session: SessionId, credit: Credit) -> Said {
+        let lease = credit.lease.unwrap_or(self.settings.lease);
+        let Some(of) = self.sessions.get_mut(&session) else {
+            return Said::Refused(No::SessionEnded);
+        };
+        let total = of.credit.saturating_add(credit.tasks);
+        if !credit.lease.is_none_or(is_lease) || total > CLAIM_MAX {
+            return Said::Refused(No::OutOfBounds);
+        }
+        of.credit = total;
+        of.credit_lease = lease;
+        Said::Credited(total)
+    }
+
+    fn cancel(&mut self, step: &mut Step<'_>, ids: &[TaskId]) -> Verdict<Said> {
+        let mut answers = Vec::new();
+        for id in ids {
+            answers.push(match self.tasks.get(id).map(|seen| seen.phase) {
+                None => Err(No::Unknown),
+                Some(phase) if phase.has_ended() => Err(No::Ended(phase.kind())),
+                Some(phase) => {
+                    self.cancel_one(step, *id, phase)?;
+                    Ok(())
+                }
+            });
+        }
+        Ok(Said::Done(answers))
+    }
+
+    fn cancel_one(&mut self, step: &mut Step<'_>, id: TaskId, phase: Phase) -> Verdict {
+        let seen = self.seen(id)?;
+        if matches!(phase, Phase::Held(..)) {
+            seen.record_end(AttemptEnding::Cancelled);
+        }
+        seen.phase = Phase::Cancelled(step.now);
+        self.lose_lease(step, id, Revocation::Cancelled)?;
+        let said = step.expect(id, Cause::Cancelled)?;
+        step.ended.insert(id);
+        self.agree(said)?;
+        self.forget_some(step)
+    }
+
+    fn revive(&mut self, step: &mut Step<'_>, revive: &Revive) -> Verdict<Said> {
+        let ids = match revive {
+            Revive::Tasks(ids) => ids.clone(),
+            Revive::All => self.all_dead(),
+        };
+        let mut answers = Vec::new();
+        for id in ids {
+            let answer = match self.tasks.get(&id).map(|seen| seen.phase) {
+                None => Err(No::Unknown),
+                Some(Phase::Dead(_)) => {
+                    self.revive_one(step, id)?;
+                    Ok(())
+                }
+                Some(phase) => Err(No::NotDead(phase.kind())),
+            };
+            answers.push((id, answer));
+        }
+        Ok(Said::Revived(answers))
+    }
+
+    fn all_dead(&self) -> Vec<TaskId> {
+        let died = |seen: &Seen| {
+            let Phase::Dead(at) = seen.phase else {
+                return None;
+            };
+            Some((at, seen.id))
+        };
+        let dead: BTreeSet<_> = self.tasks.values().filter_map(died).collect();
+        dead.into_iter().map(|(_, id)| id).take(BATCH_MAX).collect()
+    }
+
+    fn revive_one(&mut self, step: &mut Step<'_>, id: TaskId) -> Verdict {
+        let now = step.now;
+        let seen = self.seen(id)?;
+        (seen.attempt, seen.interruptions, seen.losses) = (0, 0, 0);
+        (seen.phase, seen.ready_at) = (Phase::Ready, now);
+        let said = step.expect(id, Cause::Revived)?;
+        self.agree(said)
+    }
+
+    pub(super) fn forget_some(&mut self, step: &mut Step<'_>) -> Verdict {
+        while let Some(id) = step.next_forgotten() {
+            self.forget(step.now, id)?;
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn is_lease(lease: Duration) -> bool {
+    (LEASE_MIN..=LEASE_MAX).contains(&lease)
+}

@@ -1,0 +1,74 @@
+//! What kind of world a seed makes.
+
+use leasehold_core::{Aging, BackOff, PoolSettings};
+
+use crate::{hub::millis, rng::Rng};
+
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) nodes: usize,
+    pub(super) pools: Vec<PoolSettings>,
+    /// How long faults go on.
+    pub(super) war_ms: u64,
+    pub(super) fault_every_ms: u64,
+    pub(super) wake_ms_max: u64,
+    pub(super) silence_ms: u64,
+    pub(super) commit_fails_percent: u64,
+    /// Everything happens at multiples of this, so that much happens at once.
+    pub(super) grain_ms: u64,
+}
+
+impl Plan {
+    pub(super) fn draw(rng: &mut Rng) -> Self {
+        let pools = rng.within(1, 3);
+        let grain_ms = rng.pick(&[1, 1, 20, 100]).unwrap_or(1);
+        Self {
+            nodes: 3 + rng.index(4),
+            pools: (0..pools).map(|_| settings(rng, grain_ms)).collect(),
+            war_ms: rng.within(6_000, 25_000),
+            fault_every_ms: rng.within(200, 2_000),
+            wake_ms_max: rng.within(100, 500),
+            silence_ms: rng.within(500, 3_000),
+            grain_ms,
+            commit_fails_percent: rng.pick(&[0, 0, 1, 3]).unwrap_or(0),
+        }
+    }
+}
+
+fn settings(rng: &mut Rng, grain: u64) -> PoolSettings {
+    let coarse = |ms: u64| millis(ms.next_multiple_of(grain));
+    let steps = [
+        Aging::Strict,
+        Aging::Step(millis(0)),
+        Aging::Step(millis(rng.within(1, 3_000))),
+    ];
+    let base = rng.pick(&[0, 1, 100, 400]).unwrap_or(0);
+    let kept_for = if rng.chance(20) { 5_000 } else { 3_600_000 };
+    PoolSettings {
+        lease: coarse(rng.within(200, 5_000)),
+        attempts_max: rng.small(1, 5),
+        interruptions_max: rng.small(1, 8),
+        suspect_after: rng.small(1, 3),
+        back_off: BackOff {
+            base: coarse(base),
+            cap: coarse(rng.within(base, 4_000)),
+        },
+        aging: rng.pick(&steps).unwrap_or(Aging::Strict),
+        cut_grace: coarse(rng.pick(&[0, 200, 500, 2_000]).unwrap_or(0)),
+        restart_grace: coarse(rng.within(0, 4_000)),
+        completed_kept_for: millis(kept_for),
+        completed_kept_max: if rng.chance(10) {
+            rng.within(0, 5)
+        } else {
+            1_000
+        },
+        dead_kept_for: millis(kept_for * 2),
+        tasks_max: if rng.chance(15) {
+            rng.within(5, 15)
+        } else {
+            10_000
+        },
+        payload_bytes_max: 100,
+        result_bytes_max: 100,
+    }
+}

@@ -1,0 +1,30 @@
+//! Seeds that once found something. A world's story depends on the simulator, too: when that
+//! changes, these seeds are other worlds, and cost little.
+
+use leasehold_sim::run;
+
+fn assert_no_objection(seed: u64) {
+    let report = run(seed, None);
+    assert!(report.violation.is_none(), "{report}");
+}
+
+/// A resume that was heard late, from an earlier connection of its node, took the lease away from
+/// the connection that had come after it, and with the end of the earlier one the lease went.
+#[test]
+fn a_late_resume_takes_nothing_from_a_later_session() {
+    assert_no_objection(9);
+}
+
+/// A resume named a task under an old lease of it, and the newest lease, whose grant had never
+/// arrived, stayed with the node until its deadline.
+#[test]
+fn a_resume_under_an_old_lease_does_not_name_the_newest() {
+    assert_no_objection(5);
+}
+
+/// A finished task was forgotten to make room and put in again by a producer that had not heard of
+/// the first time, all before the answer to its cancel left: the oracle took one for the other.
+#[test]
+fn a_task_that_was_forgotten_may_live_again() {
+    assert_no_objection(6611);
+}
