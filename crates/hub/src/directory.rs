@@ -24,6 +24,8 @@ pub(crate) enum Entry {
     Up(PoolRef),
     /// It failed and is being restored.
     Down {
+        /// Its number, if it was ever up: leases in it are not lost meanwhile.
+        id: Option<PoolId>,
         reason: String,
         retry_after: Duration,
     },
@@ -48,8 +50,21 @@ impl Directory {
         self.read(|pools| pools.get(name).map(answer))
     }
 
-    pub(crate) fn by_id(&self, id: PoolId) -> Option<PoolRef> {
-        self.up().into_iter().find(|pool| pool.id == id)
+    /// The pool that grants leases of this number, if there is one.
+    pub(crate) fn by_id(&self, id: PoolId) -> Option<Result<PoolRef, Rejection>> {
+        let is_it = |entry: &&Entry| match entry {
+            Entry::Up(pool) => pool.id == id,
+            Entry::Down { id: known, .. } => *known == Some(id),
+        };
+        self.read(|pools| pools.values().find(is_it).map(answer))
+    }
+
+    /// The number of a pool that is up, or was.
+    pub(crate) fn id_of(&self, name: &PoolName) -> Option<PoolId> {
+        self.read(|pools| match pools.get(name)? {
+            Entry::Up(pool) => Some(pool.id),
+            Entry::Down { id, .. } => *id,
+        })
     }
 
     /// All that are up, by name.
@@ -59,6 +74,11 @@ impl Directory {
             Entry::Down { .. } => None,
         };
         self.read(|pools| pools.values().filter_map(up).collect())
+    }
+
+    /// Why a pool is not there, if one that is known is not.
+    pub(crate) fn down(&self) -> Option<Rejection> {
+        self.read(|pools| pools.values().find_map(|entry| answer(entry).err()))
     }
 
     fn read<T>(&self, look: impl FnOnce(&BTreeMap<PoolName, Entry>) -> T) -> T {
@@ -72,6 +92,7 @@ fn answer(entry: &Entry) -> Result<PoolRef, Rejection> {
         Entry::Down {
             reason,
             retry_after,
+            ..
         } => Err(Rejection::Unavailable {
             reason: reason.clone(),
             retry_after: *retry_after,

@@ -81,7 +81,7 @@ impl Hub {
             .and_then(|listener| listener.local_addr().ok());
         let clock = Clock::starting_no_earlier_than(store.latest());
         let gauge = Arc::new(Gauge::new(&store.stats(), config.store.disk_reserve));
-        let writer = StoreWriter::spawn(store, gauge.clone()).map_err(StartError::Thread)?;
+        let writer = StoreWriter::spawn(store, gauge.clone(), clock).map_err(StartError::Thread)?;
         let drain_for = config.hub.drain_for;
         let config = Arc::new(config);
         let arguments = HubArguments {
@@ -123,16 +123,12 @@ impl Hub {
     ///
     /// # Errors
     /// When the hub has ended.
-    #[expect(
-        clippy::unused_async,
-        reason = "it is used where a socket's connect would be"
-    )]
-    pub async fn connect(&self) -> io::Result<DuplexStream> {
+    pub fn connect(&self) -> impl Future<Output = io::Result<DuplexStream>> + Send + use<> {
         let (ours, theirs) = tokio::io::duplex(IN_PROCESS_BYTES);
-        self.actor
-            .cast(HubMessage::Accepted(Connection::in_process(ours)))
-            .map_err(|_| io::Error::new(io::ErrorKind::ConnectionRefused, "the hub has ended"))?;
-        Ok(theirs)
+        let accepted = HubMessage::Accepted(Connection::in_process(ours));
+        let gone = || io::Error::new(io::ErrorKind::ConnectionRefused, "the hub has ended");
+        let connected = self.actor.cast(accepted).map(|()| theirs);
+        std::future::ready(connected.map_err(|_| gone()))
     }
 
     /// Finishes and takes no more: the listener closes, what is under way is answered, nodes are

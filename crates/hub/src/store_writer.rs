@@ -17,13 +17,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use leasehold_core::{PoolName, TaskId};
+use leasehold_core::{PoolName, TaskId, Timestamp};
 use leasehold_store::{Blob, OpenedPool, PoolBatch, Store, StoreError};
 use tokio::sync::oneshot;
 
-use crate::gauge::Gauge;
+use crate::{clock::Clock, gauge::Gauge};
 
-/// How often the store is measured while nothing is written.
+/// How often the store is measured.
 const MEASURE_EVERY: Duration = Duration::from_millis(500);
 
 /// Bytes that were kept for tasks.
@@ -52,11 +52,17 @@ pub(crate) struct StoreWriter {
 }
 
 impl StoreWriter {
-    pub(crate) fn spawn(store: Box<dyn Store>, gauge: Arc<Gauge>) -> std::io::Result<Self> {
+    pub(crate) fn spawn(
+        store: Box<dyn Store>,
+        gauge: Arc<Gauge>,
+        clock: Clock,
+    ) -> std::io::Result<Self> {
         let (jobs, inbox) = mpsc::channel();
         let mut thread = WriterThread {
             store,
             gauge,
+            clock,
+            measured_at: clock.now(),
             has_failed: false,
         };
         thread::Builder::new()
@@ -105,6 +111,8 @@ impl StoreWriter {
 struct WriterThread {
     store: Box<dyn Store>,
     gauge: Arc<Gauge>,
+    clock: Clock,
+    measured_at: Timestamp,
     has_failed: bool,
 }
 
@@ -114,13 +122,23 @@ impl WriterThread {
         while stopped.is_none() {
             match inbox.recv_timeout(MEASURE_EVERY) {
                 Ok(job) => stopped = self.work(job, inbox),
-                Err(RecvTimeoutError::Timeout) => self.gauge.measured(&self.store.stats()),
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
+            self.measure_if_due();
         }
         // The store closes before the caller hears of it.
         self.store = Box::new(leasehold_store::MemoryStore::new());
         drop(stopped);
+    }
+
+    /// Idle or busy: the free-space reserve must be noticed while much is written, too.
+    fn measure_if_due(&mut self) {
+        let now = self.clock.now();
+        if now.since(self.measured_at) >= MEASURE_EVERY {
+            self.measured_at = now;
+            self.gauge.measured(&self.store.stats());
+        }
     }
 
     /// Does a job, and with a commit all others that wait.

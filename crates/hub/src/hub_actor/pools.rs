@@ -124,7 +124,9 @@ impl Pools {
             .saturating_mul(1 << (*failures).min(16))
             .min(BACK_OFF_CAP);
         *failures += 1;
+        let id = self.context.directory.id_of(&name);
         let down = Entry::Down {
+            id,
             reason: reason.to_owned(),
             retry_after,
         };

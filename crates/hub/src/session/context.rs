@@ -38,6 +38,11 @@ impl SessionContext {
         self.directory.get(name).ok_or_else(unknown)?
     }
 
+    /// What is said of a task that no pool knows: a pool that is down might.
+    pub(super) fn nowhere(&self) -> Rejection {
+        self.directory.down().unwrap_or(Rejection::NoSuchTask)
+    }
+
     pub(super) fn status(
         &self,
         mut pools: Vec<PoolStatus>,

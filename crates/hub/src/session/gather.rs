@@ -22,24 +22,35 @@ pub(super) enum Gather {
     /// The best answer to each item: the pool's that knows the task.
     Cancel(Vec<Result<(), Rejection>>),
     /// The pool's that knows the task.
-    Task(Option<Box<TaskDetail>>),
+    Task(Result<Box<TaskDetail>, Rejection>),
     Status(Vec<PoolStatus>, BTreeMap<SessionId, u64>),
     /// Nobody asked: all that was asked before has been answered.
     Fence,
 }
 
 impl Gather {
-    /// Items that no pool answers are those of leases that no pool granted.
-    pub(super) fn items(
-        shape: ItemShape,
-        places: BTreeMap<PoolId, Vec<usize>>,
-        count: usize,
-    ) -> Self {
-        let done = vec![Err(Rejection::LeaseLost); count];
+    /// Before any pool has answered: a lease of a pool that there is not was never granted.
+    pub(super) fn items(shape: ItemShape, count: usize) -> Self {
         Self::Items {
             shape,
-            places,
-            done,
+            places: BTreeMap::new(),
+            done: vec![Err(Rejection::LeaseLost); count],
+        }
+    }
+
+    /// These items are this pool's to answer.
+    pub(super) fn expect(&mut self, pool: PoolId, share: Vec<usize>) {
+        if let Self::Items { places, .. } = self {
+            places.insert(pool, share);
+        }
+    }
+
+    /// These items cannot be answered.
+    pub(super) fn refuse(&mut self, share: &[usize], rejection: &Rejection) {
+        if let Self::Items { done, .. } = self {
+            for at in share {
+                done[*at] = Err(rejection.clone());
+            }
         }
     }
 
@@ -52,12 +63,12 @@ impl Gather {
             }
             (Self::Cancel(best), Part::Whole(Response::Done(items))) => {
                 for (best, item) in best.iter_mut().zip(items) {
-                    if *best == Err(Rejection::NoSuchTask) {
+                    if item != Err(Rejection::NoSuchTask) {
                         *best = item;
                     }
                 }
             }
-            (Self::Task(found), Part::Whole(Response::Task(task))) => *found = Some(task),
+            (Self::Task(found), Part::Whole(Response::Task(task))) => *found = Ok(task),
             (Self::Status(pools, holdings), Part::Status(status, held)) => {
                 pools.push(*status);
                 for (session, count) in held {

@@ -139,11 +139,12 @@ impl Requests {
             }
             Route::ToAll(ask, AllShape::Cancel(count)) => {
                 check_batch(count)?;
-                let none = vec![Err(Rejection::NoSuchTask); count];
+                let none = vec![Err(self.context.nowhere()); count];
                 Ok(self.ask_all(id, weight, &ask, Gather::Cancel(none)))
             }
             Route::ToAll(ask, AllShape::Task) => {
-                Ok(self.ask_all(id, weight, &ask, Gather::Task(None)))
+                let none = Gather::Task(Err(self.context.nowhere()));
+                Ok(self.ask_all(id, weight, &ask, none))
             }
             Route::Status(pool) => self.ask_status(id, weight, pool),
             Route::Resume(leases) => {
@@ -160,15 +161,19 @@ impl Requests {
         shares: BTreeMap<PoolId, (Vec<usize>, Ask)>,
         (shape, count): (ItemShape, usize),
     ) -> Option<FromHub> {
-        let mut places = BTreeMap::new();
+        let mut gather = Gather::items(shape, count);
         let mut asks = Vec::new();
         for (pool, (share, ask)) in shares {
-            if let Some(pool) = self.context.directory.by_id(pool) {
-                places.insert(pool.id, share);
-                asks.push((pool, ask));
+            match self.context.directory.by_id(pool) {
+                Some(Ok(pool)) => {
+                    gather.expect(pool.id, share);
+                    asks.push((pool, ask));
+                }
+                Some(Err(down)) => gather.refuse(&share, &down),
+                None => {}
             }
         }
-        self.ask_each(id, weight, asks, Gather::items(shape, places, count))
+        self.ask_each(id, weight, asks, gather)
     }
 
     fn ask_all(&mut self, id: u64, weight: usize, ask: &Ask, gather: Gather) -> Option<FromHub> {
@@ -195,20 +200,23 @@ impl Requests {
     /// Every pool hears which leases in it the node still has, be it none: what it does not name
     /// never arrived.
     fn ask_resume(&mut self, id: u64, weight: usize, leases: &[LeaseRef]) -> Option<FromHub> {
-        let mut places = BTreeMap::new();
+        let mut gather = Gather::items(ItemShape::Extended, leases.len());
+        let mut shares: BTreeMap<PoolId, Vec<usize>> = BTreeMap::new();
+        for (at, proof) in leases.iter().enumerate() {
+            shares.entry(proof.lease.pool).or_default().push(at);
+        }
         let mut asks = Vec::new();
         for pool in self.context.directory.up() {
-            let here = |(_, proof): &(usize, &LeaseRef)| proof.lease.pool == pool.id;
-            let (share, proofs): (Vec<usize>, Vec<LeaseRef>) = leases
-                .iter()
-                .enumerate()
-                .filter(here)
-                .map(|(at, proof)| (at, *proof))
-                .unzip();
-            places.insert(pool.id, share);
+            let share = shares.remove(&pool.id).unwrap_or_default();
+            let proofs = share.iter().map(|at| leases[*at]).collect();
+            gather.expect(pool.id, share);
             asks.push((pool, Ask::Command(Command::Resume(proofs))));
         }
-        let gather = Gather::items(ItemShape::Extended, places, leases.len());
+        for (pool, share) in shares {
+            if let Some(Err(down)) = self.context.directory.by_id(pool) {
+                gather.refuse(&share, &down);
+            }
+        }
         self.ask_each(id, weight, asks, gather)
     }
 
@@ -264,13 +272,12 @@ impl Requests {
         };
         let body = match pending.gather {
             Gather::Whole(Some(response)) => response,
-            Gather::Task(Some(task)) => Response::Task(task),
+            Gather::Task(Ok(task)) => Response::Task(task),
+            Gather::Task(Err(rejection)) => Response::Refused(rejection),
             Gather::Items { shape, done, .. } => finish_items(shape, done),
             Gather::Cancel(best) => Response::Done(best),
             Gather::Status(pools, holdings) => self.context.status(pools, &holdings),
-            Gather::Whole(None) | Gather::Task(None) | Gather::Fence => {
-                Response::Refused(Rejection::NoSuchTask)
-            }
+            Gather::Whole(None) | Gather::Fence => unreachable!("it was asked of one pool"),
         };
         Answered::Response(response(id, body))
     }
