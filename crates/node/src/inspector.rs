@@ -1,0 +1,198 @@
+//! Looking at a hub, and the hand of its owner: cancel and revive.
+
+use std::collections::HashSet;
+
+use leasehold_core::{PoolName, Rejection, StateKind, TaskId};
+use leasehold_wire::{Request, Response, Status, TaskDetail, TaskSummary};
+
+use crate::{
+    Endpoint, NodeOptions, RequestError,
+    requests::{Answer, Asked, Requests},
+    split::split,
+};
+
+/// What was done with each task of a revival.
+pub type Revivals = Vec<(TaskId, Result<(), Rejection>)>;
+
+/// Looks at pools and tasks, cancels and revives. Cheap to clone; clones share one connection.
+#[derive(Debug, Clone)]
+pub struct Inspector {
+    requests: Requests,
+}
+
+impl Inspector {
+    /// An inspector that begins to connect at once and keeps at it. Must be called within a tokio
+    /// runtime.
+    #[must_use]
+    pub fn new(endpoint: Endpoint, options: NodeOptions) -> Self {
+        Self {
+            requests: Requests::spawn(endpoint, &options),
+        }
+    }
+
+    /// How things stand: in one pool, or in all.
+    ///
+    /// # Errors
+    /// [`Rejection::NoSuchPool`]; see [`RequestError`] for the rest.
+    pub async fn status(&self, pool: Option<PoolName>) -> Result<Status, RequestError> {
+        let answer = self.requests.ask(Request::Status { pool }).await?;
+        if let Response::Status(status) = answer.response {
+            return Ok(*status);
+        }
+        Err(RequestError::Unexpected)
+    }
+
+    /// Tasks of a pool by id, only those in `state` if that is given, beginning after the id
+    /// `after`, at most `max`. Asks as many times as that takes.
+    ///
+    /// # Errors
+    /// See [`RequestError`].
+    pub async fn tasks(
+        &self,
+        pool: &PoolName,
+        state: Option<StateKind>,
+        after: Option<TaskId>,
+        max: usize,
+    ) -> Result<Vec<TaskSummary>, RequestError> {
+        let page_max = self.requests.limits().await?.batch_max;
+        let mut found: Vec<TaskSummary> = Vec::new();
+        loop {
+            let wanted = page_max.min(max - found.len());
+            let request = Request::Tasks {
+                pool: pool.clone(),
+                state,
+                after: found.last().map(|task| task.id).or(after),
+                tasks_max: u32::try_from(wanted).unwrap_or(u32::MAX),
+            };
+            let Response::Tasks(page) = self.requests.ask(request).await?.response else {
+                return Err(RequestError::Unexpected);
+            };
+            let is_last = page.len() < wanted;
+            found.extend(page);
+            if is_last || found.len() >= max {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// All that is known of a task, in whatever pool it is.
+    ///
+    /// # Errors
+    /// [`Rejection::NoSuchTask`]; see [`RequestError`] for the rest.
+    pub async fn task(&self, task: TaskId) -> Result<TaskDetail, RequestError> {
+        let request = Request::Task { task };
+        self.requests.begin(request, None).await.detail().await
+    }
+
+    /// Calls tasks off, in whatever pools they are; answers stand in the ids' order. A task that
+    /// runs is told so at its node.
+    ///
+    /// # Errors
+    /// See [`RequestError`]; some of the tasks may have been cancelled then.
+    pub async fn cancel(
+        &self,
+        tasks: Vec<TaskId>,
+    ) -> Result<Vec<Result<(), Rejection>>, RequestError> {
+        let limits = self.requests.limits().await?;
+        let mut answers = Vec::with_capacity(tasks.len());
+        for tasks in split(tasks, limits, |_| 0) {
+            let asked = tasks.len();
+            let answer = self.requests.ask(Request::Cancel { tasks }).await?;
+            let Response::Done(mut items) = answer.response else {
+                return Err(RequestError::Unexpected);
+            };
+            if items.len() != asked {
+                return Err(RequestError::Unexpected);
+            }
+            if answer.repeated {
+                items.iter_mut().for_each(forgive_repeated_cancel);
+            }
+            answers.extend(items);
+        }
+        Ok(answers)
+    }
+
+    /// Brings dead tasks back: these, or if none are given all of the pool, with one answer each.
+    ///
+    /// # Errors
+    /// See [`RequestError`]; some of the tasks may have been revived then.
+    pub async fn revive(
+        &self,
+        pool: &PoolName,
+        tasks: Option<Vec<TaskId>>,
+    ) -> Result<Revivals, RequestError> {
+        match tasks {
+            Some(tasks) => self.revive_these(pool, tasks).await,
+            None => self.revive_all(pool).await,
+        }
+    }
+
+    async fn revive_these(
+        &self,
+        pool: &PoolName,
+        tasks: Vec<TaskId>,
+    ) -> Result<Revivals, RequestError> {
+        let limits = self.requests.limits().await?;
+        let mut revived = Vec::with_capacity(tasks.len());
+        for tasks in split(tasks, limits, |_| 0) {
+            revived.extend(self.revive_once(pool, Some(tasks)).await?);
+        }
+        Ok(revived)
+    }
+
+    /// Until none is left, or only those that have died again in the meantime.
+    async fn revive_all(&self, pool: &PoolName) -> Result<Revivals, RequestError> {
+        let mut seen = HashSet::new();
+        let mut revived = Vec::new();
+        loop {
+            let mut found = self.revive_once(pool, None).await?;
+            found.retain(|(task, _)| seen.insert(*task));
+            if found.is_empty() {
+                return Ok(revived);
+            }
+            revived.extend(found);
+        }
+    }
+
+    async fn revive_once(
+        &self,
+        pool: &PoolName,
+        tasks: Option<Vec<TaskId>>,
+    ) -> Result<Revivals, RequestError> {
+        let pool = pool.clone();
+        let Answer { response, repeated } =
+            self.requests.ask(Request::Revive { pool, tasks }).await?;
+        let Response::Revived(mut items) = response else {
+            return Err(RequestError::Unexpected);
+        };
+        if repeated {
+            items
+                .iter_mut()
+                .for_each(|(_, item)| forgive_repeated_revival(item));
+        }
+        Ok(items)
+    }
+}
+
+/// The first time round it may have been this very request that did it.
+fn forgive_repeated_cancel(item: &mut Result<(), Rejection>) {
+    if *item == Err(Rejection::Ended(StateKind::Cancelled)) {
+        *item = Ok(());
+    }
+}
+
+fn forgive_repeated_revival(item: &mut Result<(), Rejection>) {
+    if matches!(item, Err(Rejection::NotDead(_))) {
+        *item = Ok(());
+    }
+}
+
+impl Asked {
+    /// The answer to a look at one task.
+    pub(crate) async fn detail(self) -> Result<TaskDetail, RequestError> {
+        if let Response::Task(detail) = self.answer().await?.response {
+            return Ok(*detail);
+        }
+        Err(RequestError::Unexpected)
+    }
+}

@@ -1,0 +1,291 @@
+//! Putting tasks in, and waiting for what becomes of them.
+
+use std::{fmt, pin::Pin, sync::Arc, task, time::Duration};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use leasehold_core::{PoolName, Rejection, StateKind, TaskId, limits, time::millis};
+use leasehold_wire::{EnqueueItem, EnqueuedItem, Request, Response, TaskDetail};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep},
+};
+
+use crate::{
+    Endpoint, EnqueueError, NodeOptions, RequestError,
+    requests::{Asked, Requests, retry_after},
+    split::split,
+};
+
+/// What an accepted enqueue says: the task's id, and if the id was known before, its state.
+pub type Enqueued = EnqueuedItem;
+
+/// A task to be. It is the id that makes an enqueue repeatable: keep it to enqueue the same task
+/// again, be it from another process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewTask {
+    /// Drawn by [`Self::new`], a UUID of version 7.
+    pub id: TaskId,
+    /// 0 is the most urgent, and the default.
+    pub priority: u32,
+    /// With so many attempts that ended badly it is dead, 1 to 1000; none leaves it to the pool.
+    pub attempts_max: Option<u32>,
+    /// How long from now it is not to run; up to a hundred years, in whole milliseconds.
+    pub delay: Duration,
+    /// Opaque bytes; the hub says how many there may be, at most 4 MiB.
+    pub payload: Bytes,
+}
+
+impl NewTask {
+    /// A task of the highest priority that may run at once, under a new id.
+    pub fn new(payload: impl Into<Bytes>) -> Self {
+        Self {
+            id: TaskId::from_bytes(*uuid::Uuid::now_v7().as_bytes()),
+            priority: 0,
+            attempts_max: None,
+            delay: Duration::ZERO,
+            payload: payload.into(),
+        }
+    }
+
+    /// Sets the id, instead of the one that was drawn.
+    #[must_use]
+    pub const fn id(mut self, id: TaskId) -> Self {
+        self.id = id;
+        self
+    }
+
+    /// Sets the priority; 0 is the most urgent.
+    #[must_use]
+    pub const fn priority(mut self, priority: u32) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// Sets the number of attempts, instead of the pool's own.
+    #[must_use]
+    pub fn attempts_max(mut self, attempts_max: impl Into<Option<u32>>) -> Self {
+        self.attempts_max = attempts_max.into();
+        self
+    }
+
+    /// Sets how long from now it is not to run.
+    #[must_use]
+    pub const fn delay(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+}
+
+impl From<NewTask> for EnqueueItem {
+    fn from(task: NewTask) -> Self {
+        Self {
+            id: task.id,
+            priority: task.priority,
+            attempts_max: task.attempts_max,
+            delay_ms: millis(task.delay),
+            payload: task.payload,
+        }
+    }
+}
+
+/// Puts tasks into pools. Cheap to clone; clones share one connection, which says bye when the
+/// last of them is gone and nothing is under way.
+#[derive(Debug, Clone)]
+pub struct Producer {
+    requests: Requests,
+    waits: Arc<Semaphore>,
+}
+
+impl Producer {
+    /// A producer that begins to connect at once and keeps at it. Must be called within a tokio
+    /// runtime.
+    #[must_use]
+    pub fn new(endpoint: Endpoint, options: NodeOptions) -> Self {
+        Self {
+            requests: Requests::spawn(endpoint, &options),
+            waits: Arc::new(Semaphore::new(limits::PARKED_MAX)),
+        }
+    }
+
+    /// Puts a task in. When this returns `Ok`, the task is on the hub's disk. A lost connection
+    /// does not fail it: it is sent again under the same id, which makes no second task.
+    ///
+    /// # Errors
+    /// [`RequestError::Rejected`] if the hub does not take it, and see there for the rest.
+    pub async fn enqueue(&self, pool: &PoolName, task: NewTask) -> Result<Enqueued, EnqueueError> {
+        self.begin_enqueue(pool, task).await.await
+    }
+
+    /// Puts a task in without waiting for the answer, so that many may be under way. Returns when
+    /// there is room for it: at most as many requests as the hub allows (1024 by default), and at
+    /// most 64 MiB of payload. The [`Enqueuing`] is the answer; to drop it does not take the task
+    /// back, but then nobody knows whether it arrived.
+    pub async fn begin_enqueue(&self, pool: &PoolName, task: NewTask) -> Enqueuing {
+        let batch = Batch::begin(&self.requests, pool, vec![task.into()]).await;
+        Enqueuing(Box::pin(async move {
+            let item = batch.finish().await?.pop();
+            Ok(item.ok_or(RequestError::Unexpected)??)
+        }))
+    }
+
+    /// Puts many tasks in, in as few requests as fit; the answers stand in the tasks' order.
+    ///
+    /// # Errors
+    /// [`RequestError`] if any of the requests could not be answered; the others may have taken
+    /// effect. To give all the same tasks again is safe.
+    pub async fn enqueue_batch(
+        &self,
+        pool: &PoolName,
+        tasks: Vec<NewTask>,
+    ) -> Result<Vec<Result<Enqueued, Rejection>>, EnqueueError> {
+        let limits = self.requests.limits().await?;
+        let items = tasks.into_iter().map(EnqueueItem::from).collect();
+        let mut batches = Vec::new();
+        for items in split(items, limits, |item: &EnqueueItem| item.payload.len()) {
+            batches.push(Batch::begin(&self.requests, pool, items).await);
+        }
+        let mut answers = Vec::new();
+        for batch in batches {
+            answers.extend(batch.finish().await?);
+        }
+        Ok(answers)
+    }
+
+    /// Waits until a task has ended, or for so long; the answer says how it stands then. Time
+    /// without a connection is not bounded by `wait` but by [`NodeOptions::give_up_after`]. At most
+    /// 256 waits of a producer are under way, further ones queue.
+    ///
+    /// # Errors
+    /// [`Rejection::NoSuchTask`] if the pool does not know the task; see [`RequestError`].
+    pub async fn wait(
+        &self,
+        pool: &PoolName,
+        task: TaskId,
+        wait: Duration,
+    ) -> Result<TaskDetail, RequestError> {
+        let _permit = self.waits.acquire().await;
+        let until = Instant::now() + wait.min(limits::DELAY_MAX);
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let step = Instant::now() + left.min(limits::WAIT_MAX);
+            let request = Request::Await {
+                pool: pool.clone(),
+                task,
+                wait_ms: millis(left.min(limits::WAIT_MAX)),
+            };
+            let detail = self
+                .requests
+                .begin(request, Some(step))
+                .await
+                .detail()
+                .await?;
+            if has_ended(detail.summary.state) || Instant::now() >= until {
+                return Ok(detail);
+            }
+        }
+    }
+}
+
+/// The answer to a [`Producer::begin_enqueue`], to be awaited at leisure.
+#[must_use = "the task may not have arrived before this says so"]
+pub struct Enqueuing(BoxFuture<'static, Result<Enqueued, EnqueueError>>);
+
+impl Future for Enqueuing {
+    type Output = Result<Enqueued, EnqueueError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> task::Poll<Self::Output> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for Enqueuing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Enqueuing")
+    }
+}
+
+/// One enqueue under way, with what is needed to repeat a part of it.
+struct Batch {
+    requests: Requests,
+    pool: PoolName,
+    items: Vec<EnqueueItem>,
+    asked: Asked,
+    began: Instant,
+}
+
+impl Batch {
+    async fn begin(requests: &Requests, pool: &PoolName, items: Vec<EnqueueItem>) -> Self {
+        let asked = requests.begin(enqueue(pool, &items), None).await;
+        Self {
+            requests: requests.clone(),
+            pool: pool.clone(),
+            items,
+            asked,
+            began: Instant::now(),
+        }
+    }
+
+    /// The answers, item by item. Items that find the pool unavailable are asked for again.
+    async fn finish(self) -> Result<Vec<Result<Enqueued, Rejection>>, EnqueueError> {
+        let (mut answers, mut is_last) = enqueued(self.asked, self.items.len()).await?;
+        loop {
+            let (again, pause) = unavailable(&answers);
+            let Some(pause) = pause.filter(|_| !is_last) else {
+                return Ok(answers);
+            };
+            let patience = self.requests.give_up_after();
+            if patience.is_some_and(|patience| self.began.elapsed() + pause > patience) {
+                return Ok(answers);
+            }
+            sleep(pause).await;
+            let items: Vec<_> = again.iter().map(|&i| self.items[i].clone()).collect();
+            let asked = self.requests.begin(enqueue(&self.pool, &items), None).await;
+            let renewed;
+            (renewed, is_last) = enqueued(asked, items.len()).await?;
+            for (i, answer) in again.into_iter().zip(renewed) {
+                answers[i] = answer;
+            }
+        }
+    }
+}
+
+fn enqueue(pool: &PoolName, items: &[EnqueueItem]) -> Request {
+    Request::Enqueue {
+        pool: pool.clone(),
+        tasks: items.to_vec(),
+    }
+}
+
+/// The answers, and whether they are the last word: a request that was rejected as a whole was
+/// rejected for each of its items, and patience with it has run out already.
+async fn enqueued(
+    asked: Asked,
+    items: usize,
+) -> Result<(Vec<Result<Enqueued, Rejection>>, bool), EnqueueError> {
+    let response = match asked.answer().await {
+        Ok(answer) => answer.response,
+        Err(RequestError::Rejected(rejection)) => return Ok((vec![Err(rejection); items], true)),
+        Err(error) => return Err(error),
+    };
+    if let Response::Enqueued(answers) = response
+        && answers.len() == items
+    {
+        return Ok((answers, false));
+    }
+    Err(RequestError::Unexpected)
+}
+
+/// Which items are to be asked for again, and after how long.
+fn unavailable(answers: &[Result<Enqueued, Rejection>]) -> (Vec<usize>, Option<Duration>) {
+    let pause_of = |answer: &Result<_, Rejection>| answer.as_ref().err().and_then(retry_after);
+    let again = (0..answers.len()).filter(|&i| pause_of(&answers[i]).is_some());
+    (again.collect(), answers.iter().filter_map(pause_of).max())
+}
+
+const fn has_ended(state: StateKind) -> bool {
+    match state {
+        StateKind::Completed | StateKind::Cancelled | StateKind::Dead => true,
+        StateKind::Scheduled | StateKind::Ready | StateKind::Claimed => false,
+    }
+}

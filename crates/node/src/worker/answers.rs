@@ -1,0 +1,153 @@
+//! Outcomes to the hub, in as few requests as fit, until it has had its say on each.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use leasehold_core::{LeaseRef, Rejection, limits::REASON_BYTES_MAX};
+use leasehold_wire::{CompleteItem, FailItem, Request, Response};
+use tokio::time::Instant;
+
+use super::{Outcome, WorkerEvent, actor::Actor, sent::Sent};
+use crate::{
+    requests::{Limits, retry_after},
+    split::split,
+};
+
+/// How long to wait for a disk with more room.
+const DISK_PAUSE: Duration = Duration::from_secs(1);
+
+/// What a frame takes beside one result, at most.
+const COMPLETE_BYTES: usize = 512;
+
+impl Actor {
+    /// Sends all outcomes that wait to be sent.
+    pub(super) fn send_answers(&mut self) {
+        let Some(welcome) = self.link.welcome() else {
+            return;
+        };
+        let limits = Limits::from(welcome);
+        let result_bytes_max = (welcome.result_bytes_max as usize)
+            .min(limits.frame_bytes_max.saturating_sub(COMPLETE_BYTES));
+        let (mut completed, mut failed, mut released) = (Vec::new(), Vec::new(), Vec::new());
+        for (proof, outcome) in self.leases.take_outbox() {
+            match fitting(outcome, result_bytes_max) {
+                Outcome::Complete(result) => completed.push(CompleteItem { proof, result }),
+                Outcome::Fail(reason) => failed.push(FailItem { proof, reason }),
+                Outcome::Release => released.push(proof),
+            }
+        }
+        for items in split(completed, limits, result_bytes) {
+            let proofs = items.iter().map(|item| item.proof).collect();
+            self.request(Request::Complete { items }, Sent::Answers(proofs));
+        }
+        for items in split(failed, limits, |item: &FailItem| item.reason.len()) {
+            let proofs = items.iter().map(|item| item.proof).collect();
+            self.request(Request::Fail { items }, Sent::Answers(proofs));
+        }
+        for leases in split(released, limits, |_| 0) {
+            let proofs = leases.clone();
+            self.request(Request::Release { leases }, Sent::Answers(proofs));
+        }
+    }
+
+    pub(super) fn on_answered(&mut self, proofs: Vec<LeaseRef>, response: Response) {
+        let Some(items) = items_of(response, proofs.len()) else {
+            return self.link.cut("an answer did not fit what was asked");
+        };
+        for (proof, item) in proofs.into_iter().zip(items) {
+            self.on_verdict(proof, item);
+        }
+    }
+
+    fn on_verdict(&mut self, proof: LeaseRef, verdict: Result<(), Rejection>) {
+        let Err(rejection) = &verdict else {
+            return self.settle(proof, verdict);
+        };
+        if let Some(pause) = pause_after(rejection) {
+            return self.leases.send_later(proof, Instant::now() + pause);
+        }
+        let completes = matches!(self.leases.outcome(proof), Some(Outcome::Complete(_)));
+        if completes && matches!(rejection, Rejection::OutOfBounds { .. }) {
+            // Without an answer the task would be held until its lease runs out.
+            let reason = format!("the result was rejected: {rejection}");
+            self.leases.finish(proof, Outcome::Fail(reason));
+            return;
+        }
+        self.settle(proof, verdict);
+    }
+
+    fn settle(&mut self, proof: LeaseRef, accepted: Result<(), Rejection>) {
+        let Some(outcome) = self.leases.settle(proof) else {
+            return;
+        };
+        let stats = &mut self.stats;
+        match (&accepted, &outcome) {
+            (Ok(()), Outcome::Complete(_)) => stats.completed += 1,
+            (Ok(()), Outcome::Fail(_)) => stats.failed += 1,
+            (Ok(()), Outcome::Release) => stats.released += 1,
+            (Err(Rejection::LeaseLost), _) => stats.lost += 1,
+            (Err(rejection), _) => tracing::warn!(%rejection, ?proof, "an outcome was rejected"),
+        }
+        self.tell(|| WorkerEvent::Finished {
+            proof,
+            outcome,
+            accepted,
+        });
+    }
+}
+
+/// What was said of each; a request refused as a whole was refused for each.
+fn items_of(response: Response, count: usize) -> Option<Vec<Result<(), Rejection>>> {
+    if let Response::Refused(rejection) = response {
+        return Some(vec![Err(rejection); count]);
+    }
+    let Response::Done(items) = response else {
+        return None;
+    };
+    (items.len() == count).then_some(items)
+}
+
+fn result_bytes(item: &CompleteItem) -> usize {
+    item.result.as_ref().map_or(0, Bytes::len)
+}
+
+/// The outcome as the hub can take it.
+fn fitting(outcome: Outcome, result_bytes_max: usize) -> Outcome {
+    match outcome {
+        Outcome::Complete(Some(result)) if result.len() > result_bytes_max => {
+            let bytes = result.len();
+            Outcome::Fail(format!(
+                "the result is {bytes} bytes, and may be {result_bytes_max}"
+            ))
+        }
+        Outcome::Fail(mut reason) => {
+            reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
+            Outcome::Fail(reason)
+        }
+        fits @ (Outcome::Complete(_) | Outcome::Release) => fits,
+    }
+}
+
+/// After how long the same answer may be taken.
+fn pause_after(rejection: &Rejection) -> Option<Duration> {
+    let is_full = matches!(rejection, Rejection::DiskNearlyFull { .. });
+    is_full
+        .then_some(DISK_PAUSE)
+        .or_else(|| retry_after(rejection))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_hub_cannot_take_is_made_to_fit() {
+        let long = Outcome::Complete(Some(Bytes::from_static(b"too long")));
+        assert!(matches!(fitting(long.clone(), 7), Outcome::Fail(_)));
+        assert_eq!(fitting(long.clone(), 8), long);
+        let Outcome::Fail(reason) = fitting(Outcome::Fail("é".repeat(1000)), 0) else {
+            panic!("a failure stays one");
+        };
+        assert_eq!(reason.len(), REASON_BYTES_MAX);
+    }
+}

@@ -1,0 +1,93 @@
+//! What a handler is given, and what it gives back.
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
+
+use bytes::Bytes;
+use leasehold_core::{LeaseRef, NodeName, PoolName, Revocation, TaskId};
+use tokio_util::sync::CancellationToken;
+
+/// A task on lease, as its handler sees it. The worker extends the lease for as long as the
+/// handler runs.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// The task.
+    pub id: TaskId,
+    /// Where it came from.
+    pub pool: PoolName,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// Proof of holding it: to fence what the handler writes elsewhere, compare `lease.lease`,
+    /// which grows with every grant of a pool.
+    pub lease: LeaseRef,
+    /// 0 is the most urgent.
+    pub priority: u32,
+    /// When the hub accepted it: milliseconds since 1970 by the hub's clock.
+    pub enqueued_at_ms: u64,
+    /// Opaque bytes.
+    pub payload: Bytes,
+    /// What this node is called.
+    pub node: NodeName,
+    /// Cancelled when going on is of no use: the lease was lost, the task was called off, or the
+    /// worker is being stopped. A handler that looks at it saves its own time, no more: after a
+    /// loss its outcome is dropped in any case.
+    pub cancelled: CancellationToken,
+    pub(crate) revoked: Arc<OnceLock<Revocation>>,
+}
+
+impl Task {
+    /// Why the lease was lost, once it is; none while it is held, and none if [`Self::cancelled`]
+    /// only means that the worker is being stopped.
+    #[must_use]
+    pub fn revoked_because(&self) -> Option<Revocation> {
+        self.revoked.get().copied()
+    }
+}
+
+/// How an attempt went. A `Result` becomes one with `.into()`: `Ok` completes, with the bytes as
+/// the result, and `Err` fails with its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done; the hub keeps the result for a while. Its length is bounded by the hub.
+    Complete(Option<Bytes>),
+    /// It went wrong, and counts: the task runs again while it has attempts left. The first 1024
+    /// bytes of the reason are kept.
+    Fail(String),
+    /// Not done: back to the pool at once, uncounted.
+    Release,
+}
+
+impl From<()> for Outcome {
+    fn from((): ()) -> Self {
+        Self::Complete(None)
+    }
+}
+
+impl From<Bytes> for Outcome {
+    fn from(result: Bytes) -> Self {
+        Self::Complete(Some(result))
+    }
+}
+
+impl From<Option<Bytes>> for Outcome {
+    fn from(result: Option<Bytes>) -> Self {
+        Self::Complete(result)
+    }
+}
+
+impl From<Vec<u8>> for Outcome {
+    fn from(result: Vec<u8>) -> Self {
+        Self::Complete(Some(result.into()))
+    }
+}
+
+impl<T: Into<Self>, E: fmt::Display> From<Result<T, E>> for Outcome {
+    fn from(result: Result<T, E>) -> Self {
+        match result {
+            Ok(result) => result.into(),
+            Err(error) => Self::Fail(error.to_string()),
+        }
+    }
+}
