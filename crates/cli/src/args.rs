@@ -1,0 +1,229 @@
+//! What may be said on the command line.
+
+mod help;
+mod reach;
+mod values;
+
+use std::{ffi::OsString, path::PathBuf, time::Duration};
+
+use clap::{ArgGroup, Args as ArgsOf, Parser, Subcommand};
+use leasehold_node::{NodeName, PoolName, StateKind, TaskId};
+
+/// A durable task broker: a hub keeps tasks, nodes work on them under leases, nothing is lost.
+#[derive(Debug, Parser)]
+#[command(name = "leasehold", version, max_term_width = 100)]
+#[command(after_help = help::TOP, subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// One command each.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a hub, which keeps pools of tasks and leases them to nodes
+    Hub(HubArgs),
+    /// Put tasks into a pool
+    Enqueue(EnqueueArgs),
+    /// Work on tasks of pools by running a command for each
+    Work(WorkArgs),
+    /// Show pools with their counts, nodes, the store and the hub
+    Status(StatusArgs),
+    /// List the tasks of a pool
+    Tasks(TasksArgs),
+    /// Show everything known of one task
+    Task(TaskArgs),
+    /// Call tasks off
+    Cancel(CancelArgs),
+    /// Bring dead tasks back
+    Revive(ReviveArgs),
+    /// Show on real files that nothing is lost when anything dies
+    Demo(DemoArgs),
+    /// Run a command and kill all of it when standard input ends
+    #[command(hide = true)]
+    ExecGuard(GuardArgs),
+}
+
+/// How a hub is reached, and how its answers are shown.
+#[derive(Debug, ArgsOf)]
+pub(crate) struct Reach {
+    /// Where the hub is: host:port
+    #[arg(
+        long,
+        value_name = "ADDR",
+        env = "LEASEHOLD_HUB",
+        hide_env_values = true
+    )]
+    #[arg(default_value = "127.0.0.1:7411", value_parser = values::address)]
+    pub(crate) hub: String,
+    /// How long to try to reach the hub before giving up with exit code 69
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = values::duration)]
+    pub(crate) timeout: Duration,
+    /// Print JSON instead of text for people
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `leasehold hub`
+#[derive(Debug, ArgsOf)]
+#[command(after_help = help::HUB)]
+pub(crate) struct HubArgs {
+    /// A configuration file; see --print-config
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where to listen; port 0 takes any that is free [config: hub.listen]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
+    /// The folder of the store, made if it is not there [config: store.data]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Print the configuration in force as a file that explains itself, and end
+    #[arg(long)]
+    pub(crate) print_config: bool,
+    /// Say whether the configuration is sound, and end
+    #[arg(long, conflicts_with = "print_config")]
+    pub(crate) check_config: bool,
+}
+
+/// `leasehold enqueue`
+#[derive(Debug, ArgsOf)]
+#[command(after_help = help::ENQUEUE)]
+#[command(group = ArgGroup::new("source").args(["payload", "file", "lines"]))]
+pub(crate) struct EnqueueArgs {
+    /// The pool
+    pub(crate) pool: PoolName,
+    /// The payload; without one it is read from standard input
+    pub(crate) payload: Option<OsString>,
+    /// Take the payload from this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Make one task of each line of this file; "-" is standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["id", "wait"])]
+    pub(crate) lines: Option<PathBuf>,
+    /// The task's id; enqueued again under the same id it stays one task
+    #[arg(long, value_name = "UUID")]
+    pub(crate) id: Option<TaskId>,
+    /// 0 is the most urgent
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) priority: u32,
+    /// After so many attempts that went wrong the task is dead, instead of the pool's own number
+    #[arg(long, value_name = "N")]
+    pub(crate) attempts_max: Option<u32>,
+    /// Wait for the task's end and print its result
+    #[arg(long)]
+    pub(crate) wait: bool,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+}
+
+/// `leasehold work`
+#[derive(Debug, ArgsOf)]
+#[command(after_help = help::WORK)]
+pub(crate) struct WorkArgs {
+    /// The pools
+    #[arg(required = true, value_name = "POOL")]
+    pub(crate) pools: Vec<PoolName>,
+    /// Run for each task by `sh -c`, with the payload on standard input
+    #[arg(long, value_name = "CMD")]
+    pub(crate) exec: OsString,
+    /// How many tasks at a time
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(crate) slots: u32,
+    /// What this node is called [default: the host's name and the process id]
+    #[arg(long, value_name = "NODE")]
+    pub(crate) name: Option<NodeName>,
+    /// End when none of the pools has anything ready, scheduled or claimed
+    #[arg(long)]
+    pub(crate) until_empty: bool,
+    /// How long a command that was told to end (SIGTERM) may take before it is killed
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = values::duration)]
+    pub(crate) kill_after: Duration,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+}
+
+/// `leasehold status`
+#[derive(Debug, ArgsOf)]
+#[command(after_help = help::STATUS)]
+pub(crate) struct StatusArgs {
+    /// Only this pool
+    pub(crate) pool: Option<PoolName>,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+}
+
+/// `leasehold tasks`
+#[derive(Debug, ArgsOf)]
+#[command(after_help = help::TASKS)]
+pub(crate) struct TasksArgs {
+    /// The pool
+    pub(crate) pool: PoolName,
+    /// Only in this state: ready, scheduled, claimed, completed, cancelled, dead
+    #[arg(long, value_name = "STATE", value_parser = values::state)]
+    pub(crate) state: Option<StateKind>,
+    /// At most so many [default: all]
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+}
+
+/// `leasehold task`
+#[derive(Debug, ArgsOf)]
+#[command(after_help = help::TASK)]
+pub(crate) struct TaskArgs {
+    /// The task
+    pub(crate) id: TaskId,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+}
+
+/// `leasehold cancel`
+#[derive(Debug, ArgsOf)]
+#[command(after_help = help::CANCEL)]
+pub(crate) struct CancelArgs {
+    /// The tasks, in whatever pool they are
+    #[arg(required = true, value_name = "ID")]
+    pub(crate) ids: Vec<TaskId>,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+}
+
+/// `leasehold revive`
+#[derive(Debug, ArgsOf)]
+#[command(after_help = help::REVIVE)]
+#[command(group = ArgGroup::new("which").required(true).args(["ids", "all"]))]
+pub(crate) struct ReviveArgs {
+    /// The pool
+    pub(crate) pool: PoolName,
+    /// The tasks
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<TaskId>,
+    /// All dead tasks of the pool
+    #[arg(long)]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+}
+
+/// `leasehold demo`
+#[derive(Debug, ArgsOf)]
+#[command(after_help = help::DEMO)]
+pub(crate) struct DemoArgs {
+    /// The folder whose files are the input [default: the current one]
+    pub(crate) folder: Option<PathBuf>,
+    /// Print the findings as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// What the demonstration's workers run: hash the file that standard input names, then rest
+    #[arg(long, hide = true, value_name = "REST", value_parser = values::duration)]
+    pub(crate) hash_and_rest: Option<Duration>,
+}
+
+/// `leasehold exec-guard`
+#[derive(Debug, ArgsOf)]
+pub(crate) struct GuardArgs {
+    /// Run by `sh -c`
+    pub(crate) command: OsString,
+}

@@ -1,0 +1,101 @@
+//! The ends of help texts: examples, and what is not said by the flags.
+
+/// Of the program as a whole.
+pub(super) const TOP: &str = "\
+Try:
+  leasehold demo                              see it survive everything, in half a minute
+  leasehold hub &                             a hub on 127.0.0.1:7411, tasks in ./leasehold-data
+  leasehold enqueue mail 'hello' --wait &
+  leasehold work mail --exec 'tr a-z A-Z'
+
+Exit codes:
+  0   done
+  1   refused or failed
+  2   usage: a wrong flag, value or configuration
+  69  the hub could not be reached within --timeout";
+
+/// Of `hub`.
+pub(super) const HUB: &str = "\
+Settings come from the file, then the environment (LEASEHOLD_HUB_LISTEN and so on), then the flags;
+a later one wins. When the hub is ready it prints `listening on ADDR`; it logs to standard error,
+at the level of RUST_LOG or of log.level. SIGTERM or SIGINT drains it: what is in flight is
+committed, leases stay for the next start. A second one ends it at once, and loses nothing either.
+
+Examples:
+  leasehold hub --data /var/lib/leasehold
+  leasehold hub --listen 127.0.0.1:0 --data /tmp/try
+  leasehold hub --print-config > hub.toml && leasehold hub --config hub.toml";
+
+/// Of `enqueue`.
+pub(super) const ENQUEUE: &str = "\
+Prints the id of each task once it is on the hub's disk. An id that the hub knows already makes no
+second task. A payload that begins with a dash goes after `--`.
+
+Examples:
+  leasehold enqueue mail 'hello'
+  leasehold enqueue thumbnails --file photo.jpg --priority 10
+  find . -name '*.log' | leasehold enqueue compress --lines -
+  leasehold enqueue mail 'hello' --wait > result";
+
+/// Of `work`.
+pub(super) const WORK: &str = "\
+Exit status 0 of the command completes the task with standard output as its result, 75 gives it
+back uncounted, anything else fails the attempt with the end of standard error as the reason. The
+command finds LEASEHOLD_TASK_ID, LEASEHOLD_POOL, LEASEHOLD_ATTEMPT, LEASEHOLD_LEASE and
+LEASEHOLD_NODE in its environment. What it leaves running is killed with it; so is all of it when
+the lease is lost, the task is cancelled, or this process dies.
+
+SIGTERM or SIGINT drains: no more tasks, and an end when the running ones are done. A second one
+ends the commands and gives their tasks back.
+
+Examples:
+  leasehold work mail --exec 'sendmail -t'
+  leasehold work compress --exec 'xargs gzip' --slots 8 --until-empty
+  leasehold work a b --exec 'handle \"$LEASEHOLD_POOL\"' --name crane-1 --json";
+
+/// Of `status`.
+pub(super) const STATUS: &str = "\
+Examples:
+  leasehold status
+  leasehold status mail
+  leasehold status --json | jq '.pools[] | {name, ready}'";
+
+/// Of `tasks`.
+pub(super) const TASKS: &str = "\
+Tasks come in the order of their ids, which for ids of version 7 is that of their making. With
+--json one object a line. Times are UTC.
+
+Examples:
+  leasehold tasks mail --state dead
+  leasehold tasks mail --json | jq -r 'select(.attempt > 1) | .id'";
+
+/// Of `task`.
+pub(super) const TASK: &str = "\
+Examples:
+  leasehold task 01890a5d-ac96-774b-bcce-b302099a8057
+  leasehold task 01890a5d-ac96-774b-bcce-b302099a8057 --json | jq .history";
+
+/// Of `cancel`.
+pub(super) const CANCEL: &str = "\
+Prints the id of each task that was cancelled. The command of one that is running is ended.
+
+Examples:
+  leasehold cancel 01890a5d-ac96-774b-bcce-b302099a8057
+  leasehold tasks mail --state ready --json | jq -r .id | xargs leasehold cancel";
+
+/// Of `revive`.
+pub(super) const REVIVE: &str = "\
+Prints the id of each task that was revived. It is ready again, with all its attempts.
+
+Examples:
+  leasehold revive mail 01890a5d-ac96-774b-bcce-b302099a8057
+  leasehold revive mail --all";
+
+/// Of `demo`.
+pub(super) const DEMO: &str = "\
+Starts a hub and three workers on a task for each file, and kills, freezes and cuts them meanwhile.
+Ends with a table of what became of it: exit code 0 if every promise held. Cleans up after itself.
+
+Examples:
+  leasehold demo
+  leasehold demo ~/Documents";

@@ -1,0 +1,33 @@
+//! Values of flags.
+
+use std::time::Duration;
+
+use leasehold_node::StateKind;
+
+/// A duration such as `500ms` or `10s`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let wanted = "a duration is a number with a unit, such as 500ms, 10s, 5m";
+    humantime::parse_duration(text).map_err(|_| wanted.into())
+}
+
+/// `host:port`.
+pub(super) fn address(text: &str) -> Result<String, String> {
+    let port = |(host, port): (&str, &str)| !host.is_empty() && port.parse::<u16>().is_ok();
+    if text.rsplit_once(':').is_some_and(port) {
+        return Ok(text.into());
+    }
+    Err("an address is host:port, such as 127.0.0.1:7411".into())
+}
+
+/// A state by its word.
+pub(super) fn state(text: &str) -> Result<StateKind, String> {
+    let found = StateKind::ALL
+        .into_iter()
+        .find(|kind| kind.as_str() == text);
+    found.ok_or_else(|| {
+        format!(
+            "a state is {}",
+            StateKind::ALL.map(StateKind::as_str).join(", ")
+        )
+    })
+}

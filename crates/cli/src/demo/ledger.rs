@@ -1,0 +1,142 @@
+//! A witness that is not the hub: a file to which each run of a task adds a line when it begins and
+//! when it ends.
+
+use std::{
+    collections::HashSet,
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    path::Path,
+};
+
+use leasehold_node::{LeaseId, TaskId};
+
+/// In the folder in which the workers run.
+pub(super) const FILE: &str = "ledger";
+
+/// What a line tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    Begun,
+    Ended,
+}
+
+impl Mark {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Begun => "begun",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+/// One run of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Run {
+    pub(super) task: TaskId,
+    pub(super) lease: LeaseId,
+    pub(super) node: String,
+}
+
+/// Adds a line on the task in whose environment this runs. A short write to a file that is opened
+/// for appending is not torn by others.
+pub(super) fn append(mark: Mark) -> io::Result<()> {
+    let of = |name: &str| std::env::var(name).map_err(io::Error::other);
+    let (task, lease) = (of("LEASEHOLD_TASK_ID")?, of("LEASEHOLD_LEASE")?);
+    let line = format!(
+        "{} {task} {lease} {}\n",
+        mark.as_str(),
+        of("LEASEHOLD_NODE")?
+    );
+    let mut file = OpenOptions::new().append(true).create(true).open(FILE)?;
+    file.write_all(line.as_bytes())
+}
+
+/// What the runs have told so far.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    /// In the order of their beginnings.
+    begun: Vec<Run>,
+    ended: HashSet<Run>,
+}
+
+impl Ledger {
+    /// Reads it in this folder; before the first run there is none.
+    pub(super) fn read(folder: &Path) -> io::Result<Self> {
+        match fs::read_to_string(folder.join(FILE)) {
+            Ok(text) => Ok(Self::parse(&text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn parse(text: &str) -> Self {
+        let mut ledger = Self::default();
+        for (mark, run) in text.lines().filter_map(parse_line) {
+            match mark {
+                Mark::Begun => ledger.begun.push(run),
+                Mark::Ended => drop(ledger.ended.insert(run)),
+            }
+        }
+        ledger
+    }
+
+    /// Runs that have not ended; those of workers that were killed never do.
+    pub(super) fn running(&self) -> impl Iterator<Item = &Run> {
+        self.begun.iter().filter(|run| !self.ended.contains(run))
+    }
+
+    /// How often this task was run.
+    pub(super) fn runs_of(&self, task: TaskId) -> usize {
+        self.begun.iter().filter(|run| run.task == task).count()
+    }
+
+    /// How many tasks were run more than once.
+    pub(super) fn ran_again(&self) -> usize {
+        let mut seen = HashSet::new();
+        let again = self.begun.iter().filter(|run| !seen.insert(run.task));
+        again.map(|run| run.task).collect::<HashSet<_>>().len()
+    }
+}
+
+fn parse_line(line: &str) -> Option<(Mark, Run)> {
+    let mut words = line.split(' ');
+    let word = words.next()?;
+    let mark = [Mark::Begun, Mark::Ended]
+        .into_iter()
+        .find(|mark| mark.as_str() == word)?;
+    let (task, lease) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    let node = words.next()?.to_owned();
+    Some((mark, Run { task, lease, node }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+    const TWO: &str = "01890a5d-ac96-774b-bcce-b302099a8058";
+
+    #[test]
+    fn what_began_and_did_not_end_is_running() {
+        let text =
+            format!("begun {ONE} 1-1-1 a\nbegun {TWO} 1-1-2 b\nended {ONE} 1-1-1 a\nbegun {TWO} ");
+        let ledger = Ledger::parse(&text);
+        let running: Vec<_> = ledger.running().map(|run| run.node.as_str()).collect();
+        assert_eq!(running, ["b"]);
+        assert_eq!(ledger.ran_again(), 0);
+    }
+
+    #[test]
+    fn a_task_that_ran_twice_is_counted_once() {
+        let text = format!("begun {ONE} 1-1-1 a\nbegun {ONE} 1-1-2 b\nbegun {ONE} 1-1-3 c\n");
+        let ledger = Ledger::parse(&text);
+        assert_eq!(ledger.ran_again(), 1);
+        assert_eq!(ledger.runs_of(ONE.parse().unwrap()), 3);
+    }
+
+    #[test]
+    fn before_the_first_run_it_is_empty() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(Ledger::read(folder.path()).unwrap().running().count(), 0);
+    }
+}

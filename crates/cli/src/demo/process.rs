@@ -1,0 +1,71 @@
+//! A process that does not outlive the demonstration.
+
+use std::{io, process::Stdio, time::Duration};
+
+use nix::{
+    errno::Errno,
+    sys::{
+        signal::{Signal, kill},
+        wait::waitpid,
+    },
+    unistd::Pid,
+};
+use tokio::{
+    process::{Child, ChildStdout, Command},
+    time::timeout,
+};
+
+/// Killed, and gone, when this is dropped.
+#[derive(Debug)]
+pub(super) struct Process {
+    child: Child,
+}
+
+impl Process {
+    /// Starts this very program, and gives what it writes to standard output. It has a process
+    /// group of its own, so that Ctrl-C reaches only the demonstration, and nothing of the
+    /// surroundings' settings.
+    pub(super) fn start(mut command: Command) -> io::Result<(Self, ChildStdout)> {
+        let ours = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with("LEASEHOLD_");
+        for (name, _) in std::env::vars_os().filter(|(name, _)| ours(name)) {
+            command.env_remove(name);
+        }
+        command
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        let mut child = command.process_group(0).spawn()?;
+        let output = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        Ok((Self { child }, output))
+    }
+
+    /// Sends a signal, if the process is still there.
+    pub(super) fn signal(&self, signal: Signal) {
+        if let Some(pid) = self.pid() {
+            // Fails only if the process is gone, which whoever waits for it will notice.
+            let _ = kill(pid, signal);
+        }
+    }
+
+    /// Waits so long for it to end by itself.
+    pub(super) async fn ended_within(&mut self, within: Duration) -> bool {
+        timeout(within, self.child.wait()).await.is_ok()
+    }
+
+    /// None once it has been seen to have ended: its number may be another's then.
+    fn pid(&self) -> Option<Pid> {
+        self.child
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .map(Pid::from_raw)
+    }
+}
+
+impl Drop for Process {
+    /// Waits until it is gone, so that it writes nothing into a folder that is being removed.
+    fn drop(&mut self) {
+        let Some(pid) = self.pid() else { return };
+        self.signal(Signal::SIGKILL);
+        while waitpid(pid, None) == Err(Errno::EINTR) {}
+    }
+}
