@@ -32,7 +32,7 @@ pub enum Command {
     /// in this pool. What the hub granted to that node and is not named never arrived, and is
     /// requeued uncounted.
     Resume(Vec<LeaseRef>),
-    /// Call tasks off.
+    /// Call tasks off. A task that was called off before stays so, and the answer is the same.
     Cancel(Vec<TaskId>),
     /// Bring dead tasks back.
     Revive(Revive),
@@ -72,7 +72,8 @@ pub struct Claim {
 pub struct Credit {
     /// So many more.
     pub tasks: u32,
-    /// Instead of the pool's own lease; holds for all credit of this session.
+    /// Instead of the pool's own lease; holds for all credit of this session. Zero tasks without a
+    /// lease ask how much credit there is, and change nothing.
     pub lease: Option<Duration>,
 }
 

@@ -131,7 +131,8 @@ impl Pool {
         }
     }
 
-    /// Sessions that were never opened, or have ended, are heard no more; batches have a bound.
+    /// Sessions that were never opened, or have ended, are heard no more; those that a later one of
+    /// their node superseded are granted no more; batches have a bound.
     fn admit(&self, session: SessionId, command: &Command) -> Result<(), Rejection> {
         let batch = match command {
             Command::Open(_) | Command::End(_) => return Ok(()),
@@ -144,7 +145,9 @@ impl Pool {
             Command::Cancel(ids) | Command::Revive(crate::Revive::Tasks(ids)) => ids.len(),
             Command::Claim(_) | Command::Credit(_) | Command::Revive(_) | Command::Await(_) => 0,
         };
-        if !self.sessions.contains_key(&session) {
+        let is_for_work = matches!(command, Command::Claim(_) | Command::Credit(_));
+        let of = self.sessions.get(&session);
+        if of.is_none_or(|of| of.is_superseded && is_for_work) {
             return Err(Rejection::SessionEnded);
         }
         if batch > limits::BATCH_MAX {

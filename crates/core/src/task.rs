@@ -23,7 +23,9 @@ pub struct Task {
     pub attempts_max: u32,
     /// When it was accepted.
     pub enqueued_at: Timestamp,
-    /// When it was first ready: its age, which a requeue does not renew.
+    /// What its age is counted from: when it was first ready, which a requeue does not renew. A
+    /// revived task is first ready at its revival; a suspect of killing its nodes loses its place,
+    /// and counts from when it is ready after its back-off.
     pub ready_at: Timestamp,
     /// Attempts begun that count: the running one is number `attempt`, from 1.
     pub attempt: u32,
@@ -266,15 +268,20 @@ impl Task {
                 .is_some_and(|lease| lease.id == proof.lease)
     }
 
-    /// The node that holds it, or that ended it; none while it waits.
+    /// The node that holds it, that ended it, or with which it died; none while it waits, and none
+    /// if it was called off while it waited.
     #[must_use]
     pub fn node(&self) -> Option<&Node> {
         match self.state {
             State::Claimed => self.lease.as_ref().map(|lease| &lease.node),
             State::Scheduled { .. } | State::Ready => None,
-            State::Completed { .. } | State::Cancelled { .. } | State::Dead { .. } => {
-                self.history.last().map(|attempt| &attempt.node)
+            State::Completed { .. } | State::Cancelled { .. } => {
+                use AttemptEnding::{Cancelled, Completed};
+                let last = self.history.last();
+                last.filter(|of| matches!(of.ending, Completed | Cancelled))
+                    .map(|attempt| &attempt.node)
             }
+            State::Dead { .. } => self.history.last().map(|attempt| &attempt.node),
         }
     }
 

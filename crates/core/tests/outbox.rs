@@ -150,6 +150,50 @@ fn what_is_said_waits_its_turn() {
 }
 
 #[test]
+fn what_is_said_while_held_waits_for_a_commit_without_changes() {
+    let mut outbox: Outbox<&str> = Outbox::default();
+    outbox.say("free");
+    outbox.hold();
+    outbox.say("held");
+    assert_eq!(outbox.take_free(), ["free"]);
+    assert_eq!(outbox.next_commit(), Some(vec![]));
+    assert!(outbox.take_free().is_empty());
+    assert_eq!(outbox.committed(), ["held"]);
+    outbox.say("free again");
+    assert_eq!(outbox.take_free(), ["free again"]);
+    assert_eq!(outbox.next_commit(), None, "one hold, one commit");
+    assert!(outbox.is_idle());
+}
+
+#[test]
+fn a_hold_goes_with_the_changes_of_its_time() {
+    let mut desk = Desk::new();
+    desk.enqueue(1);
+    desk.outbox.hold();
+    desk.ask(claim(9));
+    assert_eq!(desk.commit(), Some(vec![id(1), id(1)]));
+    assert_eq!(desk.commit(), None);
+    assert_eq!(desk.outbox.committed(), [1, 2]);
+    assert_eq!(desk.commit(), None);
+}
+
+#[test]
+fn a_hold_while_a_commit_is_on_its_way_is_for_the_next() {
+    let mut desk = Desk::new();
+    desk.enqueue(1);
+    desk.commit();
+    desk.outbox.say(2);
+    desk.outbox.hold();
+    desk.outbox.say(3);
+    assert_eq!(desk.commit(), None, "one at a time");
+    assert_eq!(desk.outbox.committed(), [1, 2]);
+    assert!(!desk.outbox.is_idle());
+    assert_eq!(desk.commit(), Some(vec![]));
+    assert_eq!(desk.outbox.committed(), [3]);
+    assert!(desk.outbox.is_idle());
+}
+
+#[test]
 fn idle() {
     let mut desk = Desk::new();
     assert!(desk.outbox.is_idle());
@@ -159,12 +203,15 @@ fn idle() {
     assert!(!desk.outbox.is_idle(), "a commit is on its way");
     desk.outbox.committed();
     assert!(desk.outbox.is_idle());
+    desk.outbox.hold();
+    assert!(!desk.outbox.is_idle(), "a commit is wanted");
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Change,
     Say,
+    Hold,
     Commit,
     Committed,
 }
@@ -175,20 +222,25 @@ proptest! {
     /// Replies leave in order, each once, and none before the changes that came before it.
     #[test]
     fn order_is_kept(steps in prop::collection::vec(
-        prop::sample::select(vec![Step::Change, Step::Say, Step::Commit, Step::Committed]), 0..60,
+        prop::sample::select(
+            vec![Step::Change, Step::Say, Step::Hold, Step::Commit, Step::Committed],
+        ),
+        0..60,
     )) {
         Story::default().run(&steps);
     }
 }
 
-/// Changes made, on their way and durable, and what each reply waits for.
+/// Changes and holds so far, how many of them are on their way and durable, and how many each reply
+/// waits for.
 #[derive(Default)]
 struct Story {
-    changes: u64,
-    flying: Option<u64>,
-    durable: u64,
+    /// Which task each put in; a hold none.
+    events: Vec<Option<TaskId>>,
+    flying: Option<usize>,
+    durable: usize,
     left: u64,
-    waits_for: Vec<u64>,
+    waits_for: Vec<usize>,
 }
 
 impl Story {
@@ -209,21 +261,27 @@ impl Story {
     fn step(&mut self, desk: &mut Desk, step: Step) {
         match step {
             Step::Change => {
-                self.changes += 1;
-                desk.enqueue(self.changes.into());
-                self.waits_for.push(self.changes);
+                let number = self.events.len() as u128 + 1;
+                desk.enqueue(number);
+                self.events.push(Some(id(number)));
+                self.waits_for.push(self.events.len());
             }
             Step::Say => {
                 desk.ask(Command::Cancel(vec![id(0)]));
-                self.waits_for.push(self.changes);
+                self.waits_for.push(self.events.len());
+            }
+            Step::Hold => {
+                desk.outbox.hold();
+                self.events.push(None);
             }
             Step::Commit => {
-                if let Some(tasks) = desk.commit() {
-                    let expected: Vec<_> = (self.durable + 1..=self.changes)
-                        .map(|of| id(of.into()))
-                        .collect();
-                    assert_eq!(tasks, expected);
-                    self.flying = Some(self.changes);
+                let is_wanted = self.flying.is_none() && self.durable < self.events.len();
+                let tasks = desk.commit();
+                assert_eq!(tasks.is_some(), is_wanted);
+                if let Some(tasks) = tasks {
+                    let expected = self.events[self.durable..].iter().flatten();
+                    assert!(expected.eq(&tasks));
+                    self.flying = Some(self.events.len());
                 }
             }
             Step::Committed => {

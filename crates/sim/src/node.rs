@@ -203,13 +203,14 @@ impl Node {
         let delays = [0, 0, 0, 0, ctx.rng.within(1, 8000)];
         let attempts = [None, None, Some(1), Some(2), Some(3), Some(0)];
         let too_long = ctx.rng.chance(2);
+        let payload_bytes = if too_long { 500 } else { ctx.rng.index(100) };
         let wishes = if ctx.rng.chance(3) { 6 } else { 5 };
         NewTask {
             id: TaskId::from_u128(poison | (noise & (u128::MAX >> 32)) | number),
             priority: ctx.rng.small(0, PRIORITY_MAX),
             attempts_max: attempts[ctx.rng.index(wishes)],
             delay: millis(ctx.rng.pick(&delays).unwrap_or(0)),
-            payload: vec![7; if too_long { 500 } else { self.index }].into(),
+            payload: vec![7; payload_bytes].into(),
         }
     }
 

@@ -91,7 +91,9 @@ impl Oracle {
             }
         }
         let mut step = Step::new(call);
-        self.pools[pool].judge(&mut step)
+        let verdict = self.pools[pool].judge(&mut step);
+        step.remarks.iter().for_each(|what| self.count(what));
+        verdict
     }
 
     /// So many changes, of which the disk holds the first `kept`, left the pool's memory.

@@ -232,9 +232,9 @@ impl World {
         if !self.hub.is_up() {
             return Ok(());
         }
-        let is_slow = !self.is_calm && self.rng.chance(8);
+        let is_slow = !self.is_calm && self.rng.chance(15);
         let lag_ms = if is_slow {
-            self.rng.within(100, 2_000)
+            self.rng.within(100, 3_000)
         } else {
             0
         };
@@ -257,7 +257,7 @@ impl World {
 
     /// Something arrives at the hub.
     fn arrive(&mut self, session: SessionId, packet: Packet) -> Verdict {
-        let leaks = self.rng.chance(3);
+        let leaks = self.rng.chance(15);
         let Some(wire) = self.network.wire(session).filter(|wire| !wire.is_severed) else {
             return Ok(());
         };

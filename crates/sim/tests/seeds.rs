@@ -74,6 +74,11 @@ fn assert_all_seen(seen: &BTreeMap<String, u64>) {
         "died(AttemptsSpent)",
         "died(LostTooOften)",
         "died(InterruptedTooOften)",
+        "left behind",
+        "refused as left behind",
+        "refused as ended",
+        "spared by a late resume",
+        "full before its number",
     ];
     let rare: Vec<_> = wanted
         .into_iter()

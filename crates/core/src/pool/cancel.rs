@@ -31,8 +31,13 @@ impl Pool {
         )
     }
 
+    /// A task that was called off before is called off: the answer was lost, or two had the same
+    /// wish.
     fn cancel_one(&mut self, id: TaskId, out: &mut Transition) -> Result<(), Rejection> {
         let kind = self.kind_of(id)?;
+        if kind == StateKind::Cancelled {
+            return Ok(());
+        }
         if kind.is_end() {
             return Err(Rejection::Ended(kind));
         }

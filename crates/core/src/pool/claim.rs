@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::{
     Pool,
     enqueue::within,
-    tasks::{EndsBy, Hold},
+    tasks::{EndsBy, Hand, Hold},
     waiters::Waiter,
 };
 use crate::{
@@ -170,7 +170,9 @@ impl Pool {
             self.waiters.park(Waiter::Credit { session });
         }
         of.credit = total;
-        of.credit_lease = lease;
+        if credit.tasks > 0 || credit.lease.is_some() {
+            of.credit_lease = lease;
+        }
         Ok(total)
     }
 
@@ -252,7 +254,7 @@ impl Pool {
                 lease_ms: millis(runs),
             });
             slot.hold = Some(Hold {
-                session: Some(session),
+                hand: Hand::Of(session),
                 ends_at: now + runs,
                 ends_by: EndsBy::Deadline,
             });
@@ -273,7 +275,7 @@ impl Pool {
         let lost = self.tasks.update(id, |slot| {
             let lease = slot.task.lease.take()?;
             Some((
-                slot.hold.take()?.session?,
+                slot.hold.take()?.hand.session()?,
                 LeaseRef {
                     task: id,
                     lease: lease.id,

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::{
     Pool,
-    tasks::{EndsBy, Hold},
+    tasks::{EndsBy, Hand, Hold},
 };
 use crate::{
     Answer, AttemptEnding, Cause, LeaseRef, Rejection, SessionId, State, TaskId, Transition,
@@ -57,6 +57,7 @@ impl Pool {
         for (id, earlier) in self.sessions.range_mut(..session) {
             if earlier.node == node {
                 earlier.credit = 0;
+                earlier.is_superseded = true;
                 self.waiters.leave_all(*id);
             }
         }
@@ -76,7 +77,7 @@ impl Pool {
             let granted = slot.task.lease.as_ref().map_or(0, |lease| lease.lease_ms);
             let runs = lease.unwrap_or(Duration::from_millis(granted));
             slot.hold = Some(Hold {
-                session: Some(holder),
+                hand: Hand::Of(holder),
                 ends_at: now + runs,
                 ends_by: EndsBy::Deadline,
             });
@@ -91,7 +92,7 @@ impl Pool {
     fn latest_holder(&self, session: SessionId, id: TaskId) -> SessionId {
         self.tasks
             .get(id)
-            .and_then(|slot| slot.hold?.session)
+            .and_then(|slot| slot.hold?.hand.session())
             .filter(|other| self.sessions.contains_key(other))
             .map_or(session, |other| session.max(other))
     }
@@ -115,7 +116,7 @@ impl Pool {
                 slot.withdraw_ending();
                 let (ends_at, ends_by) = (now, EndsBy::Deadline);
                 slot.hold = Some(Hold {
-                    session: Some(session),
+                    hand: Hand::Of(session),
                     ends_at,
                     ends_by,
                 });
@@ -138,7 +139,9 @@ impl Pool {
         })
     }
 
-    /// What was granted to this session's node in earlier sessions and is not among `named`.
+    /// What was granted to this session's node in earlier sessions, or before a restart, and is not
+    /// among `named`. What a later session had is not this one's to give back: its node knew
+    /// nothing of that yet when it spoke.
     fn never_arrived(&self, session: SessionId, named: &[LeaseRef]) -> Vec<TaskId> {
         let Some(of) = self.sessions.get(&session) else {
             return Vec::new();
@@ -159,8 +162,14 @@ impl Pool {
                 .and_then(|slot| slot.task.lease.as_ref());
             !lease.is_some_and(|lease| named.contains(&(*id, lease.id)))
         };
+        let was_earlier = |id: &TaskId| {
+            let hold = self.tasks.get(*id).and_then(|slot| slot.hold);
+            hold.and_then(|hold| hold.hand.last())
+                .is_none_or(|last| last < session)
+        };
         self.tasks
             .adrift_of(&of.node)
+            .filter(was_earlier)
             .chain(earlier)
             .filter(unnamed)
             .collect()

@@ -47,6 +47,14 @@ impl Pool {
 
 impl Slot {
     /// Takes an ending back that the hub had concluded: the holder is there after all.
+    ///
+    /// Attempts and interruptions are again what they were. Three things are not, for nothing that
+    /// is stored says what they were:
+    /// - `ready_at`, where a loss made the task a suspect, or one again: it stays where the
+    ///   back-off had put it, and should the task be requeued, its neighbours still go first;
+    /// - `losses_in_a_row`, where the lease had expired: it stays 0, and a suspect is none until
+    ///   it has been lost as often anew;
+    /// - the oldest attempt of a full history, which had made room for the ending.
     pub(super) fn withdraw_ending(&mut self) {
         let Some(attempt) = self.task.history.pop() else {
             return;

@@ -4,7 +4,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 
 use super::{
     Pool,
-    tasks::{EndsBy, Hold, Slot, Tasks},
+    tasks::{EndsBy, Hand, Hold, Slot, Tasks},
     waiters::Waiters,
 };
 use crate::{Epoch, PoolId, PoolSettings, State, Task, Timestamp};
@@ -25,7 +25,7 @@ impl Pool {
         let mut tasks = Tasks::new(settings.aging);
         let mut next_place = 0;
         let adrift = Hold {
-            session: None,
+            hand: Hand::Adrift(None),
             ends_at: now + settings.restart_grace,
             ends_by: EndsBy::HubGone,
         };

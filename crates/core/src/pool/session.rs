@@ -3,7 +3,10 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::{Pool, tasks::EndsBy};
+use super::{
+    Pool,
+    tasks::{EndsBy, Hand},
+};
 use crate::{Answer, AttemptEnding, Ending, Node, SessionId, TaskId, Timestamp, Transition};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +16,8 @@ pub(super) struct Session {
     pub(super) credit: u32,
     /// How long the leases of such deliveries run.
     pub(super) credit_lease: Duration,
+    /// A later session of the node has resumed: nobody reads what this one is told.
+    pub(super) is_superseded: bool,
 }
 
 impl Pool {
@@ -22,6 +27,7 @@ impl Pool {
             node,
             credit: 0,
             credit_lease,
+            is_superseded: false,
         });
         None
     }
@@ -58,7 +64,7 @@ impl Pool {
     fn set_adrift(&mut self, id: TaskId, ends_at: Timestamp, ends_by: EndsBy) {
         self.tasks.update(id, |slot| {
             let Some(hold) = &mut slot.hold else { return };
-            hold.session = None;
+            hold.hand = Hand::Adrift(hold.hand.last());
             if ends_by == EndsBy::HubGone || ends_at < hold.ends_at {
                 (hold.ends_at, hold.ends_by) = (ends_at, ends_by);
             }

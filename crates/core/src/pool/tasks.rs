@@ -15,10 +15,36 @@ pub(super) struct Slot {
 /// Who has a lease in hand, and until when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Hold {
-    /// None once that session has ended: the lease is adrift until its node resumes it.
-    pub(super) session: Option<SessionId>,
+    pub(super) hand: Hand,
     pub(super) ends_at: Timestamp,
     pub(super) ends_by: EndsBy,
+}
+
+/// In whose hand a lease is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hand {
+    /// This session's.
+    Of(SessionId),
+    /// Nobody's, until its node resumes it: the session that had it last, if any did since the
+    /// pool was restored, has ended.
+    Adrift(Option<SessionId>),
+}
+
+impl Hand {
+    pub(super) const fn session(self) -> Option<SessionId> {
+        match self {
+            Self::Of(session) => Some(session),
+            Self::Adrift(_) => None,
+        }
+    }
+
+    /// Whose it is, or was last.
+    pub(super) const fn last(self) -> Option<SessionId> {
+        match self {
+            Self::Of(session) => Some(session),
+            Self::Adrift(last) => last,
+        }
+    }
 }
 
 /// What it means when a lease runs out.
@@ -161,9 +187,9 @@ impl Tasks {
             unreachable!("a claimed task has a lease and a hold")
         };
         self.due.insert((hold.ends_at, id));
-        match hold.session {
-            Some(session) => _ = self.held.insert((session, id)),
-            None => _ = self.adrift.insert((lease.node.clone(), id)),
+        match hold.hand {
+            Hand::Of(session) => _ = self.held.insert((session, id)),
+            Hand::Adrift(_) => _ = self.adrift.insert((lease.node.clone(), id)),
         }
     }
 
@@ -172,9 +198,9 @@ impl Tasks {
             unreachable!("a claimed task has a lease and a hold")
         };
         self.due.remove(&(hold.ends_at, id));
-        match hold.session {
-            Some(session) => _ = self.held.remove(&(session, id)),
-            None => _ = self.adrift.remove(&(lease.node.clone(), id)),
+        match hold.hand {
+            Hand::Of(session) => _ = self.held.remove(&(session, id)),
+            Hand::Adrift(_) => _ = self.adrift.remove(&(lease.node.clone(), id)),
         }
     }
 

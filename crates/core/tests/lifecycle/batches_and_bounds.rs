@@ -226,6 +226,62 @@ fn bounds_of_a_claim() {
     assert_eq!(world.send(crane, claim_for(1, limits::WAIT_MAX)), []);
 }
 
+/// A pool whose longest payload has a hundred bytes, and tasks with payloads of these lengths.
+fn weighing(lengths: &[usize]) -> (World, SessionId) {
+    let (mut world, crane) = small(PoolSettings {
+        payload_bytes_max: 100,
+        ..PoolSettings::default()
+    });
+    for (number, length) in (1..).zip(lengths) {
+        let payload = vec![0; *length].into();
+        world.send(
+            crane,
+            enqueue(NewTask {
+                payload,
+                ..task(number)
+            }),
+        );
+    }
+    (world, crane)
+}
+
+/// Each grant weighs 64 bytes beside its payload.
+#[test]
+fn a_claim_stops_at_the_weight_of_the_longest_payload() {
+    let (mut world, crane) = weighing(&[18, 18, 0, 18, 19, 100, 0]);
+    assert_eq!(world.take_all(crane), [1, 2], "82 and 82 of 164");
+    assert_eq!(world.take_all(crane), [3, 4]);
+    assert_eq!(world.take_all(crane), [5], "none goes before its turn");
+    assert_eq!(world.take_all(crane), [6]);
+    assert_eq!(world.take_all(crane), [7]);
+}
+
+#[test]
+fn a_parked_claim_stops_there_too_and_the_next_goes_on() {
+    let (mut world, crane) = weighing(&[]);
+    let derrick = world.open(2, &node("derrick", 1));
+    for session in [crane, derrick] {
+        world.send(session, claim_for(9, secs(60)));
+    }
+    world.enqueue(crane, &[1, 2, 3]);
+    let held: Vec<_> = world.pool.holdings().collect();
+    assert_eq!(held, [(crane, 2), (derrick, 1)]);
+}
+
+/// It was put in before the pool's bound was lowered.
+#[test]
+fn a_payload_longer_than_the_longest_is_granted_alone() {
+    let (mut world, _) = weighing(&[100, 0]);
+    let lower = PoolSettings {
+        payload_bytes_max: 10,
+        ..PoolSettings::default()
+    };
+    world.pool = Pool::restore(PoolId(1), Epoch(2), lower, world.now, world.store.load());
+    let crane = world.open(1, &node("crane", 1));
+    assert_eq!(world.take_all(crane), [1]);
+    assert_eq!(world.take_all(crane), [2]);
+}
+
 #[test]
 fn bounds_of_credit() {
     let (mut world, crane) = world();
@@ -317,11 +373,12 @@ fn credit_takes_no_place_of_what_is_parked() {
 }
 
 #[test]
-fn a_cancel_of_what_has_ended_is_refused_with_the_state() {
+fn a_cancel_of_what_has_ended_otherwise_is_refused_with_the_state() {
     let (mut world, crane) = world();
     world.enqueue(crane, &[1]);
-    assert_eq!(world.cancel(crane, 1), done());
-    let words = "the task is cancelled already";
+    let proof = world.must_take(crane);
+    assert_eq!(world.complete(crane, proof), done());
+    let words = "the task is completed already";
     assert_eq!(
         refusal(&mut world, crane, Command::Cancel(vec![id(1)])),
         words

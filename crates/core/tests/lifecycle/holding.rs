@@ -229,3 +229,53 @@ fn a_holder_is_told_when_its_task_dies_at_the_deadline() {
     );
     assert_eq!(world.state(2), Some(StateKind::Dead));
 }
+
+#[test]
+fn the_node_of_a_task_is_the_one_that_holds_or_ended_it() {
+    let (mut world, crane, derrick, proof) = held();
+    let me = node("crane", 1);
+    assert_eq!(world.task(1).node(), Some(&me));
+    world.complete(crane, proof);
+    assert_eq!(world.task(1).node(), Some(&me), "it completed it");
+    world.enqueue(derrick, &[2]);
+    world.must_take(crane);
+    world.cancel(derrick, 2);
+    assert_eq!(world.task(2).node(), Some(&me), "it had it when called off");
+}
+
+#[test]
+fn nobody_ended_a_task_that_was_called_off_while_it_waited() {
+    let (mut world, crane, derrick, proof) = held();
+    world.release(crane, proof);
+    assert_eq!(world.task(1).node(), None);
+    world.cancel(derrick, 1);
+    assert_eq!(world.task(1).history.len(), 1);
+    assert_eq!(world.task(1).node(), None);
+}
+
+#[test]
+fn the_node_of_a_dead_task_is_the_one_with_which_it_died() {
+    let (mut world, crane, ..) = held();
+    for _ in 0..5 {
+        world.pass(secs(30));
+        _ = world.take(crane);
+    }
+    assert_eq!(world.state(1), Some(StateKind::Dead));
+    assert_eq!(world.task(1).node(), Some(&node("crane", 1)));
+}
+
+#[test]
+fn a_repeated_cancel_is_answered_again_and_changes_nothing() {
+    let (mut world, _, derrick, _) = held();
+    assert_eq!(world.cancel(derrick, 1), done());
+    let stored = world.store.clone();
+    world.pass(secs(1));
+    let replies = world.send(derrick, Command::Cancel(vec![id(1), id(1)]));
+    let twice = Answer::Done(vec![Ok(()), Ok(())]);
+    assert!(
+        matches!(replies.as_slice(), [Reply::Answer(_, _, answer)] if *answer == twice),
+        "{replies:?}"
+    );
+    assert_eq!(world.changes, []);
+    assert_eq!(world.store, stored);
+}

@@ -178,3 +178,120 @@ fn an_end_gives_its_tasks_to_those_who_wait() {
     };
     assert_eq!((*to, grants.len()), (derrick, 2));
 }
+
+/// A node in a session that it has given up, and in the next, in which it has resumed.
+fn moved_on() -> (World, SessionId, SessionId, SessionId) {
+    let mut world = World::new(PoolSettings::default());
+    let crane = world.open(1, &node("crane", 1));
+    let producer = world.open(2, &node("producer", 1));
+    world.send(crane, credit(5));
+    world.send(crane, claim_for(1, secs(60)));
+    world.enqueue(producer, &[9]);
+    world.send(crane, await_for(9, secs(60)));
+    let back = world.open(3, &node("crane", 1));
+    world.resume(back, &[]);
+    (world, crane, back, producer)
+}
+
+#[test]
+fn a_superseded_session_is_granted_nothing_more() {
+    let (mut world, crane, back, producer) = moved_on();
+    assert_eq!(world.pool.summary().waiting, 0);
+    world.enqueue(producer, &[1, 2]);
+    assert_eq!(world.count(StateKind::Ready), 3);
+    let refused = Answer::Refused(Rejection::SessionEnded);
+    for late in [claim(1), claim_for(1, secs(60)), credit(1), credit(0)] {
+        assert_eq!(world.ask(crane, late), refused);
+    }
+    assert_eq!(world.pool.summary().waiting, 0);
+    assert_eq!(world.take_all(back), [9, 1, 2]);
+}
+
+#[test]
+fn what_a_superseded_session_had_parked_is_never_answered() {
+    let (mut world, crane, back, _) = moved_on();
+    let proof = world.must_take(back);
+    let replies = world.send(back, complete(proof));
+    assert!(
+        replies.iter().all(|reply| reply.session() == back),
+        "{replies:?}"
+    );
+    let replies = world.pass(secs(60));
+    assert!(
+        replies.iter().all(|reply| reply.session() != crane),
+        "{replies:?}"
+    );
+}
+
+/// It was sent before the node moved on, and is as good as it was then.
+#[test]
+fn what_a_superseded_session_says_of_its_leases_still_counts() {
+    let (mut world, crane, one, two) = two_held();
+    let back = world.open(2, &node("crane", 1));
+    world.resume(back, &[one, two]);
+    assert_eq!(world.complete(crane, one), done());
+    let replies = world.enqueue(crane, &[3]);
+    assert!(matches!(
+        replies[..],
+        [Reply::Answer(_, _, Answer::Enqueued(_))]
+    ));
+    world.end(crane, Ending::Silence);
+    assert_eq!(world.complete(back, two), done());
+}
+
+#[test]
+fn a_resume_supersedes_no_other_node_and_no_later_session() {
+    let mut world = World::new(PoolSettings::default());
+    let crane = world.open(1, &node("crane", 1));
+    let others = [(2, "crane", 2), (3, "derrick", 1)];
+    let others = others.map(|(of, name, run)| world.open(of, &node(name, run)));
+    let later = world.open(4, &node("crane", 1));
+    for session in [crane, others[0], others[1], later] {
+        world.send(session, credit(1));
+    }
+    let middle = world.open(5, &node("hoist", 1));
+    world.resume(middle, &[]);
+    world.resume(crane, &[]);
+    assert_eq!(world.pool.summary().waiting, 4);
+    world.resume(later, &[]);
+    assert_eq!(world.pool.summary().waiting, 3);
+    let producer = world.open(6, &node("producer", 1));
+    world.enqueue(producer, &[1, 2, 3, 4]);
+    assert_eq!(world.count(StateKind::Claimed), 3);
+}
+
+/// Task 1 was granted to the second session of a node, which is gone; what the node had said in
+/// the first is heard only now.
+#[test]
+fn a_late_resume_gives_nothing_back_that_a_later_session_had() {
+    for ending in [Ending::Cut, Ending::Dismissed] {
+        let mut world = World::new(PoolSettings::default());
+        let first = world.open(1, &node("crane", 1));
+        let second = world.open(2, &node("crane", 1));
+        world.enqueue(first, &[1]);
+        let proof = world.must_take(second);
+        world.end(second, ending);
+        let due = world.due_in(1);
+        assert_eq!(world.resume(first, &[]), Answer::Extended(vec![]));
+        assert_eq!(world.changes, []);
+        assert_eq!(world.due_in(1), due, "{ending:?}");
+        let third = world.open(3, &node("crane", 1));
+        assert_eq!(
+            world.resume(third, &[proof]),
+            Answer::Extended(vec![Ok(secs(30))])
+        );
+        assert_eq!(world.complete(third, proof), done());
+        assert_eq!(world.task(1).interruptions, 0);
+    }
+}
+
+/// No session was before a restart.
+#[test]
+fn the_first_resume_after_a_restart_gives_back_what_it_does_not_name() {
+    let (mut world, _, _, two) = two_held();
+    world.restart();
+    let back = world.open(1, &node("crane", 1));
+    world.resume(back, &[two]);
+    assert_eq!(world.state(1), Some(StateKind::Ready));
+    assert_eq!(world.state(2), Some(StateKind::Claimed));
+}

@@ -151,6 +151,26 @@ fn credit_says_how_long_its_leases_run() {
     assert_eq!(world.due_in(1), Some(secs(3)));
 }
 
+/// To ask how much credit there is changes nothing of it.
+#[test]
+fn no_credit_without_a_lease_leaves_the_lease_as_it_was() {
+    let (mut world, crane, _, producer) = world();
+    let of = |tasks, lease| Command::Credit(Credit { tasks, lease });
+    world.send(crane, of(4, Some(secs(3))));
+    let mut next = 0;
+    let mut runs = |world: &mut World| {
+        next += 1;
+        world.enqueue(producer, &[next]);
+        world.due_in(next)
+    };
+    assert_eq!(world.ask(crane, of(0, None)), Answer::Credited(4));
+    assert_eq!(runs(&mut world), Some(secs(3)));
+    world.send(crane, of(0, Some(secs(4))));
+    assert_eq!(runs(&mut world), Some(secs(4)));
+    world.send(crane, of(1, None));
+    assert_eq!(runs(&mut world), Some(secs(30)), "the pool's own");
+}
+
 #[test]
 fn one_task_one_delivery() {
     let (mut world, crane, derrick, producer) = world();

@@ -27,6 +27,10 @@ pub(crate) struct Model {
     pub(super) newest: BTreeMap<TaskId, Newest>,
     pub(super) open: BTreeMap<SessionId, Node>,
     pub(super) parked: BTreeSet<(SessionId, RequestId)>,
+    /// A later session of their node has resumed: nothing more is granted to these.
+    pub(super) superseded: BTreeSet<SessionId>,
+    /// Who resumes in the step that is observed, and under what.
+    pub(super) resuming: Option<(SessionId, Vec<LeaseRef>)>,
 }
 
 impl Model {
@@ -38,6 +42,8 @@ impl Model {
             newest: BTreeMap::new(),
             open: BTreeMap::new(),
             parked: BTreeSet::new(),
+            superseded: BTreeSet::new(),
+            resuming: None,
         }
     }
 
@@ -87,7 +93,8 @@ impl Model {
         let expected = self.expected(session, command);
         self.asked(now, session, request, command);
         let answer = answer_to(&out.replies, session, request);
-        if !matches!(command, Command::Open(_) | Command::End(_)) && !self.is_open(session) {
+        if self.is_deaf_to(session, command) {
+            self.parked.remove(&(session, request));
             assert_eq!(answer, Some(&Answer::Refused(Rejection::SessionEnded)));
             assert_eq!((out.changes.len(), out.replies.len()), (0, 1));
             return;
@@ -101,7 +108,12 @@ impl Model {
             self.extended(now, session, proofs, answer);
         }
         let granted_before = self.granted.len();
+        if let Command::Resume(named) = command {
+            self.supersede_earlier(session);
+            self.resuming = Some((session, named.clone()));
+        }
         self.observe(now, out);
+        self.resuming = None;
         if let Command::Resume(named) = command {
             self.only_named_are_left(session, named, granted_before);
         }
@@ -115,6 +127,34 @@ impl Model {
         } else if self.is_open(session) {
             self.parked.insert((session, request));
         }
+    }
+
+    /// Whether this is refused, whatever it says.
+    fn is_deaf_to(&self, session: SessionId, command: &Command) -> bool {
+        match command {
+            Command::Open(_) | Command::End(_) => false,
+            Command::Claim(_) | Command::Credit(_) if self.superseded.contains(&session) => true,
+            Command::Enqueue(_)
+            | Command::Claim(_)
+            | Command::Credit(_)
+            | Command::Extend(..)
+            | Command::Complete(_)
+            | Command::Fail(_)
+            | Command::Release(_)
+            | Command::Resume(_)
+            | Command::Cancel(_)
+            | Command::Revive(_)
+            | Command::Await(_) => !self.is_open(session),
+        }
+    }
+
+    /// The node has moved on: what its earlier sessions had parked is never answered.
+    fn supersede_earlier(&mut self, session: SessionId) {
+        let node = &self.open[&session];
+        let earlier = self.open.range(..session).filter(|(_, of)| *of == node);
+        let earlier: BTreeSet<SessionId> = earlier.map(|(id, _)| *id).collect();
+        self.parked.retain(|(of, _)| !earlier.contains(of));
+        self.superseded.extend(earlier);
     }
 
     /// Which items of an answer under leases are to be good.

@@ -53,6 +53,9 @@ impl Model {
     }
 
     fn put(&mut self, now: Timestamp, task: &Task, cause: Cause, said: &mut Said) {
+        if cause == Cause::Requeued(AttemptEnding::Released) {
+            self.is_resumers_to_release(task);
+        }
         self.loses_its_lease(task, cause, said);
         if cause == Cause::Claimed {
             self.goes_first(task);
@@ -66,6 +69,17 @@ impl Model {
         if cause == Cause::Claimed {
             self.grant(now, task, said);
         }
+    }
+
+    /// A resume gives back what its node had in earlier sessions and did not name, no more.
+    fn is_resumers_to_release(&self, task: &Task) {
+        let Some((session, named)) = &self.resuming else {
+            return;
+        };
+        let newest = &self.newest[&task.id];
+        assert_eq!(newest.node, self.open[session], "{newest:?}");
+        assert!(newest.session < *session, "{newest:?} was had later");
+        assert!(!named.contains(&newest.proof), "{newest:?} was named");
     }
 
     /// Whether the newest lease is good no more, and whether its holder was told.
@@ -118,6 +132,7 @@ impl Model {
         };
         let (session, lease_for) = said.granted.remove(&proof).expect("who claims is told");
         assert_eq!(self.open.get(&session), Some(&lease.node));
+        assert!(!self.superseded.contains(&session), "nobody reads that");
         let last = self.granted.last();
         assert!(
             last.is_none_or(|(last, _)| last.lease < proof.lease),

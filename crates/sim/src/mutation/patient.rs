@@ -15,6 +15,7 @@ use super::{Mutation, PRIORITY_MAX};
 pub(crate) struct Patient {
     pool: Pool,
     bug: Option<Mutation>,
+    /// Of the open sessions.
     nodes: BTreeMap<SessionId, Node>,
     last_grant: Option<(SessionId, Grant)>,
 }
@@ -49,6 +50,8 @@ impl Patient {
         let mut out = Transition::default();
         if let Command::Open(node) = &command {
             self.nodes.insert(session, node.clone());
+        } else if let Command::End(_) = &command {
+            self.nodes.remove(&session);
         }
         let hidden = self.hidden(&command);
         let Some((as_session, twisted)) = self.twist_command(session, command, &mut out, request)

@@ -111,7 +111,7 @@ impl Node {
             wait: Duration::ZERO,
             lease: None,
         };
-        let command = match ctx.rng.within(0, 3) {
+        let command = match ctx.rng.within(0, 4) {
             0 => Command::Claim(claim),
             1 => Command::Claim(Claim {
                 tasks_max: 1,
@@ -120,6 +120,10 @@ impl Node {
             }),
             2 => Command::Credit(Credit {
                 tasks: 5000,
+                lease: None,
+            }),
+            3 => Command::Credit(Credit {
+                tasks: 0,
                 lease: None,
             }),
             _ => Command::Extend(self.held_in(pool), week),

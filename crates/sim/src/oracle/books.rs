@@ -36,6 +36,8 @@ pub(super) struct Session {
     pub(super) node: Node,
     pub(super) credit: u32,
     pub(super) credit_lease: Duration,
+    /// Its node goes on in a later session, where it has resumed.
+    pub(super) is_left_behind: bool,
 }
 
 /// A request that was not answered at once.
@@ -265,9 +267,9 @@ impl Books {
     }
 
     /// What must hold between two calls.
-    fn check_rest(&self, step: &Step<'_>) -> Verdict {
+    fn check_rest(&self, step: &mut Step<'_>) -> Verdict {
         let ready = || self.tasks.values().find(|seen| seen.phase == Phase::Ready);
-        if self.is_anyone_waiting(step)
+        if self.is_anyone_waiting()
             && let Some(seen) = ready()
         {
             return Err(Violation::of(
@@ -275,6 +277,7 @@ impl Books {
                 "it is ready while somebody waits for a task",
             ));
         }
+        self.check_own_claim(step)?;
         let finished = self.tasks.values().filter(|seen| seen.phase.is_finished());
         if finished.count() as u64 > self.settings.completed_kept_max {
             return Err(Violation::general("too many finished tasks are kept"));
@@ -292,12 +295,12 @@ impl Books {
         }
     }
 
-    fn is_anyone_waiting(&self, step: &Step<'_>) -> bool {
+    fn is_anyone_waiting(&self) -> bool {
         let parked = self
             .parked
             .values()
             .any(|parked| matches!(parked.wants, Wants::Tasks { .. }));
-        parked || step.wants_more || self.sessions.values().any(|session| session.credit > 0)
+        parked || self.sessions.values().any(|session| session.credit > 0)
     }
 }
 

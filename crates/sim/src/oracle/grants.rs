@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use leasehold_core::{Command, Revocation, Task, TaskId};
+use leasehold_core::{Command, Credit, Revocation, Task, TaskId};
 
 use super::{
     Verdict, Violation,
@@ -11,6 +11,9 @@ use super::{
     seen::{By, Newest, Phase},
     step::Step,
 };
+
+/// What a grant weighs beside its payload.
+const GRANT_BYTES: u64 = 64;
 
 impl Books {
     /// A lease was granted: the task was ready, none went before it, nobody else's lease is live.
@@ -32,14 +35,9 @@ impl Books {
     }
 
     fn check_is_first(&self, id: TaskId) -> Verdict {
-        let aging = self.settings.aging;
-        let ready = self
-            .tasks
-            .values()
-            .filter(|seen| seen.phase == Phase::Ready);
-        match ready.min_by_key(|seen| seen.rank(aging)) {
-            Some(first) if first.id != id => {
-                let first = crate::trace::short(first.id);
+        match self.first_ready() {
+            Some(first) if first != id => {
+                let first = crate::trace::short(first);
                 Err(Violation::of(
                     id,
                     format!("it was granted before {first}, which is first"),
@@ -111,10 +109,61 @@ impl Books {
         };
         if let Some((asked, _, Command::Credit(credit))) = step.call.asked
             && asked == granted.session
-            && grant.lease_for == credit.lease.unwrap_or(self.settings.lease)
+            && self.lease_of(*credit) == Some(grant.lease_for)
         {
             return Ok(grant.lease_for);
         }
         Ok(session.credit_lease)
+    }
+
+    /// What leases on credit run for from now on, if this says anything of it: who asks for no more
+    /// and names no lease only wants to know.
+    pub(super) fn lease_of(&self, credit: Credit) -> Option<Duration> {
+        let says_nothing = credit.tasks == 0 && credit.lease.is_none();
+        (!says_nothing).then(|| credit.lease.unwrap_or(self.settings.lease))
+    }
+
+    /// One answer to a claim is no heavier than the longest payload makes it, unless it is of one
+    /// task only.
+    pub(super) fn check_weight(&self, granted: &[TaskId]) -> Verdict {
+        match granted {
+            [.., last] if granted.len() > 1 && !self.fit(granted) => {
+                let what = "it was granted with others that are a frame without it";
+                Err(Violation::of(*last, what))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A claim gets less than it asked for only if nothing is left, or if what is first of that
+    /// would have been too much.
+    pub(super) fn check_own_claim(&self, step: &mut Step<'_>) -> Verdict {
+        let (Some(granted), Some(first)) = (step.cut_short.take(), self.first_ready()) else {
+            return Ok(());
+        };
+        let is_empty = granted.is_empty();
+        let mut with_it = granted;
+        with_it.push(first);
+        if is_empty || self.fit(&with_it) {
+            let what = "it is ready, and fits a claim that got less than it asked for";
+            return Err(Violation::of(first, what));
+        }
+        step.remarks.push("full before its number");
+        Ok(())
+    }
+
+    fn first_ready(&self) -> Option<TaskId> {
+        let aging = self.settings.aging;
+        let tasks = self.tasks.values();
+        let ready = tasks.filter(|seen| seen.phase == Phase::Ready);
+        ready
+            .min_by_key(|seen| seen.rank(aging))
+            .map(|seen| seen.id)
+    }
+
+    fn fit(&self, of: &[TaskId]) -> bool {
+        let seen = of.iter().filter_map(|id| self.tasks.get(id));
+        let weight: u64 = seen.map(|seen| GRANT_BYTES + seen.payload_bytes).sum();
+        weight <= GRANT_BYTES + self.settings.payload_bytes_max as u64
     }
 }

@@ -38,9 +38,6 @@ impl Books {
                     seen.phase = Phase::Held(now + settings.restart_grace, By::Hub);
                 }
             }
-            if let Some(newest) = &mut seen.newest {
-                newest.session = None;
-            }
         }
         let by = if ending == Ending::Bye {
             AttemptEnding::Released
@@ -133,19 +130,43 @@ impl Books {
             answers.push(self.extend_one(step, who, *proof, None)?);
         }
         let (session, node) = who;
-        let is_earlier = |of: Option<SessionId>| of.is_none_or(|of| of < session);
-        let never_arrived = |seen: &&Seen| {
+        self.leave_behind(step, session, node);
+        let is_unnamed = |seen: &&Seen| {
             let newest = seen.newest.as_ref();
             matches!(seen.phase, Phase::Held(..))
-                && newest.is_some_and(|of| of.node == *node && is_earlier(of.session))
+                && newest.is_some_and(|of| of.node == *node)
                 && !leases.iter().any(|proof| {
                     proof.task == seen.id && newest.is_some_and(|of| of.lease == proof.lease)
                 })
         };
-        let unnamed = self.tasks.values().filter(never_arrived);
-        let unnamed: BTreeSet<TaskId> = unnamed.map(|seen| seen.id).collect();
-        self.end_all(step, unnamed, AttemptEnding::Released)?;
+        let mut never_arrived = BTreeSet::new();
+        for seen in self.tasks.values().filter(is_unnamed) {
+            match seen.newest.as_ref().and_then(|of| of.session) {
+                Some(of) if of > session && !self.sessions.contains_key(&of) => {
+                    step.remarks.push("spared by a late resume");
+                }
+                Some(of) if of >= session => {}
+                Some(_) | None => _ = never_arrived.insert(seen.id),
+            }
+        }
+        self.end_all(step, never_arrived, AttemptEnding::Released)?;
         Ok(Said::Extended(answers))
+    }
+
+    /// A node that went on in a later session reads nothing in the ones before: they have no
+    /// credit, and what they wait for is nobody's concern.
+    fn leave_behind(&mut self, step: &mut Step<'_>, later: SessionId, node: &Node) {
+        for (id, session) in &mut self.sessions {
+            if *id >= later || session.node != *node {
+                continue;
+            }
+            let had_parked = self.parked.len();
+            self.parked.retain(|_, parked| parked.session != *id);
+            if session.credit > 0 || self.parked.len() < had_parked {
+                step.remarks.push("left behind");
+            }
+            (session.credit, session.is_left_behind) = (0, true);
+        }
     }
 
     pub(super) fn complete(

@@ -21,6 +21,10 @@ pub(super) struct Granted {
     pub(super) grant: Grant,
 }
 
+pub(super) fn tasks_of(grants: &[Grant]) -> Vec<TaskId> {
+    grants.iter().map(|grant| grant.task).collect()
+}
+
 /// An answer, brought down to what the oracle foretells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Said {
@@ -230,6 +234,9 @@ impl Books {
         let Some(parked) = self.parked.remove(&ticket) else {
             return Ok(());
         };
+        if let Answer::Claimed(grants) = answer {
+            self.check_weight(&tasks_of(grants))?;
+        }
         let is_over = parked.until <= step.now;
         let is_right = match (parked.wants, answer) {
             (Wants::Tasks { max, .. }, Answer::Claimed(grants)) => {

@@ -17,6 +17,7 @@ pub(super) struct Seen {
     pub(super) order: u64,
     pub(super) priority: u32,
     pub(super) attempts_max: u32,
+    pub(super) payload_bytes: u64,
     pub(super) ready_at: Timestamp,
     pub(super) attempt: u32,
     pub(super) interruptions: u32,
@@ -49,7 +50,7 @@ pub(super) enum By {
 pub(super) struct Newest {
     pub(super) lease: LeaseId,
     pub(super) node: Node,
-    /// The session that has it in hand.
+    /// The session that has it in hand, or had it last; none since the hub started anew.
     pub(super) session: Option<SessionId>,
     pub(super) lease_for: Duration,
 }
@@ -222,6 +223,7 @@ impl Seen {
             &task.interruptions,
         )?;
         same("its losses in a row", &self.losses, &task.losses_in_a_row)?;
+        same("its payload", &self.payload_bytes, &task.payload_len.into())?;
         same("its priority", &self.priority, &task.priority)?;
         same("its age", &self.ready_at, &task.ready_at)?;
         same("its newest lease", &lease, &said_lease)?;

@@ -25,8 +25,10 @@ pub(super) struct Step<'a> {
     pub(super) revocations: Vec<(SessionId, LeaseRef, Revocation)>,
     /// Tasks that ended in this call.
     pub(super) ended: BTreeSet<TaskId>,
-    /// A claim was granted less than it asked for.
-    pub(super) wants_more: bool,
+    /// What the claim that was asked was granted, if that is less than it asked for.
+    pub(super) cut_short: Option<Vec<TaskId>>,
+    /// What is worth counting.
+    pub(super) remarks: Vec<&'static str>,
 }
 
 impl<'a> Step<'a> {
@@ -38,7 +40,8 @@ impl<'a> Step<'a> {
             grants: replies::granted(&call.outcome.replies),
             revocations: Vec::new(),
             ended: BTreeSet::new(),
-            wants_more: false,
+            cut_short: None,
+            remarks: Vec::new(),
         }
     }
 

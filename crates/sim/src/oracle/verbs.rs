@@ -11,7 +11,7 @@ use leasehold_core::{
 use super::{
     Verdict, Violation,
     books::{Books, Parked, Session, Wants},
-    replies::{No, Said},
+    replies::{No, Said, tasks_of},
     seen::{Phase, Seen},
     step::Step,
 };
@@ -31,8 +31,16 @@ impl Books {
         }
         let Some(node) = self.sessions.get(&session).map(|of| of.node.clone()) else {
             let is_end = matches!(command, Command::End(_));
-            return Ok((!is_end).then_some(Said::Refused(No::SessionEnded)));
+            if is_end {
+                return Ok(None);
+            }
+            step.remarks.push("refused as ended");
+            return Ok(Some(Said::Refused(No::SessionEnded)));
         };
+        if self.is_deaf_to(session, command) {
+            step.remarks.push("refused as left behind");
+            return Ok(Some(Said::Refused(No::SessionEnded)));
+        }
         let who = (session, &node);
         Ok(Some(match command {
             Command::Open(_) => return Ok(None),
@@ -59,12 +67,20 @@ impl Books {
         }))
     }
 
+    /// Who is left behind is granted nothing.
+    fn is_deaf_to(&self, session: SessionId, command: &Command) -> bool {
+        let is_left_behind = |of: &Session| of.is_left_behind;
+        matches!(command, Command::Claim(_) | Command::Credit(_))
+            && self.sessions.get(&session).is_some_and(is_left_behind)
+    }
+
     fn open(&mut self, session: SessionId, node: &Node) {
         let credit_lease = self.settings.lease;
         self.sessions.entry(session).or_insert(Session {
             node: node.clone(),
             credit: 0,
             credit_lease,
+            is_left_behind: false,
         });
     }
 
@@ -100,6 +116,7 @@ impl Books {
             order: self.next_order,
             priority: new.priority,
             attempts_max,
+            payload_bytes: new.payload.len() as u64,
             ready_at,
             attempt: 0,
             interruptions: 0,
@@ -131,17 +148,19 @@ impl Books {
         }
         let own = step.replies().iter().find_map(|reply| match reply {
             Reply::Answer(of, to, Answer::Claimed(grants)) if (*of, *to) == (session, request) => {
-                Some(grants.len())
+                Some(tasks_of(grants))
             }
             Reply::Answer(..) | Reply::Deliver(..) | Reply::Revoke(..) => None,
         });
-        let granted = own.unwrap_or(0);
+        let own = own.unwrap_or_default();
+        let granted = own.len();
         if granted as u64 > u64::from(claim.tasks_max) {
             return Err(Violation::general(
                 "a claim was granted more than it asked for",
             ));
         }
-        step.wants_more = (granted as u64) < u64::from(claim.tasks_max);
+        self.check_weight(&own)?;
+        step.cut_short = ((granted as u64) < u64::from(claim.tasks_max)).then_some(own);
         if granted > 0 || claim.wait.is_zero() {
             return Ok(Some(Said::Claimed(granted)));
         }
@@ -192,7 +211,7 @@ impl Books {
     }
 
     fn credit(&mut self, session: SessionId, credit: Credit) -> Said {
-        let lease = credit.lease.unwrap_or(self.settings.lease);
+        let lease = self.lease_of(credit);
         let Some(of) = self.sessions.get_mut(&session) else {
             return Said::Refused(No::SessionEnded);
         };
@@ -201,7 +220,7 @@ impl Books {
             return Said::Refused(No::OutOfBounds);
         }
         of.credit = total;
-        of.credit_lease = lease;
+        of.credit_lease = lease.unwrap_or(of.credit_lease);
         Said::Credited(total)
     }
 
@@ -210,6 +229,7 @@ impl Books {
         for id in ids {
             answers.push(match self.tasks.get(id).map(|seen| seen.phase) {
                 None => Err(No::Unknown),
+                Some(Phase::Cancelled(_)) => Ok(()),
                 Some(phase) if phase.has_ended() => Err(No::Ended(phase.kind())),
                 Some(phase) => {
                     self.cancel_one(step, *id, phase)?;

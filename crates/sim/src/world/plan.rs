@@ -68,7 +68,7 @@ fn settings(rng: &mut Rng, grain: u64) -> PoolSettings {
         } else {
             10_000
         },
-        payload_bytes_max: 100,
+        payload_bytes_max: rng.pick(&[100, 200, 400]).unwrap_or(100),
         result_bytes_max: 100,
     }
 }

@@ -108,7 +108,7 @@ fn cancel_by_the_producer() {
         claimed: adrift by restart | producer: done                      | cancelled | 1/0/0  | -     | cancelled
         completed: by me           | producer: completed already         | completed | 1/0/0  | -     | -
         completed: by another      | producer: completed already         | completed | 2/0/0  | -     | -
-        cancelled: was mine        | producer: cancelled already         | cancelled | 1/0/0  | -     | -
+        cancelled: was mine        | producer: done                      | cancelled | 1/0/0  | -     | -
         dead: I failed it          | producer: dead already              | dead      | 1/0/0  | -     | -
         dead: deadline             | producer: dead already              | dead      | 1/0/0  | -     | -
         forgotten                  | producer: no such task              | unknown   | -      | -     | -
