@@ -82,3 +82,8 @@ pub use producer::{Enqueued, Enqueuing, NewTask, Producer};
 pub use worker::{
     AnyHandler, Outcome, Task, Worker, WorkerBuilder, WorkerError, WorkerEvent, WorkerStats,
 };
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct ReadmeExamples;
