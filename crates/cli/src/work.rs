@@ -89,7 +89,9 @@ async fn until_end(
     let (mut emptied, mut told) = (Ok(()), None);
     tokio::select! {
         ended = worker.join() => return Ended { worked: over(ended), told },
-        _ = ending.asked() => {}
+        signal = ending.asked() => complain(format!(
+            "{signal}: no more tasks; a second signal ends those that are running"
+        )),
         ended = report => told = Some(ended.unwrap_or(Ok(()))),
         looked = emptiness::wait(inspector, worker, &args.pools), if args.until_empty => {
             emptied = looked;

@@ -29,7 +29,7 @@ pub(super) async fn run(args: &EnqueueArgs, path: &Path) -> Result<(), Failure> 
     while read.is_ok() {
         tokio::select! {
             lines = follower.recv(), if upload.has_room() => match lines {
-                Some(Ok(lines)) => upload.begin(lines),
+                Some(Ok(lines)) => upload.begin(lines).await,
                 Some(Err(error)) => read = Err(failed_to_read(error)),
                 None => break,
             },
@@ -91,7 +91,8 @@ impl<'a> Upload<'a> {
         self.under_way.len() < UNDER_WAY
     }
 
-    fn begin(&mut self, lines: Lines) {
+    /// In the order of these calls the tasks are put in.
+    async fn begin(&mut self, lines: Lines) {
         let mut batch = (Vec::new(), Vec::new(), Vec::new());
         for line in lines.lines {
             match line.bytes {
@@ -103,12 +104,12 @@ impl<'a> Upload<'a> {
             }
         }
         let (numbers, tasks, too_long) = batch;
-        let (producer, pool) = (self.producer.clone(), self.args.pool.clone());
+        let answers = begin_enqueue(&self.producer, &self.args.pool, tasks).await;
         self.under_way.push_back(Batch {
             numbers,
             too_long,
             read_bytes: lines.read_bytes,
-            answers: tokio::spawn(async move { enqueue(&producer, &pool, tasks).await }),
+            answers,
         });
     }
 
@@ -172,13 +173,14 @@ async fn oldest(under_way: &mut VecDeque<Batch>) -> Option<Answered> {
     Some(Answered { batch, answers })
 }
 
-async fn enqueue(
+async fn begin_enqueue(
     producer: &Producer,
     pool: &PoolName,
     tasks: Vec<NewTask>,
-) -> Result<Answers, EnqueueError> {
+) -> JoinHandle<Result<Answers, EnqueueError>> {
     if tasks.is_empty() {
-        return Ok(Vec::new());
+        return tokio::spawn(async { Ok(Vec::new()) });
     }
-    producer.enqueue_batch(pool, tasks).await
+    let begun = producer.begin_enqueue_batch(pool, tasks).await;
+    tokio::spawn(async move { begun?.await })
 }
