@@ -1,6 +1,7 @@
 //! `leasehold demo`: the promises, shown on real processes and real files.
 
 mod findings;
+mod group;
 mod hash;
 mod input;
 mod judge;

@@ -139,17 +139,36 @@ impl Producer {
         pool: &PoolName,
         tasks: Vec<NewTask>,
     ) -> Result<Vec<Result<Enqueued, Rejection>>, EnqueueError> {
+        self.begin_enqueue_batch(pool, tasks).await?.await
+    }
+
+    /// Puts many tasks in without waiting for the answers, which are the future that this returns
+    /// when there is room for all of them, as [`Self::begin_enqueue`] does. What is begun first is
+    /// put in first.
+    ///
+    /// # Errors
+    /// As [`Self::enqueue_batch`]; none of the tasks was sent then.
+    pub async fn begin_enqueue_batch(
+        &self,
+        pool: &PoolName,
+        tasks: Vec<NewTask>,
+    ) -> Result<
+        impl Future<Output = Result<Vec<Result<Enqueued, Rejection>>, EnqueueError>> + Send + use<>,
+        EnqueueError,
+    > {
         let limits = self.requests.limits().await?;
         let items = tasks.into_iter().map(EnqueueItem::from).collect();
         let mut batches = Vec::new();
         for items in split(items, limits, |item: &EnqueueItem| item.payload.len()) {
             batches.push(Batch::begin(&self.requests, pool, items).await);
         }
-        let mut answers = Vec::new();
-        for batch in batches {
-            answers.extend(batch.finish().await?);
-        }
-        Ok(answers)
+        Ok(async move {
+            let mut answers = Vec::new();
+            for batch in batches {
+                answers.extend(batch.finish().await?);
+            }
+            Ok(answers)
+        })
     }
 
     /// Waits until a task has ended, or for so long; the answer says how it stands then. Time

@@ -13,14 +13,6 @@ use crate::{
 /// A dead process's tasks run elsewhere within this.
 const ELSEWHERE_WITHIN: Duration = Duration::from_secs(1);
 
-/// What to do next.
-const NEXT: &str = "
-Try next:
-  leasehold hub &
-  seq 100 | leasehold enqueue numbers --lines -
-  leasehold work numbers --exec 'xargs -I{} expr {} + 1' --slots 4 --until-empty
-";
-
 /// The counts of a whole demonstration.
 #[derive(Debug)]
 pub(super) struct Findings {
@@ -60,7 +52,7 @@ impl Findings {
             vec![row.what.into(), row.promised, row.found, mark.into()]
         };
         let rows: Vec<_> = self.rows().into_iter().map(cells).collect();
-        format!("\n{}{NEXT}", Table::new(&heads).page(&rows))
+        format!("\n{}{}", Table::new(&heads).page(&rows), next())
     }
 
     fn rows(&self) -> Vec<Row> {
@@ -182,6 +174,22 @@ impl Row {
             holds: Some(part == whole && whole > 0),
         }
     }
+}
+
+/// What to do next, with this program as it was called.
+fn next() -> String {
+    let called = std::env::args_os()
+        .next()
+        .map(|name| name.display().to_string());
+    let leasehold = called.unwrap_or_else(|| "leasehold".into());
+    format!(
+        "
+Try next:
+  {leasehold} hub &
+  seq 100 | {leasehold} enqueue numbers --lines -
+  {leasehold} work numbers --exec 'xargs -I{{}} expr {{}} + 1' --slots 4 --until-empty
+"
+    )
 }
 
 fn seconds(span: Duration) -> String {

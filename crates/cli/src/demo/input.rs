@@ -10,19 +10,21 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use crate::output::words::count;
+
 /// More files are not looked at: what there is to see is seen by then.
 const FILES_MAX: usize = 1000;
 
 /// With fewer tasks the story would outlast the work.
-const TASKS_MIN: usize = 540;
+const TASKS_MIN: usize = 320;
 
 /// Of a longer file only the beginning is hashed.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// How long the work is to last, and how long a task may rest for that.
-const WORK_FOR: Duration = Duration::from_secs(9);
+const WORK_FOR: Duration = Duration::from_secs(7);
 const REST_MIN: Duration = Duration::from_millis(80);
-const REST_MAX: Duration = Duration::from_millis(150);
+const REST_MAX: Duration = Duration::from_millis(180);
 
 /// Folders whose files are nobody's work.
 const SKIPPED: [&str; 3] = [".git", "target", "node_modules"];
@@ -100,14 +102,15 @@ impl Input {
 
     /// What is to be done, and what is left out.
     pub(super) fn described(&self) -> Vec<String> {
-        let Self { files, parts, .. } = self;
+        let parts = self.parts;
+        let files = count(self.files as u64, "file");
         let tasks = self.pieces.len();
         let folder = self.folder.display();
-        let first = if *parts == 1 {
-            format!("{files} files of {folder}: {tasks} tasks, one for each, to hash it")
+        let first = if parts == 1 {
+            format!("{files} of {folder}: {tasks} tasks, one for each, to hash it")
         } else {
             format!(
-                "{files} files of {folder}: too few for the story, so each is hashed in {parts} \
+                "{files} of {folder}: too few for the story, so each is hashed in {parts} \
                  parts: {tasks} tasks"
             )
         };

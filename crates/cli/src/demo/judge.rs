@@ -103,3 +103,69 @@ fn compare_one(piece: &Piece, result: &[u8]) -> Comparison {
         Comparison::Wrong
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use leasehold_node::{AttemptDetail, NodeName, PoolName, TaskSummary};
+
+    use super::*;
+
+    fn lease(text: &str) -> LeaseId {
+        text.parse().unwrap()
+    }
+
+    /// A task that the hub has as completed under this lease.
+    fn completed(under: &str) -> TaskDetail {
+        let ended = AttemptDetail {
+            attempt: 1,
+            lease: lease(under),
+            node: NodeName::new("a").unwrap(),
+            started_at_ms: 0,
+            ended_at_ms: 0,
+            ending: AttemptEnding::Completed,
+            reason: String::new(),
+        };
+        TaskDetail {
+            pool: PoolName::new("p").unwrap(),
+            summary: TaskSummary {
+                id: TaskId::from_u128(1),
+                state: StateKind::Completed,
+                priority: 0,
+                attempt: 1,
+                attempts_max: 5,
+                node: None,
+                enqueued_at_ms: 0,
+                at_ms: None,
+                reason: String::new(),
+                payload_bytes: 0,
+            },
+            lease: None,
+            interruptions: 0,
+            losses_in_a_row: 0,
+            ready_at_ms: 0,
+            history: vec![ended],
+            payload: None,
+            result: None,
+        }
+    }
+
+    #[test]
+    fn a_second_completion_is_noticed_whoever_tells_of_it() {
+        let (details, task) = ([completed("1-1-2")], TaskId::from_u128(1));
+        let told =
+            |leases: &[&str]| -> Vec<_> { leases.iter().map(|text| (task, lease(text))).collect() };
+        for (leases, twice) in [
+            (vec![], 0),
+            (vec!["1-1-2"], 0),
+            (vec!["1-1-1"], 1),
+            (vec!["1-1-1", "1-1-2"], 1),
+            (vec!["1-1-2", "1-1-2"], 1),
+        ] {
+            assert_eq!(
+                completed_twice(&details, &told(&leases)),
+                twice,
+                "{leases:?}"
+            );
+        }
+    }
+}

@@ -15,6 +15,8 @@ use tokio::{
     time::timeout,
 };
 
+use super::group::Group;
+
 /// Killed, and gone, when this is dropped.
 #[derive(Debug)]
 pub(super) struct Process {
@@ -22,10 +24,9 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts this very program, and gives what it writes to standard output. It has a process
-    /// group of its own, so that Ctrl-C reaches only the demonstration, and nothing of the
-    /// surroundings' settings.
-    pub(super) fn start(mut command: Command) -> io::Result<(Self, ChildStdout)> {
+    /// Starts a process in this group, so that Ctrl-C does not reach it, and with nothing of the
+    /// surroundings' settings; gives what it writes to standard output.
+    pub(super) fn start(mut command: Command, group: &Group) -> io::Result<(Self, ChildStdout)> {
         let ours = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with("LEASEHOLD_");
         for (name, _) in std::env::vars_os().filter(|(name, _)| ours(name)) {
             command.env_remove(name);
@@ -34,7 +35,7 @@ impl Process {
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
-        let mut child = command.process_group(0).spawn()?;
+        let mut child = command.process_group(group.number()).spawn()?;
         let output = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
         Ok((Self { child }, output))
     }

@@ -137,7 +137,7 @@ async fn wake_worker(stage: &Stage, frozen: &[Run], since: Instant) -> Result<Sh
     told(stage, frozen).await?;
     let stale = share(frozen, stage.outcomes.count(frozen, "lost"));
     stage.say(format!(
-        "{} of its {} answers were refused",
+        "the hub refused {} of its {} answers",
         stale.part, stale.whole
     ));
     Ok(stale)

@@ -17,7 +17,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{outcomes::Outcomes, process::Process, proxy::Proxy};
+use super::{group::Group, outcomes::Outcomes, process::Process, proxy::Proxy};
 
 /// Tasks at a time, of each worker.
 pub(super) const SLOTS: usize = 3;
@@ -37,15 +37,14 @@ const CONFIG: &str = "hub.toml";
 /// How long a hub may take until it listens; it restores its pools first.
 const LISTENS_WITHIN: Duration = Duration::from_secs(10);
 
-/// Writes what the processes need into the folder.
-pub(super) fn prepare(folder: &Path) -> io::Result<()> {
+/// Writes what the processes need into the folder, and makes a group for them.
+pub(super) async fn prepare(folder: &Path) -> io::Result<Group> {
     let knob = |(name, value, _): (&str, &str, &str)| format!("{name} = \"{value}\"\n");
     let config = format!("[session]\n{}", SETTINGS.map(knob).concat());
     std::fs::write(folder.join(CONFIG), config)?;
-    symlink(
-        std::env::current_exe()?.canonicalize()?,
-        folder.join(PROGRAM),
-    )
+    let program = folder.join(PROGRAM);
+    symlink(std::env::current_exe()?.canonicalize()?, &program)?;
+    Group::start(&program).await
 }
 
 /// A hub that listens.
@@ -59,11 +58,15 @@ pub(super) struct Hub {
 
 impl Hub {
     /// Starts one on the store in this folder.
-    pub(super) async fn start(folder: &Path, listen: SocketAddr) -> io::Result<Self> {
+    pub(super) async fn start(
+        folder: &Path,
+        group: &Group,
+        listen: SocketAddr,
+    ) -> io::Result<Self> {
         let mut command = program(folder, HUB_LOG)?;
         command.args(["hub", "--config", CONFIG, "--data", "data"]);
         command.args(["--listen", &listen.to_string()]);
-        let (process, output) = Process::start(command)?;
+        let (process, output) = Process::start(command, group)?;
         let mut output = BufReader::new(output).lines();
         let line = timeout(LISTENS_WITHIN, output.next_line()).await??;
         let address = line
@@ -78,6 +81,18 @@ impl Hub {
     }
 }
 
+/// Where a worker works, and on what.
+#[derive(Debug)]
+pub(super) struct Post<'a> {
+    pub(super) folder: &'a Path,
+    pub(super) group: &'a Group,
+    pub(super) hub: SocketAddr,
+    pub(super) pool: &'a str,
+    /// How long each of its tasks rests.
+    pub(super) rest: Duration,
+    pub(super) outcomes: &'a Outcomes,
+}
+
 /// A worker, and its own way to the hub.
 #[derive(Debug)]
 pub(super) struct Node {
@@ -89,29 +104,31 @@ pub(super) struct Node {
 
 impl Node {
     /// Starts `leasehold work`.
-    pub(super) async fn start(
-        folder: &Path,
-        name: &str,
-        pool: &str,
-        hub: SocketAddr,
-        rest: Duration,
-        outcomes: &Outcomes,
-    ) -> io::Result<Self> {
-        let proxy = Proxy::start(hub).await?;
+    pub(super) async fn start(post: &Post<'_>, name: &str) -> io::Result<Self> {
+        let Post { folder, group, .. } = *post;
+        let proxy = Proxy::start(post.hub).await?;
         let mut command = program(folder, &format!("{name}.log"))?;
         let exec = format!(
             "exec ./{PROGRAM} demo --hash-and-rest {}ms",
-            rest.as_millis()
+            post.rest.as_millis()
         );
-        command.args(["work", pool, "--json", "--timeout", "30s", "--name", name]);
+        command.args([
+            "work",
+            post.pool,
+            "--json",
+            "--timeout",
+            "30s",
+            "--name",
+            name,
+        ]);
         command.args(["--exec", &exec, "--slots", &SLOTS.to_string()]);
         command.args(["--hub", &proxy.address().to_string()]);
-        let (process, output) = Process::start(command)?;
+        let (process, output) = Process::start(command, group)?;
         Ok(Self {
             name: name.into(),
             process,
             proxy,
-            reader: outcomes.follow(output),
+            reader: post.outcomes.follow(output),
         })
     }
 }

@@ -18,11 +18,12 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 
 use super::{
+    group::Group,
     input::Input,
     ledger::{Ledger, Run},
     narrator::Narrator,
     outcomes::Outcomes,
-    staff::{self, Hub, Node, SLOTS},
+    staff::{self, Hub, Node, Post, SLOTS},
 };
 use crate::exit::Failure;
 
@@ -37,7 +38,7 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Nothing that is waited for may take longer.
-const WAIT_MAX: Duration = Duration::from_secs(12);
+const WAIT_MAX: Duration = Duration::from_secs(20);
 
 /// How long a process may take to end when it is asked to.
 const ENDS_WITHIN: Duration = Duration::from_secs(5);
@@ -55,6 +56,7 @@ pub(super) struct Stage {
     pub(super) narrator: Arc<Narrator>,
     pub(super) input: Input,
     pool: PoolName,
+    group: Group,
     folder: TempDir,
 }
 
@@ -66,12 +68,14 @@ impl Stage {
             .prefix("leasehold-demo-")
             .tempdir()
             .map_err(failed)?;
-        staff::prepare(folder.path()).map_err(failed)?;
+        let group = staff::prepare(folder.path()).await.map_err(failed)?;
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let hub = Hub::start(folder.path(), listen).await.map_err(|error| {
-            let log = last_lines(&folder);
-            Failure::failed("start a hub", format!("{error}{log}"))
-        })?;
+        let hub = Hub::start(folder.path(), &group, listen)
+            .await
+            .map_err(|error| {
+                let log = last_lines(&folder);
+                Failure::failed("start a hub", format!("{error}{log}"))
+            })?;
         let options = NodeOptions::default().give_up_after(WAIT_MAX);
         let mut stage = Self {
             nodes: Vec::new(),
@@ -81,6 +85,7 @@ impl Stage {
             narrator: Arc::new(narrator),
             input,
             pool: PoolName::new(POOL).expect("letters make a name"),
+            group,
             folder,
         };
         stage.introduce_hub();
@@ -92,11 +97,12 @@ impl Stage {
     }
 
     fn introduce_hub(&self) {
-        let knob =
-            |(name, value, usual): (&str, &str, &str)| format!("{name} {value} (not {usual})");
+        let knob = |(name, value, usual): (&str, &str, &str)| format!("{name} {value} ({usual})");
         let settings = staff::SETTINGS.map(knob).join(", ");
-        let address = self.hub.address;
-        self.say(format!("a hub on {address}, its store on disk; {settings}"));
+        self.say(format!(
+            "a hub on {}, its store on disk; settings unlike the defaults: {settings}",
+            self.hub.address
+        ));
     }
 
     fn introduce_workers(&self) {
@@ -113,11 +119,17 @@ impl Stage {
 
     /// Starts a worker of this number.
     pub(super) async fn hire(&mut self, number: usize) -> Result<(), Failure> {
-        let (name, rest) = (format!("demo-{number}"), self.rest());
-        let (folder, hub) = (self.folder.path(), self.hub.address);
-        let node = Node::start(folder, &name, POOL, hub, rest, &self.outcomes).await;
-        self.nodes
-            .push(node.map_err(|error| Failure::failed("start a worker", error))?);
+        let post = Post {
+            folder: self.folder.path(),
+            group: &self.group,
+            hub: self.hub.address,
+            pool: POOL,
+            rest: self.rest(),
+            outcomes: &self.outcomes,
+        };
+        let node = Node::start(&post, &format!("demo-{number}")).await;
+        let node = node.map_err(|error| Failure::failed("start a worker", error))?;
+        self.nodes.push(node);
         Ok(())
     }
 
@@ -129,7 +141,7 @@ impl Stage {
 
     /// Starts the hub where it was.
     pub(super) async fn start_hub_again(&mut self) -> Result<(), Failure> {
-        let hub = Hub::start(self.folder.path(), self.hub.address).await;
+        let hub = Hub::start(self.folder.path(), &self.group, self.hub.address).await;
         self.hub = hub.map_err(|error| Failure::failed("start the hub again", error))?;
         Ok(())
     }

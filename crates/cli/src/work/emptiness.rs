@@ -36,7 +36,8 @@ async fn are_empty(inspector: &Inspector, pools: &[PoolName]) -> Result<bool, Re
     for pool in pools {
         let found = match inspector.status(Some(pool.clone())).await {
             Ok(status) => status.pools,
-            Err(RequestError::Rejected(Rejection::NoSuchPool(_))) => Vec::new(),
+            // The worker is about to make the pool, or to be told that it may not.
+            Err(RequestError::Rejected(Rejection::NoSuchPool(_))) => return Ok(false),
             Err(error) => return Err(error),
         };
         if found

@@ -81,6 +81,14 @@ impl Report {
                     ));
                 }
             }
+            WorkerEvent::Refused { pool, why } => {
+                let failure = Failure::failed(format!("work on {pool}"), &why);
+                if !matches!(why, Rejection::DiskNearlyFull { .. }) {
+                    return Err(failure);
+                }
+                // That passes.
+                let _ = failure.report();
+            }
             WorkerEvent::Disconnected { reason } => {
                 if !std::mem::replace(&mut self.is_cut, true) {
                     complain(format!("lost the hub, trying again: {reason}"));

@@ -29,8 +29,9 @@ impl Actor {
         let result_bytes_max = (welcome.result_bytes_max as usize)
             .min(limits.frame_bytes_max.saturating_sub(COMPLETE_BYTES));
         let (mut completed, mut failed, mut released) = (Vec::new(), Vec::new(), Vec::new());
-        for (proof, outcome) in self.leases.take_outbox() {
-            match fitting(outcome, result_bytes_max) {
+        let fit = |outcome| fitting(outcome, result_bytes_max);
+        for (proof, outcome) in self.leases.take_outbox(fit) {
+            match outcome {
                 Outcome::Complete(result) => completed.push(CompleteItem { proof, result }),
                 Outcome::Fail(reason) => failed.push(FailItem { proof, reason }),
                 Outcome::Release => released.push(proof),

@@ -46,6 +46,10 @@ impl Credit {
         self.shares.iter().position(|share| share.pool == *pool)
     }
 
+    pub(super) fn pool_at(&self, place: usize) -> PoolName {
+        self.shares[place].pool.clone()
+    }
+
     /// Credit is a session's own.
     pub(super) fn session_ended(&mut self) {
         for share in &mut self.shares {

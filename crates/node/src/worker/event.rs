@@ -58,6 +58,14 @@ pub enum WorkerEvent {
         /// Leases that are lost.
         lost: usize,
     },
+    /// The hub does not send tasks of this pool, and not because of a moment's trouble. The worker
+    /// asks again after a while.
+    Refused {
+        /// Which pool.
+        pool: PoolName,
+        /// Why.
+        why: Rejection,
+    },
     /// The session ended; handlers run on.
     Disconnected {
         /// For people.

@@ -219,11 +219,21 @@ impl Leases {
         (extend, places)
     }
 
-    /// Outcomes to send now.
-    pub(super) fn take_outbox(&mut self) -> Vec<(LeaseRef, Outcome)> {
-        let proofs = std::mem::take(&mut self.outbox);
-        let outcome = |proof| self.outcome(proof).map(|outcome| (proof, outcome.clone()));
-        proofs.into_iter().filter_map(outcome).collect()
+    /// Outcomes to send now, as `fit` makes them: that is what is remembered and told of, too.
+    pub(super) fn take_outbox(
+        &mut self,
+        fit: impl Fn(Outcome) -> Outcome,
+    ) -> Vec<(LeaseRef, Outcome)> {
+        let mut fitted = Vec::new();
+        for proof in std::mem::take(&mut self.outbox) {
+            if let Some(held) = self.held.get_mut(&proof)
+                && let Phase::Finished(outcome) = &mut held.phase
+            {
+                *outcome = fit(outcome.clone());
+                fitted.push((proof, outcome.clone()));
+            }
+        }
+        fitted
     }
 
     pub(super) fn outcome(&self, proof: LeaseRef) -> Option<&Outcome> {

@@ -158,8 +158,13 @@ impl Actor {
         let Response::Refused(rejection) = response else {
             return;
         };
-        let pause = retry_after(rejection).unwrap_or(CREDIT_PAUSE);
+        let soon = retry_after(rejection);
+        let pause = soon.unwrap_or(CREDIT_PAUSE);
         tracing::warn!(%rejection, ?pause, "the pool takes no credit");
+        if soon.is_none() {
+            let (pool, why) = (self.credit.pool_at(place), rejection.clone());
+            self.tell(|| WorkerEvent::Refused { pool, why });
+        }
         self.credit.refused(place, tasks, pause);
     }
 

@@ -317,7 +317,7 @@ async fn an_outcome_that_finds_the_pool_unavailable_is_sent_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_result_that_is_too_long_fails_the_task() {
-    let (_worker, _hub, mut session, mut runs) = worker(1).await;
+    let (worker, _hub, mut session, mut runs) = worker(1).await;
     session.deliver("mail", [1]).await;
     let long = Outcome::Complete(Some(vec![7; 1001].into()));
     runs.recv().await.unwrap().1.send(long).unwrap();
@@ -343,6 +343,9 @@ async fn a_result_that_is_too_long_fails_the_task() {
         session.serve_answer().await,
         (_, Outcome::Fail(_))
     ));
+    worker.idle().await;
+    let stats = worker.stats();
+    assert_eq!((stats.completed, stats.failed), (0, 2));
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,11 +14,11 @@ fn few_files_are_split_and_nothing_is_left_out() {
     let input = Input::read(folder.path()).unwrap();
     assert_eq!(
         (input.files, input.parts, input.pieces.len()),
-        (100, 6, 600)
+        (100, 4, 400)
     );
-    let first = input.pieces[..6].iter().map(|piece| piece.range.bytes);
+    let first = input.pieces[..4].iter().map(|piece| piece.range.bytes);
     assert_eq!(first.sum::<u64>(), 10);
-    assert!(input.described()[0].contains("in 6 parts"));
+    assert!(input.described()[0].contains("in 4 parts"));
 }
 
 #[test]
@@ -71,8 +71,8 @@ fn a_file_that_was_written_to_has_changed() {
 
 #[test]
 fn the_fewer_the_tasks_the_longer_they_rest_within_bounds() {
-    let input = Input::read(folder(540).path()).unwrap();
+    let input = Input::read(folder(320).path()).unwrap();
     assert_eq!(input.rest(9), REST_MAX);
-    assert_eq!(input.rest(5), WORK_FOR / 108);
+    assert_eq!(input.rest(5), WORK_FOR / 64);
     assert_eq!(input.rest(1), REST_MIN);
 }
