@@ -48,6 +48,10 @@ pub enum Fault {
     SessionKilled(u64),
     /// The I/O task of the session with this number is aborted.
     IoAborted(u64),
+    /// The actor that accepts connections is killed; another one takes its place.
+    ListenerKilled,
+    /// The actor over all sessions is killed, and they end with it; another one takes its place.
+    SupervisorKilled,
 }
 
 /// Opens the store that the configuration names.
@@ -168,6 +172,8 @@ impl Hub {
         };
         let message = match fault {
             Fault::PoolPanics(pool) => HubMessage::PanicPool(pool),
+            Fault::ListenerKilled => HubMessage::KillListener,
+            Fault::SupervisorKilled => HubMessage::KillSupervisor,
             Fault::SessionPanics(session) => tell(session, SessionMessage::Panic),
             Fault::IoAborted(session) => tell(session, SessionMessage::AbortIo),
             Fault::SessionKilled(session) => {

@@ -1,6 +1,7 @@
 //! The root: starts everything, and starts again what fails.
 
 mod pools;
+mod state;
 
 use std::sync::{
     Arc,
@@ -10,16 +11,14 @@ use std::sync::{
 use leasehold_core::{PoolName, Rejection};
 use tokio::{net::TcpListener, sync::oneshot};
 
-use self::pools::Pools;
+use self::state::HubState;
 use crate::{
-    actor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent, spawn_under},
+    actor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent},
     config::HubConfig,
     directory::PoolRef,
-    listener_actor::{ListenerActor, ListenerArguments},
     pool_actor::PoolMessage,
-    session::{Connection, Dismissal, SessionContext},
-    session_numbers::SessionNumbers,
-    sessions_actor::{SessionsActor, SessionsMessage},
+    session::{Connection, Dismissal},
+    sessions_actor::SessionsMessage,
     store_writer::StoreWriter,
 };
 
@@ -35,6 +34,10 @@ pub(crate) enum HubMessage {
     Sessions(SessionsMessage),
     /// Panic a pool, to show what happens then.
     PanicPool(PoolName),
+    /// Kill the listener, to show what happens then.
+    KillListener,
+    /// Kill the supervisor of sessions, to show what happens then.
+    KillSupervisor,
     /// Take no more and end the sessions; answer when they have ended.
     Drain(Dismissal, oneshot::Sender<()>),
     /// End now: pools, then the store.
@@ -74,16 +77,6 @@ pub(crate) struct HubArguments {
 
 pub(crate) struct HubActor;
 
-pub(crate) struct HubState {
-    pools: Pools,
-    context: SessionContext,
-    numbers: SessionNumbers,
-    sessions: ActorRef<SessionsMessage>,
-    listener: Option<Arc<TcpListener>>,
-    accepting: Option<ActorRef<()>>,
-    writer: StoreWriter,
-}
-
 impl Actor for HubActor {
     type Msg = HubMessage;
     type State = HubState;
@@ -116,6 +109,8 @@ impl Actor for HubActor {
                     _ = pool.actor.cast(PoolMessage::Panic);
                 }
             }
+            HubMessage::KillListener => hub.kill_listener(),
+            HubMessage::KillSupervisor => hub.sessions.kill(),
             HubMessage::Drain(dismissal, drained) => hub.drain(dismissal, drained).await,
             HubMessage::Stop => {
                 hub.stop(&myself).await;
@@ -142,131 +137,5 @@ impl Actor for HubActor {
             }
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => Ok(()),
         }
-    }
-}
-
-impl HubState {
-    /// Every pool that the store knows is up before the first connection is accepted: a node that
-    /// comes back finds its leases.
-    async fn start(
-        myself: &ActorRef<HubMessage>,
-        arguments: HubArguments,
-    ) -> Result<Self, ActorProcessingErr> {
-        let HubArguments {
-            config,
-            clock,
-            writer,
-            gauge,
-            listener,
-        } = arguments;
-        let is_draining = Arc::new(AtomicBool::new(false));
-        let opener = PoolOpener {
-            hub: myself.clone(),
-            is_draining,
-        };
-        let context = SessionContext {
-            config,
-            clock,
-            directory: crate::directory::Directory::default(),
-            registry: crate::session::Registry::default(),
-            gauge,
-            opener,
-        };
-        let numbers = SessionNumbers::default();
-        let started = (context.clone(), numbers.clone());
-        let sessions = spawn_under(myself.get_cell(), SessionsActor, started).await?;
-        let mut hub = Self {
-            pools: Pools::new(context.clone(), writer.clone()),
-            context,
-            numbers,
-            sessions,
-            listener: listener.map(Arc::new),
-            accepting: None,
-            writer,
-        };
-        for name in hub.writer.pools().await? {
-            hub.pools.open(myself, name).await?;
-        }
-        hub.listen(myself).await?;
-        Ok(hub)
-    }
-
-    async fn listen(&mut self, myself: &ActorRef<HubMessage>) -> Result<(), ActorProcessingErr> {
-        let Some(listener) = self.listener.clone() else {
-            return Ok(());
-        };
-        let arguments = ListenerArguments {
-            listener,
-            sessions: self.sessions.clone(),
-            silence_after: self.context.config.session.silence_after,
-        };
-        self.accepting = Some(spawn_under(myself.get_cell(), ListenerActor, arguments).await?);
-        Ok(())
-    }
-
-    fn tell(&self, message: SessionsMessage) {
-        if self.sessions.cast(message).is_err() {
-            tracing::error!("the supervisor of sessions is not there");
-        }
-    }
-
-    async fn drain(&mut self, dismissal: Dismissal, drained: oneshot::Sender<()>) {
-        self.context.opener.is_draining.store(true, Relaxed);
-        // The port closes with the last handle on it.
-        self.listener = None;
-        if let Some(accepting) = self.accepting.take() {
-            _ = accepting.stop_and_wait(None, None).await;
-        }
-        self.tell(SessionsMessage::Drain(dismissal, drained));
-    }
-
-    /// Sessions first, so that what they did is in the pools; then the pools, so that what they
-    /// did is in the store; then the store.
-    async fn stop(&mut self, myself: &ActorRef<HubMessage>) {
-        self.context.opener.is_draining.store(true, Relaxed);
-        self.listener = None;
-        self.accepting = None;
-        self.sessions
-            .get_cell()
-            .stop_children_and_wait(None, None)
-            .await;
-        self.pools.settle().await;
-        myself.get_cell().stop_children_and_wait(None, None).await;
-        self.writer.stop().await;
-    }
-
-    async fn child_ended(
-        &mut self,
-        myself: &ActorRef<HubMessage>,
-        who: ActorId,
-        reason: &str,
-    ) -> Result<(), ActorProcessingErr> {
-        if self.context.opener.is_draining() {
-            return Ok(());
-        }
-        if who == self.sessions.get_id() {
-            tracing::error!(
-                reason,
-                "the supervisor of sessions ended; it is started again"
-            );
-            let started = (self.context.clone(), self.numbers.clone());
-            self.sessions = spawn_under(myself.get_cell(), SessionsActor, started).await?;
-            // The listener sends to the old one: it goes, too.
-            match self.accepting.take() {
-                Some(accepting) => accepting.stop(None),
-                None => self.listen(myself).await?,
-            }
-        } else if self
-            .accepting
-            .as_ref()
-            .is_none_or(|actor| actor.get_id() == who)
-            && !self.pools.is_pool(who)
-        {
-            tracing::warn!(reason, "the listener ended; it is started again");
-            self.listen(myself).await?;
-        } else {
-            self.pools.ended(myself, who, reason);
-        }
-        Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, task::AbortHandle};
+use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
     actor::{Actor, ActorProcessingErr, ActorRef},
@@ -23,7 +23,7 @@ pub(crate) struct ListenerArguments {
 }
 
 /// Ends the accept loop with the actor.
-pub(crate) struct Accepting(AbortHandle);
+pub(crate) struct Accepting(JoinHandle<()>);
 
 impl Drop for Accepting {
     fn drop(&mut self) {
@@ -45,7 +45,19 @@ impl Actor for ListenerActor {
             accept(arguments).await;
             myself.stop(Some("there is nobody to accept for".to_owned()));
         });
-        Ok(Accepting(accepting.abort_handle()))
+        Ok(Accepting(accepting))
+    }
+
+    /// Whoever waits for this actor's end may use the port again: dropping the state comes later.
+    async fn post_stop(
+        &self,
+        _myself: ActorRef<()>,
+        accepting: &mut Accepting,
+    ) -> Result<(), ActorProcessingErr> {
+        accepting.0.abort();
+        // It was aborted, or had ended.
+        _ = (&mut accepting.0).await;
+        Ok(())
     }
 }
 

@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use leasehold_core::{Command, Ending, Node, PoolName, PoolSettings, RequestId, SessionId};
 use leasehold_core::{StateKind, TaskId};
-use tokio::sync::{mpsc::UnboundedSender, oneshot};
+use tokio::sync::oneshot;
 
-pub(crate) use self::outlet::{Out, Part};
+pub(crate) use self::outlet::{Out, Outlet, Part};
 use self::shell::Shell;
 use crate::{
     actor::{Actor, ActorProcessingErr, ActorRef},
@@ -25,11 +25,11 @@ use crate::{
 
 /// All that a pool is told, in one FIFO: a verb is a [`Command`], never a message of its own.
 pub(crate) enum PoolMessage {
-    /// A session begins to use this pool.
+    /// A session begins to use this pool. If this is dropped unread, the outlet says so.
     Hello {
         session: SessionId,
         node: Node,
-        back: UnboundedSender<Out>,
+        outlet: Outlet,
     },
     /// All that one read of a socket brought for this pool.
     Batch {
@@ -53,6 +53,29 @@ pub(crate) enum PoolMessage {
 pub(crate) enum Ask {
     Command(Command),
     Query(Query),
+}
+
+impl Ask {
+    /// Whether the session may hold leases or credit in the pool after it.
+    pub(crate) const fn may_hold(&self) -> bool {
+        match self {
+            Self::Command(
+                Command::Claim(_) | Command::Credit(_) | Command::Complete(_) | Command::Fail(_),
+            ) => true,
+            Self::Command(
+                Command::Extend(leases, _) | Command::Release(leases) | Command::Resume(leases),
+            ) => !leases.is_empty(),
+            Self::Command(
+                Command::Open(_)
+                | Command::End(_)
+                | Command::Enqueue(_)
+                | Command::Cancel(_)
+                | Command::Revive(_)
+                | Command::Await(_),
+            )
+            | Self::Query(_) => false,
+        }
+    }
 }
 
 /// Looking without touching.
@@ -106,8 +129,8 @@ impl Actor for PoolActor {
             PoolMessage::Hello {
                 session,
                 node,
-                back,
-            } => shell.hello(session, node, back),
+                outlet,
+            } => shell.hello(session, node, outlet),
             PoolMessage::Batch { session, asks } => shell.batch(session, asks),
             PoolMessage::Gone { session, ending } => shell.gone(session, ending),
             PoolMessage::Committed(outcome) => shell.committed(outcome)?,

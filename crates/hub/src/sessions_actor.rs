@@ -32,7 +32,7 @@ pub(crate) struct Sessions {
     numbers: SessionNumbers,
     open: BTreeMap<SessionId, ActorRef<SessionMessage>>,
     by_actor: BTreeMap<ActorId, SessionId>,
-    drained: Option<oneshot::Sender<()>>,
+    drained: Vec<oneshot::Sender<()>>,
     is_draining: bool,
 }
 
@@ -51,7 +51,7 @@ impl Actor for SessionsActor {
             numbers,
             open: BTreeMap::new(),
             by_actor: BTreeMap::new(),
-            drained: None,
+            drained: Vec::new(),
             is_draining: false,
         })
     }
@@ -126,7 +126,7 @@ impl Sessions {
 
     fn drain(&mut self, dismissal: &Dismissal, drained: oneshot::Sender<()>) {
         self.is_draining = true;
-        self.drained = Some(drained);
+        self.drained.push(drained);
         for actor in self.open.values() {
             // It may just have ended, which is what is wanted.
             _ = actor.cast(SessionMessage::Dismiss(dismissal.clone()));
@@ -142,11 +142,11 @@ impl Sessions {
     }
 
     fn tell_if_drained(&mut self) {
-        if self.open.is_empty()
-            && let Some(drained) = self.drained.take()
-        {
-            // Whoever waited may have given up.
-            _ = drained.send(());
+        if self.open.is_empty() {
+            for drained in self.drained.drain(..) {
+                // Whoever waited may have given up.
+                _ = drained.send(());
+            }
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::{
     any::Any,
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -17,7 +17,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use leasehold_core::{PoolName, TaskId, Timestamp};
+use leasehold_core::{PoolId, PoolName, TaskId, Timestamp};
 use leasehold_store::{Blob, OpenedPool, PoolBatch, Store, StoreError};
 use tokio::sync::oneshot;
 
@@ -64,6 +64,7 @@ impl StoreWriter {
             clock,
             measured_at: clock.now(),
             has_failed: false,
+            opened: HashSet::new(),
         };
         thread::Builder::new()
             .name("store-writer".to_owned())
@@ -114,6 +115,8 @@ struct WriterThread {
     clock: Clock,
     measured_at: Timestamp,
     has_failed: bool,
+    /// Pools that were opened since the store was: a reopened store takes nothing from others.
+    opened: HashSet<PoolId>,
 }
 
 impl WriterThread {
@@ -137,7 +140,14 @@ impl WriterThread {
         let now = self.clock.now();
         if now.since(self.measured_at) >= MEASURE_EVERY {
             self.measured_at = now;
-            self.gauge.measured(&self.store.stats());
+            self.measure();
+        }
+    }
+
+    fn measure(&self) {
+        // An engine that cannot even be measured fails its next commit.
+        if let Ok(stats) = caught(|| Ok(self.store.stats())) {
+            self.gauge.measured(&stats);
         }
     }
 
@@ -168,10 +178,13 @@ impl WriterThread {
     fn open(&mut self, name: &PoolName) -> Result<OpenedPool, StoreError> {
         if self.has_failed {
             tracing::info!("reopening the store after an error");
+            self.opened.clear();
             caught(|| self.store.reopen())?;
             self.has_failed = false;
         }
-        caught(|| self.store.open_pool(name))
+        let opened = caught(|| self.store.open_pool(name))?;
+        self.opened.insert(opened.id);
+        Ok(opened)
     }
 
     fn commit(&mut self, commits: Vec<Commit>) {
@@ -180,6 +193,10 @@ impl WriterThread {
         }
         let (mut batches, mut waiting) = (Vec::new(), Vec::new());
         for Commit { batch, reads, done } in commits {
+            if !self.opened.contains(&batch.pool) {
+                done(Err("the store was opened again since".to_owned()));
+                continue;
+            }
             waiting.push((batch.pool, reads, done));
             if !batch.changes.is_empty() {
                 batches.push(batch);
@@ -187,21 +204,17 @@ impl WriterThread {
         }
         let written = self.write(&batches);
         for (pool, reads, done) in waiting {
-            let outcome = written.clone().and_then(|()| {
-                let read = |(task, kind): (TaskId, Blob)| {
-                    let blob = self
-                        .store
-                        .blob(pool, task, kind)
-                        .map_err(|e| e.to_string())?;
-                    Ok(blob.map(|bytes| ((task, kind), bytes)))
-                };
-                reads
-                    .into_iter()
-                    .filter_map(|wanted| read(wanted).transpose())
-                    .collect()
-            });
-            done(outcome);
+            done(written.clone().and_then(|()| self.read(pool, reads)));
         }
+    }
+
+    fn read(&self, pool: PoolId, wanted: Vec<(TaskId, Blob)>) -> Result<Blobs, String> {
+        let mut blobs = Blobs::new();
+        for (task, kind) in wanted {
+            let blob = caught(|| self.store.blob(pool, task, kind)).map_err(|e| e.to_string())?;
+            blobs.extend(blob.map(|bytes| ((task, kind), bytes)));
+        }
+        Ok(blobs)
     }
 
     fn write(&mut self, batches: &[PoolBatch]) -> Result<(), String> {
@@ -220,7 +233,7 @@ impl WriterThread {
             Err(error) => {
                 tracing::error!(%error, "a commit failed; pools are restored from the store");
                 self.has_failed = true;
-                self.gauge.measured(&self.store.stats());
+                self.measure();
                 Err(error.to_string())
             }
         }

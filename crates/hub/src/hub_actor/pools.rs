@@ -79,8 +79,15 @@ impl Pools {
         let pools_max = self.context.config.pools.pools_max;
         let known = self.context.directory.len();
         if known >= pools_max {
-            let reason = format!("the hub has {known} pools, and may have {pools_max}");
-            return Err(unavailable(&reason));
+            return Err(Rejection::OutOfBounds {
+                what: "the number of pools".to_owned(),
+                value: known as u64 + 1,
+                min: 0,
+                max: pools_max as u64,
+            });
+        }
+        if self.context.config.pool_settings(&name).is_none() {
+            return Err(Rejection::NoSuchPool(name.to_string()));
         }
         self.start(hub, name).await
     }
@@ -134,17 +141,18 @@ impl Pools {
         hub.send_after(retry_after, move || HubMessage::RestartPool(name));
     }
 
-    async fn start(
+    /// Starts a pool that there is, or may be: `pools.open` only says whether one is made.
+    pub(super) async fn start(
         &mut self,
         hub: &ActorRef<HubMessage>,
         name: PoolName,
     ) -> Result<PoolRef, Rejection> {
-        let settings = self.context.config.pool_settings(&name);
-        let unknown = || Rejection::NoSuchPool(name.to_string());
+        let config = &self.context.config;
+        let settings = config.pool_settings(&name);
         let (opened, id) = oneshot::channel();
         let arguments = PoolArguments {
             name: name.clone(),
-            settings: settings.ok_or_else(unknown)?,
+            settings: settings.unwrap_or_else(|| config.pool_defaults.clone()),
             clock: self.context.clock,
             writer: self.writer.clone(),
             gauge: self.context.gauge.clone(),

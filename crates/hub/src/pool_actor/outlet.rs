@@ -18,8 +18,10 @@ pub(crate) enum Out {
     Deliver(PoolName, Vec<Delivery>),
     /// A lease ended without the session's doing.
     Revoke(LeaseRef, Revocation),
-    /// A pool that the session uses has failed: the session ends, and its node comes back.
+    /// A pool that knows the session has failed.
     PoolDown(PoolName),
+    /// The node has opened a newer session.
+    Superseded,
     /// The hub ends the session.
     Dismiss(Dismissal),
 }
@@ -48,13 +50,13 @@ pub(super) enum Said {
 
 /// The way back to a session. If it is dropped before the session has gone, the pool has failed.
 #[derive(Debug)]
-pub(super) struct Outlet {
+pub(crate) struct Outlet {
     pool: PoolName,
     back: Option<UnboundedSender<Out>>,
 }
 
 impl Outlet {
-    pub(super) const fn new(pool: PoolName, back: UnboundedSender<Out>) -> Self {
+    pub(crate) const fn new(pool: PoolName, back: UnboundedSender<Out>) -> Self {
         Self {
             pool,
             back: Some(back),

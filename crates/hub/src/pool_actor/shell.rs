@@ -9,10 +9,7 @@ use leasehold_core::{
 };
 use leasehold_store::{Blob, PoolBatch};
 use leasehold_wire::Response;
-use tokio::{
-    sync::{mpsc::UnboundedSender, oneshot},
-    task::AbortHandle,
-};
+use tokio::{sync::oneshot, task::AbortHandle};
 
 use super::{
     Ask, Out, PoolArguments, PoolMessage, Query,
@@ -85,9 +82,10 @@ impl Shell {
         Ok(shell)
     }
 
-    pub(super) fn hello(&mut self, session: SessionId, node: Node, back: UnboundedSender<Out>) {
-        let outlet = Outlet::new(self.name.clone(), back);
-        self.outlets.insert(session, outlet);
+    pub(super) fn hello(&mut self, session: SessionId, node: Node, outlet: Outlet) {
+        if let Some(earlier) = self.outlets.insert(session, outlet) {
+            earlier.close();
+        }
         self.apply(session, RequestId(0), Command::Open(node));
     }
 
@@ -122,16 +120,16 @@ impl Shell {
     /// An error here fails the actor: memory is ahead of the disk, and the only way back is to
     /// restore.
     pub(super) fn committed(&mut self, outcome: Result<Blobs, String>) -> Result<(), String> {
-        let mut blobs = outcome?;
+        let blobs = outcome?;
         let replies = self.outbox.committed();
-        self.leave(replies, &mut blobs);
+        self.leave(replies, &blobs);
         Ok(())
     }
 
     /// After each message: what may leave leaves, what is to be written goes to the store.
     pub(super) fn work_off(&mut self) -> Result<(), String> {
         let free = self.outbox.take_free();
-        self.leave(free, &mut Blobs::new());
+        self.leave(free, &Blobs::new());
         if let Some(changes) = self.outbox.next_commit() {
             self.commit(changes)?;
         }
@@ -302,7 +300,7 @@ impl Shell {
         })
     }
 
-    fn leave(&mut self, replies: Vec<(SessionId, Said)>, blobs: &mut Blobs) {
+    fn leave(&mut self, replies: Vec<(SessionId, Said)>, blobs: &Blobs) {
         for (session, said) in replies {
             let out = self.finish(said, blobs);
             if let Some(outlet) = self.outlets.get(&session) {
@@ -312,7 +310,7 @@ impl Shell {
     }
 
     /// Fills in what only the store had.
-    fn finish(&self, said: Said, blobs: &mut Blobs) -> Out {
+    fn finish(&self, said: Said, blobs: &Blobs) -> Out {
         let pool = self.pool.id();
         match said {
             Said::Part(request, part) => Out::Answer(request, pool, part),
@@ -338,21 +336,21 @@ impl Shell {
     }
 
     /// A task without its payload was forgotten after it was granted, so it is not delivered: the
-    /// lease is over.
+    /// lease is over. One that was granted twice since the last commit is delivered twice.
     fn deliveries(
         &self,
         grants: Vec<(Grant, Option<Bytes>)>,
-        blobs: &mut Blobs,
+        blobs: &Blobs,
     ) -> Vec<leasehold_wire::Delivery> {
-        let mut deliver = |(grant, payload): (Grant, Option<Bytes>)| {
-            let from_store = || blobs.remove(&(grant.task, Blob::Payload));
+        let deliver = |(grant, payload): (Grant, Option<Bytes>)| {
+            let from_store = || blobs.get(&(grant.task, Blob::Payload)).cloned();
             let Some(payload) = payload.or_else(from_store) else {
                 tracing::warn!(pool = %self.name, task = %grant.task, "its payload is gone");
                 return None;
             };
             Some(view::delivery(&grant, payload))
         };
-        grants.into_iter().filter_map(&mut deliver).collect()
+        grants.into_iter().filter_map(deliver).collect()
     }
 
     /// Sets the timer if something is due before it goes off.

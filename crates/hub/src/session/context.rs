@@ -25,14 +25,6 @@ pub(crate) struct SessionContext {
 }
 
 impl SessionContext {
-    /// The pool, made if need be.
-    pub(super) async fn open_pool(&self, name: &PoolName) -> Result<PoolRef, Rejection> {
-        match self.directory.get(name) {
-            Some(known) => known,
-            None => self.opener.open(name.clone()).await,
-        }
-    }
-
     pub(super) fn known_pool(&self, name: &PoolName) -> Result<PoolRef, Rejection> {
         let unknown = || Rejection::NoSuchPool(name.to_string());
         self.directory.get(name).ok_or_else(unknown)?
@@ -54,7 +46,7 @@ impl SessionContext {
         let session = |(id, record): (SessionId, super::SessionRecord)| SessionStatus {
             session: id.0,
             open_for_ms: millis(now.since(record.opened_at)),
-            node: record.node,
+            node: record.node.name,
             address: record.address,
             claimed: holdings.get(&id).copied().unwrap_or_default(),
         };

@@ -63,7 +63,7 @@ impl Gather {
             }
             (Self::Cancel(best), Part::Whole(Response::Done(items))) => {
                 for (best, item) in best.iter_mut().zip(items) {
-                    if item != Err(Rejection::NoSuchTask) {
+                    if best.is_err() && item != Err(Rejection::NoSuchTask) {
                         *best = item;
                     }
                 }

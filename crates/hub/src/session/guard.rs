@@ -6,42 +6,51 @@
 
 use std::collections::BTreeMap;
 
-use leasehold_core::{Ending, Node, PoolName, RequestId, SessionId};
+use leasehold_core::{Ending, Node, PoolId, PoolName, RequestId, SessionId};
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::{Registry, SessionContext, SessionRecord};
 use crate::{
     directory::PoolRef,
-    pool_actor::{Ask, Out, PoolMessage},
-    session::Registry,
+    hub_actor::PoolOpener,
+    pool_actor::{Ask, Out, Outlet, PoolMessage},
 };
 
 pub(super) struct SessionGuard {
     pub(super) session: SessionId,
     pub(super) node: Node,
-    /// What the pools will be told; a cut unless somebody knew better.
-    pub(super) ending: Ending,
+    /// What the pools will be told, if it is known.
+    pub(super) ending: Option<Ending>,
     back: UnboundedSender<Out>,
     pools: BTreeMap<PoolName, PoolRef>,
     registry: Registry,
+    opener: PoolOpener,
 }
 
 /// The pool's actor has ended: the session is about to hear so.
 pub(super) struct PoolGone;
 
 impl SessionGuard {
-    pub(super) const fn new(
+    /// Enters the session among the open ones; an earlier one of the same node is told to end.
+    pub(super) fn new(
+        context: &SessionContext,
         session: SessionId,
-        node: Node,
+        record: SessionRecord,
         back: UnboundedSender<Out>,
-        registry: Registry,
     ) -> Self {
+        let node = record.node.clone();
+        if let Some(earlier) = context.registry.enter(session, record, back.clone()) {
+            // It may just have ended, which is what is wanted.
+            _ = earlier.send(Out::Superseded);
+        }
         Self {
             session,
             node,
-            ending: Ending::Cut,
+            ending: None,
             back,
             pools: BTreeMap::new(),
-            registry,
+            registry: context.registry.clone(),
+            opener: context.opener.clone(),
         }
     }
 
@@ -52,16 +61,14 @@ impl SessionGuard {
         asks: Vec<(RequestId, Ask)>,
     ) -> Result<(), PoolGone> {
         let session = self.session;
-        if !self.pools.contains_key(&pool.name) {
-            let (node, back) = (self.node.clone(), self.back.clone());
-            send(
-                pool,
-                PoolMessage::Hello {
-                    session,
-                    node,
-                    back,
-                },
-            )?;
+        let known = self.pools.get(&pool.name);
+        if known.is_none_or(|known| known.actor.get_id() != pool.actor.get_id()) {
+            let hello = PoolMessage::Hello {
+                session,
+                node: self.node.clone(),
+                outlet: Outlet::new(pool.name.clone(), self.back.clone()),
+            };
+            send(pool, hello)?;
             self.pools.insert(pool.name.clone(), pool.clone());
         }
         send(pool, PoolMessage::Batch { session, asks })
@@ -70,6 +77,25 @@ impl SessionGuard {
     /// The pools that know the session.
     pub(super) fn pools(&self) -> Vec<PoolRef> {
         self.pools.values().cloned().collect()
+    }
+
+    /// The number of a pool that knows the session.
+    pub(super) fn known(&self, name: &PoolName) -> Option<PoolId> {
+        self.pools.get(name).map(|pool| pool.id)
+    }
+
+    /// The pool has ended, and the session goes on.
+    pub(super) fn forget(&mut self, name: &PoolName) {
+        self.pools.remove(name);
+    }
+
+    /// A cut unless somebody knows better: what ends with the hub is the hub's doing.
+    fn ending(&self) -> Ending {
+        self.ending.unwrap_or(if self.opener.is_draining() {
+            Ending::Dismissed
+        } else {
+            Ending::Cut
+        })
     }
 }
 
@@ -80,7 +106,7 @@ fn send(pool: &PoolRef, message: PoolMessage) -> Result<(), PoolGone> {
 impl Drop for SessionGuard {
     fn drop(&mut self) {
         self.registry.leave(self.session);
-        let (session, ending) = (self.session, self.ending);
+        let (session, ending) = (self.session, self.ending());
         for pool in self.pools.values() {
             // A pool that has ended restores without the session.
             _ = send(pool, PoolMessage::Gone { session, ending });

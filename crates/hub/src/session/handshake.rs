@@ -55,6 +55,12 @@ pub(super) async fn receive<R: AsyncRead + Unpin>(
     }
 }
 
+/// What to tell whoever comes while the hub ends.
+pub(super) fn going_down() -> Refusal {
+    let (code, reason) = (RefusalCode::SessionsMax, "the hub is going down".to_owned());
+    Refusal { code, reason }
+}
+
 /// What to tell a node whose bytes are wrong; nothing if its socket is.
 pub(super) fn refusal_of(error: &WireError) -> Option<Refusal> {
     let code = match error {

@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use bytes::BytesMut;
 use futures_util::{FutureExt, StreamExt};
 use leasehold_core::{Ending, Node, PoolName, SessionId, time::millis};
 use leasehold_wire::{FromHub, FromNode, HubCodec, Refusal, RefusalCode, WireError};
@@ -33,6 +32,9 @@ const FRAMES_A_TURN: usize = 256;
 /// What is said to a session before the socket takes it; past it, what pools say waits.
 const SPEECH_BYTES_MAX: usize = 1 << 20;
 
+/// How long the end of what a node said may take to come once it hears nothing more.
+const HEARD_OUT_WITHIN: Duration = Duration::from_secs(1);
+
 type Reader = Heard<Box<dyn AsyncRead + Send + Unpin>>;
 
 struct SessionIo {
@@ -48,6 +50,8 @@ struct SessionIo {
     heard_at: Instant,
     /// When the socket last took something, or there was nothing to take.
     flowed_at: Instant,
+    /// Set when the socket takes nothing more: until when what came before that is still read.
+    unheard: Option<Instant>,
     /// Set when the hub ends the session: until when answers are waited for, and what to say.
     dismissal: Option<(Instant, Dismissal)>,
     drain_for: Duration,
@@ -67,7 +71,7 @@ pub(crate) async fn run(
     session: SessionId,
     connection: Connection,
     back: UnboundedSender<Out>,
-    outs: UnboundedReceiver<Out>,
+    mut outs: UnboundedReceiver<Out>,
 ) {
     let Connection {
         reader,
@@ -76,7 +80,12 @@ pub(crate) async fn run(
     } = connection;
     let mut frames = FramedRead::new(Heard::new(reader), HubCodec::new());
     let within = context.config.session.handshake_within;
-    let (hello, version) = match handshake::receive(&mut frames, within).await {
+    let received = tokio::select! {
+        received = handshake::receive(&mut frames, within) => received,
+        // All that can be said before there is a session is that there will be none.
+        _ = outs.recv() => Err(NoSession::Refused(handshake::going_down())),
+    };
+    let (hello, version) = match received {
         Ok(hello) => hello,
         Err(NoSession::Gone) => return,
         Err(NoSession::Refused(refusal)) => {
@@ -92,12 +101,11 @@ pub(crate) async fn run(
     tracing::debug!(%address, node = %node.name, session = session.0, "a session is open");
     let opened_at = context.clock.now();
     let record = SessionRecord {
-        node: node.name.clone(),
+        node,
         address,
         opened_at,
     };
-    context.registry.enter(session, record);
-    let guard = SessionGuard::new(session, node, back, context.registry.clone());
+    let guard = SessionGuard::new(&context, session, record, back);
     frames
         .decoder_mut()
         .set_frame_bytes_max(welcome.frame_bytes_max);
@@ -130,6 +138,7 @@ impl SessionIo {
             ticker,
             heard_at: Instant::now(),
             flowed_at: Instant::now(),
+            unheard: None,
             dismissal: None,
             drain_for: context.config.hub.drain_for,
             requests: Requests::new(context, guard),
@@ -146,17 +155,28 @@ impl SessionIo {
             Over::Silent(ending) => (ending, None),
             Over::Saying(ending, word) => (ending, Some(word)),
         };
-        let guard = &mut self.requests.guard;
-        guard.ending = ending;
-        let (session, node) = (guard.session.0, guard.node.name.clone());
+        let Self {
+            mut requests,
+            speech,
+            writer,
+            ..
+        } = self;
+        let guard = &mut requests.guard;
+        guard.ending = Some(ending);
+        let (session, node) = (guard.session.0, &guard.node.name);
         tracing::debug!(session, %node, ?ending, "a session has ended");
+        // The pools hear of it before the node does, and do not wait for a node that does not read.
+        drop(requests);
         if let Some(word) = last_word {
-            self.flush_briefly(&word).await;
+            flush_briefly(writer, speech, &word).await;
         }
     }
 
     async fn turn(&mut self) -> Result<(), Over> {
         let may_read = self.dismissal.is_none() && self.requests.has_room();
+        if self.unheard.is_some() {
+            self.speech.take();
+        }
         tokio::select! {
             biased;
             Some(out) = self.outs.recv(), if self.speech.bytes() < SPEECH_BYTES_MAX => {
@@ -167,9 +187,12 @@ impl SessionIo {
                 }
             }
             written = self.writer.write_buf(self.speech.unsaid()), if self.speech.bytes() > 0 => {
-                match written {
-                    Ok(bytes) if bytes > 0 => self.flowed_at = Instant::now(),
-                    Ok(_) | Err(_) => return Err(Over::Silent(Ending::Cut)),
+                if written.is_ok_and(|bytes| bytes > 0) {
+                    self.flowed_at = Instant::now();
+                    self.speech.was_taken();
+                } else {
+                    // The node is gone. What it said before is in the socket, up to its end.
+                    self.unheard = Some(Instant::now() + HEARD_OUT_WITHIN);
                 }
             }
             frame = self.frames.next(), if may_read => self.take_frames(frame).await?,
@@ -183,17 +206,19 @@ impl SessionIo {
         &mut self,
         mut frame: Option<Result<FromNode, WireError>>,
     ) -> Result<(), Over> {
-        let mut outcome = Ok(());
-        for _ in 0..FRAMES_A_TURN {
-            outcome = self.take_frame(frame).await;
-            if outcome.is_err() || !self.requests.has_room() {
-                break;
+        let mut left = FRAMES_A_TURN;
+        let outcome = loop {
+            let outcome = self.take_frame(frame).await;
+            left -= 1;
+            if outcome.is_err() || left == 0 || !self.requests.has_room() {
+                break outcome;
             }
+            // What is taken out of the socket here is taken in: there is no way back.
             match self.frames.next().now_or_never() {
                 Some(next) => frame = next,
-                None => break,
+                None => break outcome,
             }
-        }
+        };
         // What came before the end is heard before it.
         let sent = self.requests.send();
         outcome?;
@@ -231,7 +256,12 @@ impl SessionIo {
             },
             Out::Deliver(pool, tasks) => self.speech.say_deliveries(&pool, tasks),
             Out::Revoke(proof, why) => self.speech.say(&FromHub::Revoked { proof, why }),
+            Out::PoolDown(pool) if self.requests.can_go_on_without(&pool) => {}
             Out::PoolDown(pool) => return Err(self.pool_down(Some(&pool))),
+            Out::Superseded => {
+                let reason = "a newer session of this node took over".to_owned();
+                return Err(refused(RefusalCode::Superseded, reason, Ending::Cut));
+            }
             Out::Dismiss(dismissal) => return self.dismiss(dismissal),
         }
         Ok(())
@@ -286,11 +316,11 @@ impl SessionIo {
             let reason = format!("nothing was heard for {:?}", self.silence_after);
             return Err(refused(RefusalCode::Silence, reason, Ending::Silence));
         }
-        if self
-            .dismissal
-            .as_ref()
-            .is_some_and(|(until, _)| now >= *until)
-        {
+        if self.unheard.is_some_and(|until| now >= until) {
+            return Err(Over::Silent(Ending::Cut));
+        }
+        let dismissal = self.dismissal.as_ref();
+        if dismissal.is_some_and(|(until, _)| now >= *until) {
             return Err(self.dismissed());
         }
         if now.duration_since(self.speech.said_at()) >= self.heartbeat / 2 {
@@ -298,18 +328,18 @@ impl SessionIo {
         }
         Ok(())
     }
+}
 
-    /// What is left to say and a last word, as far as the socket takes it within a moment.
-    async fn flush_briefly(&mut self, word: &FromHub) {
-        const WITHIN: Duration = Duration::from_secs(1);
-        self.speech.say(word);
-        let mut rest: BytesMut = self.speech.take();
-        let write = async {
-            self.writer.write_all_buf(&mut rest).await?;
-            self.writer.shutdown().await
-        };
-        _ = tokio::time::timeout(WITHIN, write).await;
-    }
+/// What is left to say and a last word, as far as the socket takes it within a moment.
+async fn flush_briefly<W: AsyncWrite + Unpin>(mut writer: W, mut speech: Speech, word: &FromHub) {
+    const WITHIN: Duration = Duration::from_secs(1);
+    speech.say(word);
+    let mut rest = speech.take();
+    let write = async {
+        writer.write_all_buf(&mut rest).await?;
+        writer.shutdown().await
+    };
+    _ = tokio::time::timeout(WITHIN, write).await;
 }
 
 const fn refused(code: RefusalCode, reason: String, ending: Ending) -> Over {

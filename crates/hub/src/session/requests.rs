@@ -1,6 +1,6 @@
 //! Requests under way in one session: out to the pools in batches, back as responses.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
 
 use leasehold_core::{
     Command, LeaseRef, PoolId, PoolName, Rejection, RequestId, limits::BATCH_MAX,
@@ -26,6 +26,12 @@ pub(super) struct Requests {
     pending: HashMap<u64, Pending>,
     /// What the requests under way weigh, in bytes.
     bytes: usize,
+    /// Answers that each pool still owes.
+    owed: HashMap<PoolId, usize>,
+    /// Pools in which the session may hold leases or credit.
+    leased: HashSet<PoolId>,
+    /// A pool had ended when something was sent to it.
+    has_lost_a_pool: bool,
     /// Gathered from one read: one message to each pool.
     batches: BTreeMap<PoolName, (PoolRef, Vec<(RequestId, Ask)>)>,
 }
@@ -66,6 +72,9 @@ impl Requests {
             next: 1,
             pending: HashMap::new(),
             bytes: 0,
+            owed: HashMap::new(),
+            leased: HashSet::new(),
+            has_lost_a_pool: false,
             batches: BTreeMap::new(),
         }
     }
@@ -85,12 +94,28 @@ impl Requests {
         }
     }
 
-    /// Sends what was gathered, one message a pool.
+    /// Sends what was gathered, one message a pool; also to the others if one has ended.
     pub(super) fn send(&mut self) -> Result<(), PoolGone> {
         for (_, (pool, asks)) in std::mem::take(&mut self.batches) {
-            self.guard.ask(&pool, asks)?;
+            self.has_lost_a_pool |= self.guard.ask(&pool, asks).is_err();
+        }
+        if self.has_lost_a_pool {
+            return Err(PoolGone);
         }
         Ok(())
+    }
+
+    /// A pool has failed: whether the session can do without it. It cannot if it is owed answers
+    /// or may hold something there, for then its node has to hear of it.
+    pub(super) fn can_go_on_without(&mut self, name: &PoolName) -> bool {
+        let Some(pool) = self.guard.known(name) else {
+            return true;
+        };
+        if self.leased.contains(&pool) || self.owed.contains_key(&pool) {
+            return false;
+        }
+        self.guard.forget(name);
+        true
     }
 
     /// Asks every pool to answer behind everything else. False if there is none to ask.
@@ -110,6 +135,12 @@ impl Requests {
         let Some(pending) = self.pending.get_mut(&request.0) else {
             return Answered::Partly;
         };
+        if let Entry::Occupied(mut owed) = self.owed.entry(pool) {
+            *owed.get_mut() -= 1;
+            if *owed.get() == 0 {
+                owed.remove();
+            }
+        }
         pending.gather.add(pool, part);
         pending.left -= 1;
         if pending.left > 0 {
@@ -126,7 +157,7 @@ impl Requests {
     ) -> Result<Option<FromHub>, Rejection> {
         match route {
             Route::ToOne(name, ask) => {
-                let pool = self.context.open_pool(&name).await?;
+                let pool = self.open_pool(&name).await?;
                 Ok(self.ask_each(id, weight, vec![(pool, ask)], Gather::Whole(None)))
             }
             Route::ToKnown(name, ask) => {
@@ -152,6 +183,16 @@ impl Requests {
                 Ok(self.ask_resume(id, weight, &leases))
             }
         }
+    }
+
+    /// What was asked before does not wait for the pool to be made.
+    async fn open_pool(&mut self, name: &PoolName) -> Result<PoolRef, Rejection> {
+        if let Some(known) = self.context.directory.get(name) {
+            return known;
+        }
+        // A pool that is gone is heard of at the end of the turn.
+        _ = self.send();
+        self.context.opener.open(name.clone()).await
     }
 
     fn ask_by_lease(
@@ -255,6 +296,10 @@ impl Requests {
     }
 
     fn batch(&mut self, pool: PoolRef, request: RequestId, ask: Ask) {
+        *self.owed.entry(pool.id).or_default() += 1;
+        if ask.may_hold() {
+            self.leased.insert(pool.id);
+        }
         let batch = self.batches.entry(pool.name.clone());
         batch
             .or_insert_with(|| (pool, Vec::new()))

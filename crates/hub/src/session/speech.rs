@@ -12,9 +12,14 @@ const DELIVERY_BYTES: usize = 64;
 /// What a message weighs beside its deliveries, at the most, in bytes.
 const MESSAGE_BYTES: usize = 256;
 
+/// The largest buffer that a session keeps between messages: there are thousands.
+const BUFFER_BYTES_KEPT: usize = 64 * 1024;
+
 pub(super) struct Speech {
     codec: HubCodec,
     unsaid: BytesMut,
+    /// The most that waited in this buffer.
+    bytes_most: usize,
     said_at: Instant,
 }
 
@@ -25,6 +30,7 @@ impl Speech {
         Self {
             codec,
             unsaid: BytesMut::new(),
+            bytes_most: 0,
             said_at: Instant::now(),
         }
     }
@@ -38,7 +44,15 @@ impl Speech {
         &mut self.unsaid
     }
 
+    /// The socket took something. A buffer that held much is given back when it is empty.
+    pub(super) fn was_taken(&mut self) {
+        if self.unsaid.is_empty() && self.bytes_most > BUFFER_BYTES_KEPT {
+            self.take();
+        }
+    }
+
     pub(super) fn take(&mut self) -> BytesMut {
+        self.bytes_most = 0;
         std::mem::take(&mut self.unsaid)
     }
 
@@ -49,7 +63,9 @@ impl Speech {
     /// Says it, or that it does not fit.
     pub(super) fn say(&mut self, message: &FromHub) {
         self.said_at = Instant::now();
-        let Err(error) = self.codec.encode(message, &mut self.unsaid) else {
+        let encoded = self.codec.encode(message, &mut self.unsaid);
+        self.bytes_most = self.bytes_most.max(self.unsaid.len());
+        let Err(error) = encoded else {
             return;
         };
         let FromHub::Response { id, body } = message else {

@@ -1,0 +1,35 @@
+//! The hub from outside, byte by byte: nodes made by hand over sockets and in-process connections.
+
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "whatever else a hub may answer is wrong in the same way"
+)]
+
+#[path = "hub/drain.rs"]
+mod drain;
+#[path = "hub/endings.rs"]
+mod endings;
+#[path = "hub/handshake.rs"]
+mod handshake;
+#[path = "hub/payloads.rs"]
+mod payloads;
+#[path = "hub/pools.rs"]
+mod pools;
+#[path = "hub/raw.rs"]
+mod raw;
+#[path = "hub/restart.rs"]
+mod restart;
+#[path = "hub/sessions.rs"]
+mod sessions;
+#[path = "hub/start.rs"]
+mod start;
+#[path = "hub/status.rs"]
+mod status;
+#[path = "hub/store_faults.rs"]
+mod store_faults;
+#[path = "hub/supervision.rs"]
+mod supervision;
+#[path = "hub/ten_thousand.rs"]
+mod ten_thousand;
+#[path = "hub/verbs.rs"]
+mod verbs;
