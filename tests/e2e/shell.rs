@@ -10,6 +10,7 @@ use support::{
     fifo::{Gate, Ledger, Lifeline},
     hub::Hub,
     process::Process,
+    raw::Raw,
     shell::{run, run_with_input},
     task_id,
 };
@@ -135,6 +136,28 @@ async fn the_urgent_goes_first() {
 }
 
 #[tokio::test]
+async fn lines_keep_their_order() {
+    let hub = Hub::start().await;
+    let lines: Vec<_> = (0..5000).map(|number| format!("{number:0>60}")).collect();
+    let told = hub.command(&["enqueue", "p", "--lines", "-"]);
+    let told = run_with_input(told, lines.join("\n").as_bytes()).await.ok();
+    let mut raw = Raw::open(hub.address(), "raw", 1).await;
+    let claimed: Vec<_> = raw
+        .claim(4096)
+        .await
+        .into_iter()
+        .chain(raw.claim(4096).await)
+        .collect();
+    let payloads: Vec<_> = claimed.iter().map(|task| &*task.payload).collect();
+    assert!(payloads.is_sorted(), "the first line is the first to run");
+    let ids: Vec<_> = claimed
+        .iter()
+        .map(|task| task.proof.task.to_string())
+        .collect();
+    assert_eq!(told.lines().collect::<Vec<_>>(), ids);
+}
+
+#[tokio::test]
 async fn a_task_that_fails_is_tried_again_and_then_dead_for_the_reason_it_gave() {
     let hub = Hub::with(IMPATIENT).await;
     let told = hub.run(&["enqueue", "p", "x", "--attempts-max", "2"]).await;
@@ -252,7 +275,7 @@ async fn so_many_slots_are_so_many_commands_at_a_time() {
 async fn what_a_command_leaves_running_ends_with_it() {
     let hub = Hub::start().await;
     let lifeline = Lifeline::new(hub.folder(), "lifeline");
-    let exec = "sleep 1000 9> $E2E/lifeline > /dev/null 2>&1 & echo started";
+    let exec = "exec 9> $E2E/lifeline; sleep 1000 > /dev/null 2>&1 & echo started";
     let _worker = hub.work("w", exec, &[]);
     let told = hub.run(&["enqueue", "p", "x", "--wait"]).await;
     assert_eq!(told.ok(), "started\n");

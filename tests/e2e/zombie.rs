@@ -28,7 +28,7 @@ async fn a_frozen_worker_loses_what_others_took_and_keeps_the_rest() {
     let mut frozen_gate = Gate::new(hub.folder(), "frozen");
     let mut heir_gate = Gate::new(hub.folder(), "heir");
     let ids = hub.enqueue(&["a", "b"]).await;
-    let frozen = hub.work("frozen", HOLD, &["--slots", "2"]);
+    let frozen = hub.work("frozen", HOLD, &["--slots", "2", "--json"]);
     assert_eq!(
         ledger.take(2).await,
         ["began a frozen 1", "began b frozen 1"]
@@ -45,6 +45,7 @@ async fn a_frozen_worker_loses_what_others_took_and_keeps_the_rest() {
     frozen_gate.open(1).await;
     heir_gate.open(1).await;
     heir.said("\"completed\"").await;
+    frozen.said("\"completed\"").await;
     for (id, node, attempt) in [(&ids[0], "heir", 2), (&ids[1], "frozen", 1)] {
         let told = hub
             .run(&["enqueue", "p", "--id", id, "--wait", "--json", "x"])

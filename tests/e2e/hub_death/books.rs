@@ -71,11 +71,7 @@ impl Books {
     }
 
     /// Holds what was promised against what happened; figures for people.
-    pub(crate) fn judge(
-        &self,
-        states: &[(TaskId, State)],
-        deaths: usize,
-    ) -> String {
+    pub(crate) fn judge(&self, states: &[(TaskId, State)], deaths: usize) -> String {
         let pages = self.pages();
         pages.no_enqueue_was_lost(states);
         pages.no_completion_was_undone();
@@ -87,7 +83,10 @@ impl Books {
             "{tasks} tasks in {runs} runs ({again} in flight unacknowledged ran again); \
              {resumed} leases resumed, {safe} handlers had to outlast a death and did"
         );
-        assert!(tasks > deaths && safe > deaths / 2, "too little happened: {figures}");
+        assert!(
+            tasks > deaths && safe > deaths / 2,
+            "too little happened: {figures}"
+        );
         figures
     }
 }
@@ -112,9 +111,16 @@ impl Pages {
                 };
                 self.ended.get(&proof)
             };
-            assert!(leases.is_sorted(), "{task} started under {leases:?}, in this order");
+            assert!(
+                leases.is_sorted(),
+                "{task} started under {leases:?}, in this order"
+            );
             let (newest, older) = leases.split_last().expect("it began at least once");
-            assert_eq!(ending(newest), Some(&Ok(())), "{task} under {newest}, of {leases:?}");
+            assert_eq!(
+                ending(newest),
+                Some(&Ok(())),
+                "{task} under {newest}, of {leases:?}"
+            );
             for lease in older {
                 let lost = Some(&Err(Rejection::LeaseLost));
                 assert_eq!(ending(lease), lost, "{task} under {lease}, of {leases:?}");
@@ -125,7 +131,11 @@ impl Pages {
     fn handlers_ran_on(&self) {
         for proof in &self.safe {
             let ended = self.ended.get(proof);
-            assert_eq!(ended, Some(&Ok(())), "{proof:?} was to outlast a death of the hub");
+            assert_eq!(
+                ended,
+                Some(&Ok(())),
+                "{proof:?} was to outlast a death of the hub"
+            );
         }
     }
 }

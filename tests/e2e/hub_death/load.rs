@@ -1,8 +1,6 @@
 //! What goes on while the hub dies: producers and workers, with all that they are told written down.
 
-use leasehold_node::{
-    Endpoint, NewTask, Outcome, Producer, Task, Worker, WorkerEvent,
-};
+use leasehold_node::{Endpoint, NewTask, Outcome, Producer, Task, Worker, WorkerEvent};
 use tokio::{
     sync::{broadcast, watch},
     task::JoinSet,
@@ -17,7 +15,7 @@ use super::{
 const PRODUCING: u32 = 24;
 
 /// Of so many tasks one outlasts a death of the hub.
-const LONG_EVERY: u32 = 20;
+const LONG_EVERY: u32 = 5;
 
 const WORKERS: usize = 2;
 const SLOTS: usize = 16;
@@ -98,7 +96,11 @@ async fn produce(producer: Producer, books: Books, stopped: watch::Receiver<bool
     let mut count = 0;
     while !*stopped.borrow() {
         count += 1;
-        let payload = if count % LONG_EVERY == 0 { "long" } else { "short" };
+        let payload = if count % LONG_EVERY == 0 {
+            "long"
+        } else {
+            "short"
+        };
         let enqueued = producer.enqueue(&pool(), NewTask::new(payload)).await;
         books.acknowledged(enqueued.expect("the hub takes it, sooner or later").id);
     }
@@ -136,13 +138,18 @@ impl Long {
         // A grant does not wait for the disk. But what is acknowledged after it is on disk after
         // it: from then on no death may take the lease.
         let enqueued = self.producer.enqueue(&pool(), NewTask::new("short")).await;
-        self.books.acknowledged(enqueued.expect("the hub takes it").id);
+        self.books
+            .acknowledged(enqueued.expect("the hub takes it").id);
         let since = *self.tide.borrow();
         let epoch = task.lease.lease.epoch.0;
         if since == began && matches!(since, Tide::Up { epoch: of, .. } if of == epoch) {
             self.books.is_safe(task.lease);
         }
-        let passed = |tide: &Tide| *tide != began && *tide != Tide::Down;
+        let passed = |tide: &Tide| match tide {
+            Tide::Up { .. } => *tide != began,
+            Tide::Down => false,
+            Tide::Over => true,
+        };
         tokio::select! {
             _ = self.tide.wait_for(passed) => {}
             () = task.cancelled.cancelled() => {}
@@ -159,6 +166,7 @@ async fn write(mut events: broadcast::Receiver<WorkerEvent>, books: Books) {
             }) => books.ended(proof, accepted),
             Ok(WorkerEvent::Connected { resumed, .. }) => books.resumed(resumed),
             Ok(WorkerEvent::Started { .. } | WorkerEvent::Disconnected { .. }) => {}
+            Ok(refused @ WorkerEvent::Refused { .. }) => panic!("{refused:?}"),
             Err(broadcast::error::RecvError::Closed) => return,
             Err(error @ broadcast::error::RecvError::Lagged(_)) => panic!("{error}"),
         }

@@ -24,7 +24,7 @@ use leasehold_node::{NodeName, PoolName, TaskId};
 const TAKEN_BY_NONE: () = ();
 
 /// How long anything may take that is bound to happen. Only a failing test waits for so long.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits for something that is bound to happen.
 pub(crate) async fn within<T>(what: impl AsRef<str>, happens: impl Future<Output = T>) -> T {

@@ -37,6 +37,7 @@ pub(crate) async fn connected(events: &mut Receiver<WorkerEvent>) -> (usize, usi
         WorkerEvent::Connected { resumed, lost, .. } => Some((resumed, lost)),
         WorkerEvent::Started { .. }
         | WorkerEvent::Finished { .. }
+        | WorkerEvent::Refused { .. }
         | WorkerEvent::Disconnected { .. } => None,
     })
     .await
