@@ -99,10 +99,11 @@ impl Raw {
             wait_ms: 30_000,
             lease_ms: None,
         };
-        match self.ask(request).await {
-            Response::Claimed(tasks) => tasks,
-            other => panic!("a claim was answered with {other:?}"),
-        }
+        let answer = self.ask(request).await;
+        let Response::Claimed(tasks) = answer else {
+            panic!("a claim was answered with {answer:?}");
+        };
+        tasks
     }
 
     /// Completes a task; what the hub says to it.
@@ -126,7 +127,13 @@ pub(crate) fn done(response: Response) -> Result<(), Rejection> {
             item.map(|_| ())
         }
         Response::Refused(rejection) => Err(rejection),
-        other => panic!("answered with {other:?}"),
+        other @ (Response::Enqueued(_)
+        | Response::Claimed(_)
+        | Response::Credited(_)
+        | Response::Revived(_)
+        | Response::Task(_)
+        | Response::Tasks(_)
+        | Response::Status(_)) => panic!("answered with {other:?}"),
     }
 }
 
