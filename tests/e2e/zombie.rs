@@ -130,10 +130,11 @@ async fn a_node_that_hangs_past_its_lease_is_told_that_it_lost_it() {
     let taken = heir.claim(1).await.remove(0);
     assert_eq!((taken.proof.task, taken.attempt), (held.task, 2));
     let revoked = loop {
-        match slow.next().await.expect("the session is open") {
-            FromHub::Revoked { proof, why } => break (proof, why),
-            other => assert_eq!(other, FromHub::Ping),
+        let said = slow.next().await.expect("the session is open");
+        if let FromHub::Revoked { proof, why } = said {
+            break (proof, why);
         }
+        assert_eq!(said, FromHub::Ping);
     };
     assert_eq!(revoked, (held, Revocation::Lost));
     assert_eq!(slow.complete(held, "late").await, Err(Rejection::LeaseLost));
