@@ -193,11 +193,14 @@ async fn enqueue(raw: &mut Raw, payload: &str) -> String {
 
 async fn offer(raw: &mut Raw, item: EnqueueItem) -> Result<(), Rejection> {
     let (pool, tasks) = (pool(), vec![item]);
-    match raw.ask(Request::Enqueue { pool, tasks }).await {
-        Response::Enqueued(mut items) => items.remove(0).map(|_| ()),
-        Response::Refused(rejection) => Err(rejection),
-        other => panic!("an enqueue was answered with {other:?}"),
+    let answer = raw.ask(Request::Enqueue { pool, tasks }).await;
+    if let Response::Refused(rejection) = answer {
+        return Err(rejection);
     }
+    let Response::Enqueued(mut items) = answer else {
+        panic!("an enqueue was answered with {answer:?}");
+    };
+    items.remove(0).map(|_| ())
 }
 
 #[tokio::test]

@@ -135,6 +135,8 @@ async fn a_stop_that_takes_long_ends_no_lease() {
     within(stopping).await.unwrap();
 
     let stage = Stage::start_on(config, stage.disk).await;
+    let mut other = stage.inside("other").await;
+    assert_eq!(other.state(id).await, StateKind::Claimed);
     let mut node = Node::over_tcp(stage.address(), who).await;
     assert!(node.resume(&[task.proof]).await[0].is_ok());
     node.complete(&task).await.unwrap();
@@ -142,7 +144,7 @@ async fn a_stop_that_takes_long_ends_no_lease() {
     assert_eq!((detail.summary.attempt, detail.interruptions), (1, 0));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_port_is_free_when_a_hub_has_ended() {
     let mut stage = Stage::start(config()).await;
     let mut config = config();
