@@ -19,21 +19,22 @@ const IMPATIENT: &str = "[session]\nheartbeat = \"200ms\"\nsilence_after = \"1s\
 /// Says what it has, and if it is told to end.
 const HOLD: &str = "p=$(cat); trap \"echo told $p $LEASEHOLD_NODE > $E2E/ledger; exit 1\" TERM; \
                     echo began $p $LEASEHOLD_NODE $LEASEHOLD_ATTEMPT > $E2E/ledger; \
-                    read _ < $E2E/$LEASEHOLD_NODE & wait $!; echo by $LEASEHOLD_NODE";
+                    read _ < $E2E/$LEASEHOLD_NODE-$p & wait $!; echo by $LEASEHOLD_NODE";
 
 #[tokio::test]
 async fn a_frozen_worker_loses_what_others_took_and_keeps_the_rest() {
     let hub = Hub::with(IMPATIENT).await;
     let mut ledger = Ledger::new(hub.folder(), "ledger");
-    let mut frozen_gate = Gate::new(hub.folder(), "frozen");
-    let mut heir_gate = Gate::new(hub.folder(), "heir");
+    let _frozen_gate = Gate::new(hub.folder(), "frozen-a");
+    let mut frozen_gate = Gate::new(hub.folder(), "frozen-b");
+    let mut heir_gate = Gate::new(hub.folder(), "heir-a");
     let ids = hub.enqueue(&["a", "b"]).await;
     let frozen = hub.work("frozen", HOLD, &["--slots", "2", "--json"]);
     assert_eq!(
         ledger.take(2).await,
         ["began a frozen 1", "began b frozen 1"]
     );
-    frozen.signal(Signal::SIGSTOP);
+    frozen.freeze().await;
     let heir = hub.work("heir", HOLD, &["--json"]);
     // The silence counts as an attempt; the one slot takes one of the two.
     assert_eq!(ledger.next().await, "began a heir 2");
@@ -65,12 +66,12 @@ async fn a_frozen_worker_loses_what_others_took_and_keeps_the_rest() {
 async fn what_a_frozen_worker_had_done_by_then_changes_nothing() {
     let hub = Hub::with(IMPATIENT).await;
     let mut ledger = Ledger::new(hub.folder(), "ledger");
-    let mut frozen_gate = Gate::new(hub.folder(), "frozen");
-    let mut heir_gate = Gate::new(hub.folder(), "heir");
+    let mut frozen_gate = Gate::new(hub.folder(), "frozen-a");
+    let mut heir_gate = Gate::new(hub.folder(), "heir-a");
     let id = hub.enqueue(&["a"]).await.remove(0);
     let frozen = hub.work("frozen", HOLD, &["--json"]);
     assert_eq!(ledger.next().await, "began a frozen 1");
-    frozen.signal(Signal::SIGSTOP);
+    frozen.freeze().await;
     // The command ends well while nobody looks after it.
     frozen_gate.open(1).await;
     let heir = hub.work("heir", HOLD, &["--json"]);

@@ -6,7 +6,10 @@ use std::{
 };
 
 use nix::{
-    sys::signal::{Signal, kill},
+    sys::{
+        signal::{Signal, kill},
+        wait::{Id, WaitPidFlag, waitid},
+    },
     unistd::Pid,
 };
 use tokio::{
@@ -100,6 +103,18 @@ impl Process {
     /// Sends a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         kill(self.pid, signal).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+    }
+
+    /// Stops it with `SIGSTOP`; returns when all of it stands still, which takes a moment.
+    pub(crate) async fn freeze(&self) {
+        self.signal(Signal::SIGSTOP);
+        let id = Id::Pid(self.pid);
+        let flags = WaitPidFlag::WSTOPPED | WaitPidFlag::WNOWAIT;
+        let stopped = tokio::task::spawn_blocking(move || waitid(id, flags));
+        let stopped = within(format!("the stop of {}", self.name), stopped).await;
+        stopped
+            .expect("the wait does not panic")
+            .expect("a child can be waited for");
     }
 
     /// Waits for its end, and for all that it had to say.
