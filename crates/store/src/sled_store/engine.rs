@@ -11,6 +11,7 @@
 use std::{
     fs::{self, File},
     io,
+    os::unix::fs::MetadataExt,
     panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
     sync::mpsc,
@@ -107,9 +108,19 @@ impl Engine {
     /// Makes durable what was written.
     pub(super) fn sync(&self) -> Result<(), StoreError> {
         guard("flush", &self.path, || self.db.flush())?;
-        self.file
-            .sync_data()
-            .map_err(|source| failed("sync", &self.path, source))
+        let synced = self.file.sync_data().and_then(|()| self.check_is_there());
+        synced.map_err(|source| failed("sync", &self.path, source))
+    }
+
+    /// A file that was deleted takes writes like any other, and is gone with its last descriptor.
+    fn check_is_there(&self) -> io::Result<()> {
+        if self.file.metadata()?.nlink() > 0 {
+            return Ok(());
+        }
+        Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            "the data folder was deleted",
+        ))
     }
 
     /// A value of which the length is known; nothing if it, or a part of it, is not there.

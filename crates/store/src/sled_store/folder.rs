@@ -60,7 +60,10 @@ impl Folder {
         if generation == 0 {
             folder.switch(0)?;
         }
-        folder.sweep();
+        if generation == 0 || folder.generation_path(generation).is_dir() {
+            // Not otherwise: what is left may be all there is.
+            folder.sweep();
+        }
         Ok(folder)
     }
 

@@ -12,6 +12,7 @@ mod index;
 mod keys;
 mod load;
 mod rewrite;
+mod witness;
 
 use std::{cell::Cell, collections::BTreeMap, path::Path};
 
@@ -23,6 +24,7 @@ use self::{
     engine::{Engine, Writes},
     folder::Folder,
     index::PoolLog,
+    witness::Witness,
 };
 use crate::{
     Blob, OpenedPool, PoolBatch, Store, StoreError, StoreStats,
@@ -55,6 +57,7 @@ pub struct SledStore {
     options: SledOptions,
     /// None after it failed.
     engine: Option<Engine>,
+    witness: Witness,
     pools: BTreeMap<PoolId, PoolLog>,
     latest: Timestamp,
     /// Set by an error, also of a read.
@@ -75,11 +78,13 @@ impl SledStore {
         }
         let (engine, pools) = current;
         let latest = latest(&pools);
+        let witness = Witness::open(engine.path())?;
         let engine = Some(engine);
         Ok(Self {
             folder,
             options,
             engine,
+            witness,
             pools,
             latest,
             poisoned: Cell::new(false),
@@ -130,7 +135,13 @@ impl SledStore {
         }
         draft.compact(engine)?;
         engine.apply(draft.finish())?;
-        engine.sync()
+        engine.sync()?;
+        for batch in batches {
+            if let Some(log) = self.pools.get(&batch.pool) {
+                self.witness.attest(batch.pool, log)?;
+            }
+        }
+        Ok(())
     }
 
     fn own_pool(&mut self, name: &PoolName) -> Result<OpenedPool, StoreError> {
@@ -155,6 +166,7 @@ impl SledStore {
         let log = self.pools.entry(id).or_insert_with(|| PoolLog::new(pool));
         log.epoch = epoch;
         log.opened = true;
+        self.witness.attest(id, log)?;
         let tasks = load::tasks(engine, id, log)?;
         Ok(OpenedPool { id, epoch, tasks })
     }
@@ -204,6 +216,7 @@ impl Store for SledStore {
             engine.close();
         }
         let (engine, pools) = rewrite::open(&mut self.folder, self.options.cache_bytes)?;
+        self.witness = Witness::open(engine.path())?;
         self.latest = latest(&pools);
         self.pools = pools;
         self.engine = Some(engine);

@@ -13,6 +13,7 @@ use super::{
     folder::Folder,
     index::PoolLog,
     keys, load,
+    witness::Witness,
 };
 use crate::{
     StoreError,
@@ -81,7 +82,11 @@ fn prepare(
 }
 
 fn load_or_close(engine: Engine, generation: u64) -> Result<Generation, StoreError> {
-    match load::load(&engine, generation) {
+    let loaded = load::load(&engine, generation).and_then(|pools| {
+        Witness::open(engine.path())?.check(&pools)?;
+        Ok(pools)
+    });
+    match loaded {
         Ok(pools) => Ok((engine, pools)),
         Err(error) => {
             engine.close();
