@@ -69,7 +69,7 @@ async fn start(config: HubConfig) -> Result<Hub, Failure> {
         .await
         .map_err(|error| failed(error.to_string()))?;
     let address = hub.address().map(|address| address.to_string());
-    tracing::info!(address, data, engine, ?pools, "the hub is ready");
+    tracing::info!(address, data, engine, named_pools = ?pools, "the hub is ready");
     announce(hub.address());
     Ok(hub)
 }

@@ -18,7 +18,14 @@ pub(crate) struct Gauge {
     free_bytes: AtomicU64,
     commits: AtomicU64,
     changes: AtomicU64,
+    /// Payload bytes accepted since the disk was last measured, and before that: some may be on
+    /// their way still.
+    accepted: [AtomicU64; 2],
 }
+
+/// Bytes that a store may write for one accepted, at its worst moment: the record, the engine's
+/// own copies of it, and what is carried over with it.
+const WRITTEN_PER_BYTE: u64 = 4;
 
 impl Gauge {
     pub(crate) fn new(stats: &StoreStats, reserve: u64) -> Self {
@@ -30,6 +37,7 @@ impl Gauge {
             free_bytes: AtomicU64::new(UNKNOWN),
             commits: AtomicU64::new(0),
             changes: AtomicU64::new(0),
+            accepted: [AtomicU64::new(0), AtomicU64::new(0)],
         };
         gauge.measured(stats);
         gauge
@@ -40,6 +48,8 @@ impl Gauge {
         self.live_bytes.store(stats.live_bytes, Relaxed);
         self.free_bytes
             .store(stats.free_bytes.unwrap_or(UNKNOWN), Relaxed);
+        let [now, before] = &self.accepted;
+        before.store(now.swap(0, Relaxed), Relaxed);
     }
 
     pub(crate) fn committed(&self, changes: u64) {
@@ -47,10 +57,20 @@ impl Gauge {
         self.changes.fetch_add(changes, Relaxed);
     }
 
-    /// Why nothing may be enqueued just now: what was accepted needs room to be finished.
-    pub(crate) fn refusal(&self) -> Option<Rejection> {
-        let (free, reserve) = (self.free_bytes.load(Relaxed), self.reserve);
-        (free < reserve).then_some(Rejection::DiskNearlyFull { free, reserve })
+    /// Whether so many bytes of payloads may be accepted: what was accepted needs room to be
+    /// finished. Between two measurements what was accepted is taken for written.
+    pub(crate) fn admit(&self, bytes: u64) -> Result<(), Rejection> {
+        let [now, before] = &self.accepted;
+        let accepted = now.fetch_add(bytes, Relaxed) + before.load(Relaxed) + bytes;
+        let reserve = self.reserve;
+        let free = self.free_bytes.load(Relaxed);
+        let left = free.saturating_sub(accepted.saturating_mul(WRITTEN_PER_BYTE));
+        if free == UNKNOWN || left >= reserve {
+            return Ok(());
+        }
+        now.fetch_sub(bytes, Relaxed);
+        let free = if free < reserve { free } else { left };
+        Err(Rejection::DiskNearlyFull { free, reserve })
     }
 
     pub(crate) fn status(&self) -> StoreStatus {

@@ -145,7 +145,8 @@ impl Shell {
 
     /// Under the free-space reserve only what is known already is answered as accepted.
     fn enqueue(&mut self, session: SessionId, request: RequestId, tasks: Vec<NewTask>) {
-        let Some(refusal) = self.gauge.refusal() else {
+        let bytes: usize = tasks.iter().map(|task| task.payload.len()).sum();
+        let Err(refusal) = self.gauge.admit(bytes as u64) else {
             return self.apply(session, request, Command::Enqueue(tasks));
         };
         let pool = &self.pool;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use futures_util::StreamExt;
-use leasehold_core::limits::BATCH_MAX;
 use leasehold_core::time::millis;
+use leasehold_core::{PoolSettings, limits::BATCH_MAX};
 use leasehold_wire::{
     FromHub, FromNode, HANDSHAKE_BYTES_MAX, Hello, HubCodec, Refusal, RefusalCode, Welcome,
     WireError, encode_message, negotiate,
@@ -73,7 +73,9 @@ pub(super) fn refusal_of(error: &WireError) -> Option<Refusal> {
 }
 
 pub(super) fn welcome(config: &HubConfig, hello: &Hello, version: u16, session: u64) -> Welcome {
-    let defaults = &config.pool_defaults;
+    // Of any pool: each has its own bounds, which it holds a node to.
+    let pools = || config.pool.values().chain([&config.pool_defaults]);
+    let most = |of: fn(&PoolSettings) -> usize| pools().map(of).max().unwrap_or_default();
     let whole = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
     Welcome {
         version,
@@ -82,8 +84,8 @@ pub(super) fn welcome(config: &HubConfig, hello: &Hello, version: u16, session: 
         heartbeat_ms: millis(heartbeat(config, hello)),
         silence_after_ms: millis(config.session.silence_after),
         frame_bytes_max: whole(config.session.frame_bytes_max),
-        payload_bytes_max: whole(defaults.payload_bytes_max),
-        result_bytes_max: whole(defaults.result_bytes_max),
+        payload_bytes_max: whole(most(|pool| pool.payload_bytes_max)),
+        result_bytes_max: whole(most(|pool| pool.result_bytes_max)),
         batch_max: whole(BATCH_MAX),
         requests_max: whole(config.session.requests_max),
     }
