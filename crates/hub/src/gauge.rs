@@ -85,3 +85,29 @@ impl Gauge {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_accepted_since_the_last_look_is_taken_for_written() {
+        let stats = |free| StoreStats {
+            free_bytes: Some(free),
+            ..StoreStats::default()
+        };
+        let gauge = Gauge::new(&stats(1_000), 600);
+        assert_eq!(gauge.admit(60), Ok(()));
+        let refused = gauge.admit(60).unwrap_err();
+        let left = Rejection::DiskNearlyFull {
+            free: 520,
+            reserve: 600,
+        };
+        assert_eq!(refused, left);
+        // What was on its way at one look is on the disk by the next but one.
+        gauge.measured(&stats(1_000));
+        assert!(gauge.admit(60).is_err());
+        gauge.measured(&stats(1_000));
+        assert_eq!(gauge.admit(60), Ok(()));
+    }
+}

@@ -251,8 +251,8 @@ async fn below_the_reserve_nothing_new_comes_in_and_everything_else_goes_on() {
     );
     node.complete(&task).await.unwrap();
 
-    stage.faults.set_free_bytes(Some(1000));
-    until_free(&mut node, Some(1000)).await;
+    stage.faults.set_free_bytes(Some(2000));
+    until_free(&mut node, Some(2000)).await;
     let answer = node.enqueue_items("mail", tasks).await;
     assert!(answer.iter().all(Result::is_ok), "{answer:?}");
 }
