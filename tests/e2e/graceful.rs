@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use leasehold_node::{NewTask, NodeOptions, Outcome, StateKind, Worker};
 use leasehold_wire::{EnqueueItem, FromHub, FromNode, Request, Response};
-use nix::sys::signal::Signal;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use serde_json::json;
 use support::{
     fifo::{Gate, Ledger, Lifeline},
@@ -193,6 +196,27 @@ async fn a_worker_that_is_told_to_end_finishes_what_it_has_and_takes_no_more() {
             "{rest}"
         );
     }
+}
+
+/// A service manager tells all processes of a service to end, in whatever order.
+#[tokio::test]
+async fn a_command_that_is_told_to_end_with_its_worker_has_not_failed() {
+    let hub = Hub::start().await;
+    let mut ledger = Ledger::new(hub.folder(), "ledger");
+    let _gate = Gate::new(hub.folder(), "gate");
+    let id = hub.enqueue(&["a"]).await.remove(0);
+    let command = "echo $$ > $E2E/ledger; read _ < $E2E/gate";
+    let mut worker = hub.work("w", command, &[]);
+    let shell = Pid::from_raw(ledger.next().await.parse().unwrap());
+    kill(shell, Signal::SIGTERM).unwrap();
+    worker.signal(Signal::SIGTERM);
+    assert_eq!(worker.ended().await.code(), Some(0));
+    let task = hub.task(&id).await;
+    assert_eq!(
+        (&task["state"], &task["attempt"]),
+        (&json!("ready"), &json!(0)),
+        "{task}"
+    );
 }
 
 #[tokio::test]

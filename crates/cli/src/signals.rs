@@ -3,12 +3,14 @@
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 /// SIGTERM and SIGINT, from its making on.
 #[derive(Debug)]
 pub(crate) struct Ending {
     terminate: Signal,
     interrupt: Signal,
+    was_asked: CancellationToken,
 }
 
 impl Ending {
@@ -17,14 +19,22 @@ impl Ending {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            was_asked: CancellationToken::new(),
         })
+    }
+
+    /// Cancelled once either came, and somebody waited for it.
+    pub(crate) fn was_asked(&self) -> CancellationToken {
+        self.was_asked.clone()
     }
 
     /// Waits for the next of either. Nothing is missed when the wait is abandoned.
     pub(crate) async fn asked(&mut self) -> &'static str {
-        tokio::select! {
+        let signal = tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
-        }
+        };
+        self.was_asked.cancel();
+        signal
     }
 }

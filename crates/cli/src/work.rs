@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use leasehold_node::{Inspector, Rejection, RequestError, Worker, WorkerError, WorkerStats};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     args::WorkArgs,
@@ -26,7 +27,7 @@ pub(crate) async fn run(args: WorkArgs) -> Result<(), Failure> {
     reached(&inspector, &args).await?;
     let mut ending =
         Ending::listen().map_err(|error| Failure::failed("listen to signals", error))?;
-    let (worker, report) = begin(&args);
+    let (worker, report) = begin(&args, ending.was_asked());
     let mut report = tokio::spawn(report);
     let ended = until_end(&args, &inspector, &worker, &mut ending, &mut report).await;
     let stats = worker.stats();
@@ -51,11 +52,14 @@ async fn reached(inspector: &Inspector, args: &WorkArgs) -> Result<(), Failure> 
     }
 }
 
-fn begin(args: &WorkArgs) -> (Worker, impl Future<Output = Result<(), Failure>> + use<>) {
+fn begin(
+    args: &WorkArgs,
+    asked_to_end: CancellationToken,
+) -> (Worker, impl Future<Output = Result<(), Failure>> + use<>) {
     let mut options = args.reach.options();
     options.name.clone_from(&args.name);
     let node = options.name_or_default();
-    let exec = Arc::new(Exec::new(args));
+    let exec = Arc::new(Exec::new(args, asked_to_end));
     let builder = args
         .pools
         .iter()

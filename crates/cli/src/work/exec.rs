@@ -39,11 +39,17 @@ pub(super) struct Exec {
     kill_after: Duration,
     /// Whether what commands say on standard error is to be seen.
     is_loud: bool,
+    /// Cancelled when the worker is asked to end.
+    asked_to_end: CancellationToken,
 }
 
+/// How long after a command the worker may hear of the signal that went to both.
+const SAME_SIGNAL_WITHIN: Duration = Duration::from_millis(250);
+
 impl Exec {
-    pub(super) fn new(args: &WorkArgs) -> Self {
+    pub(super) fn new(args: &WorkArgs, asked_to_end: CancellationToken) -> Self {
         Self {
+            asked_to_end,
             command: args.exec.clone(),
             kill_after: args.kill_after,
             is_loud: !args.reach.json,
@@ -109,7 +115,17 @@ impl Exec {
             });
             wait(&mut child, async { tokio::join!(out, err) }).await?
         };
+        if verdict::was_told_to_end(status) && self.is_asked_to_end().await {
+            return Ok(Outcome::Release);
+        }
         Ok(verdict::of(status, output, &errors))
+    }
+
+    /// A service manager tells all of a service to end, the commands as well as the worker: that
+    /// is no failure of theirs. Who hears it first is a matter of luck.
+    async fn is_asked_to_end(&self) -> bool {
+        let asked = self.asked_to_end.cancelled();
+        timeout(SAME_SIGNAL_WITHIN, asked).await.is_ok()
     }
 }
 

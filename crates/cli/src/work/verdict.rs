@@ -3,6 +3,7 @@
 use std::{os::unix::process::ExitStatusExt, process::ExitStatus};
 
 use leasehold_node::Outcome;
+use nix::sys::signal::Signal;
 
 use super::tail::{Head, Tail};
 
@@ -28,6 +29,15 @@ pub(super) fn of(status: ExitStatus, output: Head, errors: &Tail) -> Outcome {
         Some(RELEASE) => Outcome::Release,
         Some(_) | None => Outcome::Fail(reason(status, &errors.text())),
     }
+}
+
+/// Whether it ended by a signal that asks for it, or says so in the way of shells.
+pub(super) fn was_told_to_end(status: ExitStatus) -> bool {
+    let by_code = status.code().and_then(|code| code.checked_sub(128));
+    let signal = status.signal().or(by_code);
+    [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]
+        .iter()
+        .any(|asking| Some(*asking as i32) == signal)
 }
 
 fn completed(output: Head) -> Outcome {
