@@ -56,7 +56,7 @@ section! {
         bytes_max: usize = 64 << 20, Size { min: 64 * KIB, max: 64 * GIB };
         /// The longest frame that is read. Must hold the longest
         /// payload and result of any pool, with 64KiB to spare.
-        frame_bytes_max: usize = 16 << 20, Size { min: 64 * KIB, max: 64 * MIB };
+        frame_bytes_max: usize = 16 << 20, Size { min: 64 * KIB, max: 32 * MIB };
     }
 }
 
