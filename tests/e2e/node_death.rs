@@ -11,6 +11,7 @@ use support::{
     median,
     process::Process,
     proxy::{Proxy, Pull},
+    stalls::Stalls,
 };
 use tokio::time::Instant;
 
@@ -46,6 +47,7 @@ async fn elsewhere_within_a_second(ending: Pull) {
         )
     };
     let mut workers = vec![start("w-0"), start("w-1")];
+    let stalls = Stalls::beside(hub.folder());
     let mut times = Vec::new();
     for round in 0..ROUNDS {
         let id = hub.enqueue(&["x"]).await.remove(0);
@@ -54,6 +56,7 @@ async fn elsewhere_within_a_second(ending: Pull) {
         let at = workers.iter().position(|(name, _)| name == holder);
         let (_, mut victim) = workers.remove(at.expect("one of the two has it"));
         let heir = workers[0].0.clone();
+        stalls.take();
         let killed_at = Instant::now();
         victim.kill().await;
         assert_eq!(
@@ -61,7 +64,13 @@ async fn elsewhere_within_a_second(ending: Pull) {
             format!("{heir} 2"),
             "it counts as an attempt"
         );
-        times.push(killed_at.elapsed());
+        let (took, stood) = (killed_at.elapsed(), stalls.take());
+        times.push(took);
+        // A second, on a machine that does not stand still itself.
+        assert!(
+            took < Duration::from_secs(1) + stood,
+            "{took:?}, {stood:?} of it stood still"
+        );
         gate.open(1).await;
         completed_by_heir(&hub, &id, holder, &heir, &workers[0].1).await;
         workers.push(start(&format!("w-{}", round + 2)));
@@ -70,9 +79,7 @@ async fn elsewhere_within_a_second(ending: Pull) {
         "{ending:?}: median {:?} of {times:?}",
         median(times.clone())
     );
-    for time in times {
-        assert!(time < Duration::from_secs(1), "{time:?}");
-    }
+    assert!(median(times) < Duration::from_millis(750));
 }
 
 async fn completed_by_heir(hub: &Hub, id: &str, holder: &str, heir: &str, worker: &Process) {

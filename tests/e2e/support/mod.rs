@@ -15,6 +15,7 @@ pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod raw;
 pub(crate) mod shell;
+pub(crate) mod stalls;
 
 use std::time::Duration;
 
