@@ -98,14 +98,11 @@ impl Inspector {
         for tasks in split(tasks, limits, |_| 0) {
             let asked = tasks.len();
             let answer = self.requests.ask(Request::Cancel { tasks }).await?;
-            let Response::Done(mut items) = answer.response else {
+            let Response::Done(items) = answer.response else {
                 return Err(RequestError::Unexpected);
             };
             if items.len() != asked {
                 return Err(RequestError::Unexpected);
-            }
-            if answer.repeated {
-                items.iter_mut().for_each(forgive_repeated_cancel);
             }
             answers.extend(items);
         }
@@ -175,12 +172,6 @@ impl Inspector {
 }
 
 /// The first time round it may have been this very request that did it.
-fn forgive_repeated_cancel(item: &mut Result<(), Rejection>) {
-    if *item == Err(Rejection::Ended(StateKind::Cancelled)) {
-        *item = Ok(());
-    }
-}
-
 fn forgive_repeated_revival(item: &mut Result<(), Rejection>) {
     if matches!(item, Err(Rejection::NotDead(_))) {
         *item = Ok(());
