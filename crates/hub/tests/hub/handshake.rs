@@ -43,6 +43,20 @@ async fn a_hello_is_answered_with_the_sessions_parameters() {
 }
 
 #[tokio::test]
+async fn a_node_is_told_the_bounds_of_the_roomiest_pool() {
+    let mut config = config();
+    let mut roomy = config.pool_defaults.clone();
+    roomy.result_bytes_max = 4 << 20;
+    config.pool.insert("roomy".parse().unwrap(), roomy);
+    let stage = Stage::start(config.clone()).await;
+    let node = Node::over_tcp(stage.address(), hello("crane-1")).await;
+    assert_eq!(node.welcome.result_bytes_max, 4 << 20);
+    let defaults = &config.pool_defaults;
+    let told = node.welcome.payload_bytes_max as usize;
+    assert_eq!(told, defaults.payload_bytes_max);
+}
+
+#[tokio::test]
 async fn a_request_before_the_hello_is_refused() {
     let stage = Stage::start(config()).await;
     let mut stranger = stage.stranger().await;
