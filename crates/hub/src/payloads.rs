@@ -2,15 +2,13 @@
 //!
 //! What finds no room is read back from the store when it is claimed.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
 use bytes::Bytes;
+use foldhash::{HashMap, HashMapExt};
 use leasehold_core::TaskId;
 
 /// What an entry costs beside its bytes, roughly: key, handle and table.
@@ -57,8 +55,8 @@ impl Payloads {
 
     pub(crate) fn keep(&mut self, task: TaskId, payload: &Bytes) {
         if self.budget.take(payload.len() + ENTRY_BYTES) {
-            // A copy: a slice would keep the whole frame that it came in.
-            self.kept.insert(task, Bytes::copy_from_slice(payload));
+            // Decoding copied it out of its frame: nothing else is kept with it.
+            self.kept.insert(task, payload.clone());
         }
     }
 

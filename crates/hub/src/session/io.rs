@@ -21,7 +21,7 @@ use super::{
     connection::Heard,
     guard::SessionGuard,
     handshake::{self, NoSession},
-    requests::{Answered, Requests},
+    requests::Requests,
     speech::Speech,
 };
 use crate::pool_actor::Out;
@@ -249,11 +249,12 @@ impl SessionIo {
 
     fn take_out(&mut self, out: Out) -> Result<(), Over> {
         match out {
-            Out::Answer(request, pool, part) => match self.requests.answered(request, pool, part) {
-                Answered::Partly => {}
-                Answered::Response(response) => self.speech.say(&response),
-                Answered::Fence => return Err(self.dismissed()),
-            },
+            Out::Answer(request, pool, part) => {
+                let speech = &mut self.speech;
+                if self.requests.answered(request, pool, part, speech) {
+                    return Err(self.dismissed());
+                }
+            }
             Out::Deliver(pool, tasks) => self.speech.say_deliveries(&pool, tasks),
             Out::Revoke(proof, why) => self.speech.say(&FromHub::Revoked { proof, why }),
             Out::PoolDown(pool) if self.requests.can_go_on_without(&pool) => {}
