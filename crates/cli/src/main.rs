@@ -15,10 +15,16 @@ mod work;
 use std::process::ExitCode;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
 use leasehold_hub::{LogFormat, LogLevel};
 
 use args::{Args, Command};
 use exit::Failure;
+
+/// What one thread allocates another frees, for every task that passes through a hub: the system's
+/// allocator takes a lock for that.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let command = Args::parse().command;
