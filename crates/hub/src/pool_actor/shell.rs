@@ -21,7 +21,7 @@ use crate::{
     clock::Clock,
     gauge::Gauge,
     payloads::Payloads,
-    store_writer::{Blobs, Commit, StoreWriter},
+    store_writer::{Blobs, Commit, Load, Slot, StoreWriter},
     telemetry,
 };
 
@@ -31,6 +31,8 @@ pub(crate) struct Shell {
     outbox: Outbox<(SessionId, Said)>,
     /// Blobs that replies of the next commit want.
     reads: Vec<(TaskId, Blob)>,
+    /// The commit on its way.
+    flying: Option<Slot>,
     payloads: Payloads,
     outlets: BTreeMap<SessionId, Outlet>,
     clock: Clock,
@@ -67,6 +69,7 @@ impl Shell {
             pool,
             outbox: Outbox::default(),
             reads: Vec::new(),
+            flying: None,
             payloads: Payloads::new(arguments.budget),
             outlets: BTreeMap::new(),
             clock: arguments.clock,
@@ -121,6 +124,7 @@ impl Shell {
     /// restore.
     pub(super) fn committed(&mut self, outcome: Result<Blobs, String>) -> Result<(), String> {
         let blobs = outcome?;
+        self.flying = None;
         let replies = self.outbox.committed();
         self.leave(replies, &blobs);
         Ok(())
@@ -130,7 +134,14 @@ impl Shell {
     pub(super) fn work_off(&mut self) -> Result<(), String> {
         let free = self.outbox.take_free();
         self.leave(free, &Blobs::new());
-        if let Some(changes) = self.outbox.next_commit() {
+        if let Some(flying) = &self.flying {
+            flying.add(|load| {
+                load.batch.at = self.clock.now();
+                self.outbox.join_commit(&mut load.batch.changes);
+                load.reads.append(&mut self.reads);
+                load.replies = self.outbox.waiting();
+            });
+        } else if let Some(changes) = self.outbox.next_commit() {
             self.commit(changes)?;
         }
         if self.outbox.is_idle() {
@@ -291,9 +302,14 @@ impl Shell {
             at: self.clock.now(),
             changes,
         };
-        self.writer.commit(Commit {
+        let slot = Slot::new(Load {
             batch,
             reads: mem::take(&mut self.reads),
+            replies: self.outbox.waiting(),
+        });
+        self.flying = Some(slot.clone());
+        self.writer.commit(Commit {
+            slot,
             done: Box::new(move |outcome| {
                 // If the pool has ended meanwhile, its successor restores what was written.
                 _ = myself.cast(PoolMessage::Committed(outcome));
