@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use leasehold_core::{PoolName, SessionId};
-use leasehold_store::{MemoryStore, SledOptions, SledStore, Store, StoreError};
+use leasehold_store::{LogOptions, LogStore, MemoryStore, Store, StoreError};
 use tokio::{
     io::DuplexStream,
     net::TcpListener,
@@ -62,7 +62,7 @@ pub fn open_store(config: &HubConfig) -> Result<Box<dyn Store>, StoreError> {
     match config.store.engine {
         Engine::Memory => Ok(Box::new(MemoryStore::new())),
         Engine::Sled => {
-            let store = SledStore::open(&config.store.data, SledOptions::default())?;
+            let store = LogStore::open(&config.store.data, LogOptions::default())?;
             Ok(Box::new(store))
         }
     }

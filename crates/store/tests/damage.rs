@@ -8,7 +8,7 @@ use std::{
 
 use leasehold_core::{Change, TaskId, Timestamp};
 use leasehold_store::{
-    Blob, PoolBatch, SledOptions, SledStore, Store, StoreError, conformance::sample,
+    Blob, LogOptions, LogStore, PoolBatch, Store, StoreError, conformance::sample,
 };
 use tempfile::TempDir;
 
@@ -87,13 +87,13 @@ fn a_record_of_a_later_version_is_named() {
 #[test]
 fn a_folder_of_a_later_format_is_named() {
     let folder = store();
-    set_marker(folder.path(), |text| text.replace("format 1", "format 2"));
+    set_marker(folder.path(), |text| text.replace("format 1", "format 3"));
     let error = open(folder.path()).unwrap_err();
     assert!(
-        matches!(error, StoreError::Incompatible { found: 2, .. }),
+        matches!(error, StoreError::Incompatible { found: 3, .. }),
         "{error}"
     );
-    set_marker(folder.path(), |text| text.replace("format 2", "format 1"));
+    set_marker(folder.path(), |text| text.replace("format 3", "format 1"));
     read_all(folder.path()).unwrap();
 }
 
@@ -272,8 +272,8 @@ fn read_all(folder: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn open(folder: &Path) -> Result<SledStore, StoreError> {
-    SledStore::open(folder, SledOptions::default())
+fn open(folder: &Path) -> Result<LogStore, StoreError> {
+    LogStore::open(folder, LogOptions::default())
 }
 
 fn id(number: u128) -> TaskId {

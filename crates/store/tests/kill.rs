@@ -15,7 +15,7 @@ use std::{
 use bytes::Bytes;
 use leasehold_core::{Cause, Change, PoolId, TaskId, Timestamp};
 use leasehold_store::{
-    Blob, OpenedPool, PoolBatch, SledOptions, SledStore, Store, conformance::sample,
+    Blob, LogOptions, LogStore, OpenedPool, PoolBatch, Store, conformance::sample,
 };
 
 const FOLDER: &str = "LEASEHOLD_KILL_TEST_FOLDER";
@@ -160,7 +160,7 @@ fn verify(folder: &Path, acknowledged: u64) -> u64 {
     newest
 }
 
-fn verify_pool(store: &SledStore, pool: &OpenedPool, newest: u64) {
+fn verify_pool(store: &LogStore, pool: &OpenedPool, newest: u64) {
     let found: BTreeMap<_, _> = pool.tasks.iter().map(|task| (task.id, task)).collect();
     let oldest = (newest + 1).saturating_sub(REMEMBERED).max(1);
     let expected = oldest..=newest;
@@ -178,15 +178,15 @@ fn verify_pool(store: &SledStore, pool: &OpenedPool, newest: u64) {
     }
 }
 
-fn blob(store: &SledStore, pool: PoolId, task: TaskId) -> Option<Bytes> {
+fn blob(store: &LogStore, pool: PoolId, task: TaskId) -> Option<Bytes> {
     store.blob(pool, task, Blob::Payload).unwrap()
 }
 
-fn open(folder: &Path) -> SledStore {
-    SledStore::open(folder, SledOptions::default()).unwrap()
+fn open(folder: &Path) -> LogStore {
+    LogStore::open(folder, LogOptions::default()).unwrap()
 }
 
-fn open_pools(store: &mut SledStore) -> Vec<OpenedPool> {
+fn open_pools(store: &mut LogStore) -> Vec<OpenedPool> {
     POOLS
         .iter()
         .map(|name| store.open_pool(&name.parse().unwrap()).unwrap())

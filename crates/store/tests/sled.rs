@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 use bytes::Bytes;
 use leasehold_core::{Change, Task, TaskId, Timestamp};
 use leasehold_store::{
-    Blob, OpenedPool, PoolBatch, SledOptions, SledStore, Store, StoreError, conformance,
+    Blob, LogOptions, LogStore, OpenedPool, PoolBatch, Store, StoreError, conformance,
     conformance::sample,
 };
 
@@ -134,11 +134,11 @@ fn space_is_given_back_after_a_peak() {
     let peak_bytes = store.stats().disk_bytes;
     drop(store);
 
-    let options = SledOptions {
+    let options = LogOptions {
         spare_bytes: 1024 * 1024,
-        ..SledOptions::default()
+        ..LogOptions::default()
     };
-    let mut store = SledStore::open(folder.path(), options).unwrap();
+    let mut store = LogStore::open(folder.path(), options).unwrap();
     assert_eq!(names(folder.path()), ["LEASEHOLD", "lock", "sled-2"]);
     assert!(
         store.stats().disk_bytes < peak_bytes / 4,
@@ -181,11 +181,11 @@ fn a_rewrite_that_cannot_be_made_leaves_the_store() {
     drop(store);
     // A file is in the way of the next generation.
     fs::write(folder.path().join("sled-2"), "").unwrap();
-    let options = SledOptions {
+    let options = LogOptions {
         spare_bytes: 0,
-        ..SledOptions::default()
+        ..LogOptions::default()
     };
-    let mut store = SledStore::open(folder.path(), options).unwrap();
+    let mut store = LogStore::open(folder.path(), options).unwrap();
     assert_eq!(contents(&mut store), expected);
     drop(store);
     fs::remove_file(folder.path().join("sled-2")).unwrap();
@@ -210,7 +210,7 @@ fn stats_tell_of_the_disk() {
 }
 
 /// Puts in a lot, most of which is forgotten again.
-fn peak(store: &mut SledStore) -> Vec<(Task, Option<Bytes>)> {
+fn peak(store: &mut LogStore) -> Vec<(Task, Option<Bytes>)> {
     let pool = open_pool(store);
     for n in 0..1000 {
         let len = if n % 3 == 0 { 30_000 } else { 3_000 };
@@ -225,7 +225,7 @@ fn peak(store: &mut SledStore) -> Vec<(Task, Option<Bytes>)> {
     contents(store)
 }
 
-fn contents(store: &mut SledStore) -> Vec<(Task, Option<Bytes>)> {
+fn contents(store: &mut LogStore) -> Vec<(Task, Option<Bytes>)> {
     let pool = open_pool(store);
     let blob = |id| store.blob(pool.id, id, Blob::Payload).unwrap();
     let mut contents: Vec<_> = pool
@@ -238,15 +238,15 @@ fn contents(store: &mut SledStore) -> Vec<(Task, Option<Bytes>)> {
     contents
 }
 
-fn open(path: &Path) -> Result<SledStore, StoreError> {
-    SledStore::open(path, SledOptions::default())
+fn open(path: &Path) -> Result<LogStore, StoreError> {
+    LogStore::open(path, LogOptions::default())
 }
 
-fn open_pool(store: &mut SledStore) -> OpenedPool {
+fn open_pool(store: &mut LogStore) -> OpenedPool {
     store.open_pool(&"pool".parse().unwrap()).unwrap()
 }
 
-fn commit(store: &mut SledStore, pool: &OpenedPool, changes: Vec<Change>) {
+fn commit(store: &mut LogStore, pool: &OpenedPool, changes: Vec<Change>) {
     let at = Timestamp::from_millis(5);
     store
         .commit(&[PoolBatch {
