@@ -7,6 +7,7 @@
 mod damage;
 mod draft;
 mod engine;
+mod fjall_engine;
 mod folder;
 mod index;
 mod keys;
@@ -38,17 +39,20 @@ pub enum LogEngine {
     /// sled 0.34: a log-structured tree in one file.
     #[default]
     Sled,
+    /// fjall 3: sorted tables, merged in the background.
+    Fjall,
 }
 
 impl LogEngine {
     /// All there are.
-    pub const ALL: [Self; 1] = [Self::Sled];
+    pub const ALL: [Self; 2] = [Self::Sled, Self::Fjall];
 
     /// Its name, in the configuration and in data folders.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sled => "sled",
+            Self::Fjall => "fjall",
         }
     }
 
