@@ -6,13 +6,14 @@ use super::{
 };
 
 /// A pinned crate, and where alone it is named.
-const PINS: [(&str, &[&str]); 3] = [
+const PINS: [(&str, &[&str]); 4] = [
     (
         "bincode",
         &["crates/wire/src/codec.rs", "crates/store/src/record.rs"],
     ),
+    ("fjall", &["crates/store/src/log_store/fjall_engine.rs"]),
     ("ractor", &["crates/hub/src/actor.rs"]),
-    ("sled", &["crates/store/src/sled_store/engine.rs"]),
+    ("sled", &["crates/store/src/log_store/sled_engine.rs"]),
 ];
 
 /// Where a pinned crate is named and must not be. Tests may: to damage a store they open it.
@@ -89,7 +90,7 @@ mod tests {
     #[test]
     fn other_words_and_tests_are_not() {
         for text in [
-            "mod sled_store;\n",
+            "mod sled_engine;\n",
             "// sled::open\n",
             "let a = crate::sled::b();\n",
             "f(sled);\n",

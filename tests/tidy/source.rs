@@ -247,10 +247,10 @@ mod tests {
 
     #[test]
     fn words_are_whole() {
-        let found: Vec<&str> = words("sled_store::sled::open(x)")
+        let found: Vec<&str> = words("log_store::sled::open(x)")
             .iter()
             .map(|(_, word, _)| *word)
             .collect();
-        assert_eq!(found, ["sled_store", "sled", "open", "x"]);
+        assert_eq!(found, ["log_store", "sled", "open", "x"]);
     }
 }

@@ -14,7 +14,7 @@ use std::{
 };
 
 use leasehold_core::{Change, Epoch, PoolId, TaskId, Timestamp};
-use leasehold_store::{PoolBatch, SledOptions, SledStore, Store, conformance::sample};
+use leasehold_store::{LogOptions, LogStore, PoolBatch, Store, conformance::sample};
 
 const WINDOW: Duration = Duration::from_secs(3);
 
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .next()
         .unwrap_or_else(|| "/tmp/leasehold-throughput".to_owned());
     let standing = arguments.next().map_or(Ok(10_000), |text| text.parse())?;
-    let mut store = SledStore::open(Path::new(&folder), SledOptions::default())?;
+    let mut store = LogStore::open(Path::new(&folder), LogOptions::default())?;
     let mut load = Load::begin(&mut store, standing)?;
     for batch in [1, 16, 128, 1024] {
         let (rate, millis) = load.measure(&mut store, batch)?;
@@ -47,7 +47,7 @@ struct Load {
 }
 
 impl Load {
-    fn begin(store: &mut SledStore, standing: usize) -> Result<Self, Box<dyn Error>> {
+    fn begin(store: &mut LogStore, standing: usize) -> Result<Self, Box<dyn Error>> {
         let opened = store.open_pool(&"load".parse()?)?;
         let mut waiting: Vec<_> = opened.tasks.iter().map(|task| task.id).collect();
         waiting.sort_unstable();
@@ -70,7 +70,7 @@ impl Load {
 
     fn measure(
         &mut self,
-        store: &mut SledStore,
+        store: &mut LogStore,
         batch: usize,
     ) -> Result<(f64, f64), Box<dyn Error>> {
         let (start, mut commits) = (Instant::now(), 0_u32);
@@ -104,7 +104,7 @@ impl Load {
         sample::enqueued(id, &[b'p'; 256])
     }
 
-    fn commit(&self, store: &mut SledStore, changes: Vec<Change>) -> Result<(), Box<dyn Error>> {
+    fn commit(&self, store: &mut LogStore, changes: Vec<Change>) -> Result<(), Box<dyn Error>> {
         let at = Timestamp::from_millis(1);
         let batch = PoolBatch {
             pool: self.pool,

@@ -16,6 +16,20 @@ pub enum StoreError {
         /// What was found.
         reason: String,
     },
+    /// It is kept by another engine than the one that is to open it.
+    #[error(
+        "the data folder {} is kept by {found}, not by {wanted}: set engine = \"{found}\" in [store], or \
+         move its tasks to a new folder with leasehold export and leasehold import",
+        path.display()
+    )]
+    OtherEngine {
+        /// The folder.
+        path: PathBuf,
+        /// Whose it is.
+        found: &'static str,
+        /// Whose it should be.
+        wanted: &'static str,
+    },
     /// It was written by a version that this one cannot read.
     #[error("{what} has format version {found}, and this hub reads {readable}: {advice}")]
     Incompatible {

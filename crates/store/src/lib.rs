@@ -3,17 +3,17 @@
 pub mod conformance;
 mod error;
 mod faulty;
+mod log_store;
 mod memory;
 mod record;
-mod sled_store;
 
 use bytes::Bytes;
 use leasehold_core::{Cause, Change, Epoch, PoolId, PoolName, Task, TaskId, Timestamp};
 
 pub use error::StoreError;
 pub use faulty::{Faults, FaultyStore, Moment};
+pub use log_store::{LogEngine, LogOptions, LogStore};
 pub use memory::{MemoryDisk, MemoryStore};
-pub use sled_store::{SledOptions, SledStore};
 
 /// Where pools outlive the hub.
 ///

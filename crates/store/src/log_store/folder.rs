@@ -1,11 +1,16 @@
 //! The data folder: whose it is, who has it, and which generation of the store in it is current.
 //!
 //! ```text
-//! LEASEHOLD    says that the folder is ours, in which format, and which generation is current
+//! LEASEHOLD    says that the folder is ours, in which format, of which engine, and which
+//!              generation is current
 //! lock         held for as long as the store is open
 //! sled-3/      the current generation
 //! sled-4/      one that was being written when the hub died: removed at the next open
 //! ```
+//!
+//! Format 1 is sled's and names no engine: it is older than the choice. Every other engine has
+//! format 2, so that a hub that knows of sled only is told that it is too old, and not that its
+//! generation is gone.
 //!
 //! A generation is written whole and synced before the marker names it, and the marker is replaced
 //! by a rename, so that a kill or a power cut at any moment leaves the old one or the new one.
@@ -14,14 +19,22 @@ use std::{
     ffi::OsStr,
     fs::{self, File, TryLockError},
     io::{self, Write},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
-use super::engine::ADVICE;
+use super::{LogEngine, engine::ADVICE};
 use crate::StoreError;
 
-/// The format of the folder. Raised when an older hub must not touch what is in it.
-const FORMAT: u32 = 1;
+/// The format of a folder of sled's. Formats are raised when an older hub must not touch what is in
+/// the folder.
+const FORMAT_SLED: u64 = 1;
+
+/// The format of a folder that names its engine.
+const FORMAT_NAMED: u64 = 2;
+
+/// What `stat` counts in, whatever the blocks of the disk are.
+const BLOCK_BYTES: u64 = 512;
 
 const MARKER: &str = "LEASEHOLD";
 const MARKER_NEW: &str = "LEASEHOLD.new";
@@ -32,14 +45,15 @@ const TITLE: &str = "Leasehold data folder: nothing in it is to be changed by ha
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
+    engine: LogEngine,
     generation: u64,
     /// Unlocks when it is closed.
     _lock: File,
 }
 
 impl Folder {
-    /// Takes the folder, and makes it if there is none.
-    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+    /// Takes the folder, and makes it if there is none, for this engine.
+    pub(super) fn open(path: &Path, engine: LogEngine) -> Result<Self, StoreError> {
         let fail = |source| failed("open the data folder", path, source);
         if path.exists() && !path.is_dir() {
             return Err(not_a_store(path, "it is not a folder".to_owned()));
@@ -48,12 +62,13 @@ impl Folder {
         refuse_foreign(path)?;
         let lock = lock(path)?;
         let generation = match fs::read_to_string(path.join(MARKER)) {
-            Ok(text) => parse_marker(path, &text)?,
+            Ok(text) => generation_for(path, &text, engine)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
             Err(error) => return Err(fail(error)),
         };
         let mut folder = Self {
             path: path.to_owned(),
+            engine,
             generation,
             _lock: lock,
         };
@@ -72,6 +87,11 @@ impl Folder {
         &self.path
     }
 
+    /// Whose folder it is.
+    pub(super) fn engine(&self) -> LogEngine {
+        self.engine
+    }
+
     /// The current generation; 0 while there is none yet.
     pub(super) fn generation(&self) -> u64 {
         self.generation
@@ -79,13 +99,13 @@ impl Folder {
 
     /// Where a generation is.
     pub(super) fn generation_path(&self, generation: u64) -> PathBuf {
-        self.path.join(format!("sled-{generation}"))
+        self.path.join(generation_name(self.engine, generation))
     }
 
     /// Makes another generation the current one, durably, and removes the others.
     pub(super) fn switch(&mut self, generation: u64) -> Result<(), StoreError> {
         let fail = |source| failed("write to the data folder", &self.path, source);
-        write_marker(&self.path, generation).map_err(fail)?;
+        write_marker(&self.path, self.engine, generation).map_err(fail)?;
         self.generation = generation;
         self.sweep();
         Ok(())
@@ -121,9 +141,11 @@ impl Folder {
     }
 
     fn try_sweep(&self) -> io::Result<()> {
+        let current = generation_name(self.engine, self.generation);
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
-            if generation_of(&entry.file_name()).is_some_and(|found| found != self.generation) {
+            let name = entry.file_name();
+            if is_generation(&name) && name != *current {
                 tracing::info!(folder = %entry.path().display(), "removing an old generation");
                 fs::remove_dir_all(entry.path())?;
             }
@@ -191,7 +213,21 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     }
 }
 
-fn parse_marker(path: &Path, text: &str) -> Result<u64, StoreError> {
+/// The generation that a marker names, if the folder is this engine's. While there is no generation
+/// yet it is anyone's.
+fn generation_for(path: &Path, text: &str, engine: LogEngine) -> Result<u64, StoreError> {
+    let (found, generation) = parse_marker(path, text)?;
+    if found == engine || generation == 0 {
+        return Ok(generation);
+    }
+    Err(StoreError::OtherEngine {
+        path: path.to_owned(),
+        found: found.name(),
+        wanted: engine.name(),
+    })
+}
+
+fn parse_marker(path: &Path, text: &str) -> Result<(LogEngine, u64), StoreError> {
     let damaged = || StoreError::Damaged {
         what: path.join(MARKER).display().to_string(),
         reason: "it is not what was written".to_owned(),
@@ -201,30 +237,36 @@ fn parse_marker(path: &Path, text: &str) -> Result<u64, StoreError> {
     if lines.next() != Some(TITLE) {
         return Err(damaged());
     }
-    let mut number = |name| {
-        lines
-            .next()?
-            .strip_prefix(name)?
-            .trim_start()
-            .parse::<u64>()
-            .ok()
+    let mut field = |name| Some(lines.next()?.strip_prefix(name)?.trim_start());
+    let format = field("format").and_then(|format| format.parse().ok());
+    let engine = match format.ok_or_else(damaged)? {
+        FORMAT_SLED => LogEngine::Sled,
+        FORMAT_NAMED => field("engine")
+            .and_then(LogEngine::named)
+            .ok_or_else(damaged)?,
+        format => return Err(too_new(path, format)),
     };
-    let format = number("format").ok_or_else(damaged)?;
-    if format != u64::from(FORMAT) {
-        return Err(StoreError::Incompatible {
-            what: format!("the data folder {}", path.display()),
-            found: u32::try_from(format).unwrap_or(u32::MAX),
-            readable: "1",
-            advice: "run the version of the hub that wrote it, or a newer one",
-        });
-    }
-    number("generation").ok_or_else(damaged)
+    let generation = field("generation").and_then(|number| number.parse().ok());
+    Ok((engine, generation.ok_or_else(damaged)?))
 }
 
-fn write_marker(path: &Path, generation: u64) -> io::Result<()> {
+fn too_new(path: &Path, format: u64) -> StoreError {
+    StoreError::Incompatible {
+        what: format!("the data folder {}", path.display()),
+        found: u32::try_from(format).unwrap_or(u32::MAX),
+        readable: "1 and 2",
+        advice: "run the version of the hub that wrote it, or a newer one",
+    }
+}
+
+fn write_marker(path: &Path, engine: LogEngine, generation: u64) -> io::Result<()> {
     let new = path.join(MARKER_NEW);
     let mut file = File::create(&new)?;
-    writeln!(file, "{TITLE}\nformat {FORMAT}\ngeneration {generation}")?;
+    let format = match engine {
+        LogEngine::Sled => format!("format {FORMAT_SLED}"),
+        LogEngine::Fjall => format!("format {FORMAT_NAMED}\nengine {}", engine.name()),
+    };
+    writeln!(file, "{TITLE}\n{format}\ngeneration {generation}")?;
     file.sync_all()?;
     // The generation that it names stands there before the name does.
     File::open(path)?.sync_all()?;
@@ -232,19 +274,28 @@ fn write_marker(path: &Path, generation: u64) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-fn generation_of(name: &OsStr) -> Option<u64> {
-    name.to_str()?.strip_prefix("sled-")?.parse().ok()
+fn generation_name(engine: LogEngine, generation: u64) -> String {
+    format!("{}-{generation}", engine.name())
 }
 
+fn is_generation(name: &OsStr) -> bool {
+    let parts = name.to_str().and_then(|name| name.rsplit_once('-'));
+    parts.is_some_and(|(engine, number)| {
+        LogEngine::named(engine).is_some() && number.parse::<u64>().is_ok()
+    })
+}
+
+/// What files take on disk, not how long they say that they are: fjall lays its journals out ahead.
 fn bytes_under(path: &Path) -> io::Result<u64> {
     let mut bytes = 0;
     for entry in fs::read_dir(path)? {
         let entry = entry?;
-        let data = entry.metadata()?;
-        bytes += if data.is_dir() {
-            bytes_under(&entry.path())?
-        } else {
-            data.len()
+        bytes += match entry.metadata() {
+            Ok(data) if data.is_dir() => bytes_under(&entry.path())?,
+            Ok(data) => data.blocks() * BLOCK_BYTES,
+            // Engines delete files while they are looked at.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+            Err(error) => return Err(error),
         };
     }
     Ok(bytes)

@@ -18,7 +18,7 @@ use crate::{
 
 /// Reads all pools of a generation.
 pub(super) fn load(
-    engine: &Engine,
+    engine: &dyn Engine,
     generation: u64,
 ) -> Result<BTreeMap<PoolId, PoolLog>, StoreError> {
     check_header(engine, generation)?;
@@ -36,7 +36,11 @@ pub(super) fn load(
 }
 
 /// Reads the tasks of a pool, in no order.
-pub(super) fn tasks(engine: &Engine, id: PoolId, log: &PoolLog) -> Result<Vec<Task>, StoreError> {
+pub(super) fn tasks(
+    engine: &dyn Engine,
+    id: PoolId,
+    log: &PoolLog,
+) -> Result<Vec<Task>, StoreError> {
     let mut tasks = Vec::with_capacity(log.len());
     for record in engine.scan(&keys::log(id)) {
         let (key, value) = record?;
@@ -55,7 +59,7 @@ pub(super) fn tasks(engine: &Engine, id: PoolId, log: &PoolLog) -> Result<Vec<Ta
 
 /// Reads a payload or result.
 pub(super) fn blob(
-    engine: &Engine,
+    engine: &dyn Engine,
     id: PoolId,
     log: &PoolLog,
     task: TaskId,
@@ -73,7 +77,7 @@ pub(super) fn blob(
 
 /// Reads a payload or result that stands apart, checks it, and returns it still sealed.
 pub(super) fn apart(
-    engine: &Engine,
+    engine: &dyn Engine,
     id: PoolId,
     log: &PoolLog,
     task: TaskId,
@@ -96,7 +100,7 @@ pub(super) fn apart(
 }
 
 fn inline(
-    engine: &Engine,
+    engine: &dyn Engine,
     id: PoolId,
     log: &PoolLog,
     seq: u64,
@@ -124,7 +128,7 @@ fn find_inline(key: &[u8], value: &[u8], task: TaskId, kind: Blob) -> Result<Byt
         .ok_or(Unreadable::Damaged("a payload or result is gone"))
 }
 
-fn check_header(engine: &Engine, generation: u64) -> Result<(), StoreError> {
+fn check_header(engine: &dyn Engine, generation: u64) -> Result<(), StoreError> {
     let what = || format!("the header in {}", engine.path().display());
     let Some(found) = engine.scan(keys::HEADER).next() else {
         return Err(damage::damaged(what(), "it is gone"));
@@ -137,7 +141,7 @@ fn check_header(engine: &Engine, generation: u64) -> Result<(), StoreError> {
     Err(damage::damaged(what(), "it is of another generation"))
 }
 
-fn load_pools(engine: &Engine) -> Result<BTreeMap<PoolId, PoolLog>, StoreError> {
+fn load_pools(engine: &dyn Engine) -> Result<BTreeMap<PoolId, PoolLog>, StoreError> {
     let mut pools = BTreeMap::new();
     for (number, record) in (1..).zip(engine.scan(keys::POOLS)) {
         let (key, value) = record?;
@@ -154,7 +158,7 @@ fn load_pools(engine: &Engine) -> Result<BTreeMap<PoolId, PoolLog>, StoreError> 
 
 /// Takes note of a record, and returns the oldest sequence that it says must stand.
 fn replay(
-    engine: &Engine,
+    engine: &dyn Engine,
     pools: &mut BTreeMap<PoolId, PoolLog>,
     key: &[u8],
     value: &[u8],
@@ -202,7 +206,7 @@ fn replay_record(log: &mut PoolLog, seq: u64, key: &[u8], value: &[u8]) -> Resul
     Ok(head.head)
 }
 
-fn check_whole(engine: &Engine, log: &PoolLog, head: u64) -> Result<(), StoreError> {
+fn check_whole(engine: &dyn Engine, log: &PoolLog, head: u64) -> Result<(), StoreError> {
     if head != log.head() {
         let gone = Unreadable::Damaged("it is gone, and the newest record relies on it");
         return Err(unreadable(engine, log, head, &gone));
@@ -238,6 +242,6 @@ fn read_tasks(
     Ok(())
 }
 
-fn unreadable(engine: &Engine, log: &PoolLog, seq: u64, error: &Unreadable) -> StoreError {
+fn unreadable(engine: &dyn Engine, log: &PoolLog, seq: u64, error: &Unreadable) -> StoreError {
     damage::unreadable(damage::record(engine.path(), &log.name, seq), error)
 }

@@ -11,14 +11,13 @@
 use std::{
     fs::{self, File},
     io,
-    os::unix::fs::MetadataExt,
-    panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
-    sync::mpsc,
-    thread,
-    time::Duration,
 };
 
+use super::{
+    LogEngine,
+    engine::{self, ADVICE, Engine, Scan, Value, Write, Writes, failed},
+};
 use crate::StoreError;
 
 /// The longest value that sled sees, in bytes: twenty of them fit into 128 KiB.
@@ -27,43 +26,16 @@ pub(super) const PART_BYTES: usize = 6 * 1024;
 /// Bytes that a part's number adds to a key.
 const PART_KEY_BYTES: usize = 2;
 
-/// How long closing may take: sled's threads are done with what they do by then, or never.
-const CLOSE_WITHIN: Duration = Duration::from_secs(10);
-
-/// What to do about damage.
-pub(super) const ADVICE: &str = "stop the hub, keep a copy of the folder, and put back the last \
-     copy of it that was good; nothing was changed";
-
 /// An open sled folder.
 #[derive(Debug)]
-pub(super) struct Engine {
+pub(super) struct SledEngine {
     db: sled::Db,
     /// The file `db`, to sync what sled only started to write.
     file: File,
     path: PathBuf,
 }
 
-/// Writes that are made together or not at all.
-#[derive(Debug, Default)]
-pub(super) struct Writes(sled::Batch);
-
-impl Writes {
-    /// Puts a value of any length. A longer value that stood there must be removed first.
-    pub(super) fn put(&mut self, key: &[u8], value: &[u8]) {
-        for (number, part) in (0..).zip(value.chunks(PART_BYTES)) {
-            self.0.insert(part_key(key, number), part);
-        }
-    }
-
-    /// Removes a value that has this many bytes.
-    pub(super) fn remove(&mut self, key: &[u8], len: usize) {
-        for number in 0..parts(len) {
-            self.0.remove(part_key(key, number));
-        }
-    }
-}
-
-impl Engine {
+impl SledEngine {
     /// Opens the folder, or makes it.
     pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
         remove_unfinished_snapshots(path).map_err(|source| failed("open", path, source))?;
@@ -79,52 +51,28 @@ impl Engine {
             path: path.to_owned(),
         })
     }
+}
 
-    /// The folder.
-    pub(super) fn path(&self) -> &Path {
+impl Engine for SledEngine {
+    fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Closes it, and waits until the last thread of sled's has let go of the file, so that it can
-    /// be opened again. A panic in closing an engine that has failed is no news.
-    pub(super) fn close(self) {
-        let Self { db, file, path } = self;
-        let closed = guard("close", &path, || {
-            drop(db);
-            Ok(())
-        });
-        let released = closed
-            .and_then(|()| wait_for_lock(file).map_err(|source| failed("close", &path, source)));
-        if let Err(error) = released {
-            tracing::warn!(%error, "sled did not close cleanly");
-        }
+    fn apply(&self, writes: Writes) -> Result<(), StoreError> {
+        let batch = batch(writes);
+        guard("write to", &self.path, || self.db.apply_batch(batch))
     }
 
-    /// Makes the writes, which are not durable before [`Engine::sync`].
-    pub(super) fn apply(&self, writes: Writes) -> Result<(), StoreError> {
-        guard("write to", &self.path, || self.db.apply_batch(writes.0))
-    }
-
-    /// Makes durable what was written.
-    pub(super) fn sync(&self) -> Result<(), StoreError> {
+    fn sync(&self) -> Result<(), StoreError> {
         guard("flush", &self.path, || self.db.flush())?;
-        let synced = self.file.sync_data().and_then(|()| self.check_is_there());
+        let synced = self
+            .file
+            .sync_data()
+            .and_then(|()| engine::check_is_there(&self.file));
         synced.map_err(|source| failed("sync", &self.path, source))
     }
 
-    /// A file that was deleted takes writes like any other, and is gone with its last descriptor.
-    fn check_is_there(&self) -> io::Result<()> {
-        if self.file.metadata()?.nlink() > 0 {
-            return Ok(());
-        }
-        Err(io::Error::new(
-            io::ErrorKind::NotFound,
-            "the data folder was deleted",
-        ))
-    }
-
-    /// A value of which the length is known; nothing if it, or a part of it, is not there.
-    pub(super) fn get(&self, key: &[u8], len: usize) -> Result<Option<Vec<u8>>, StoreError> {
+    fn get(&self, key: &[u8], len: usize) -> Result<Option<Vec<u8>>, StoreError> {
         let mut value = Vec::with_capacity(len);
         for number in 0..parts(len) {
             let key = part_key(key, number);
@@ -136,31 +84,61 @@ impl Engine {
         Ok(Some(value))
     }
 
-    /// All values under keys that begin so, in their order.
-    pub(super) fn scan(&self, prefix: &[u8]) -> Scan<'_> {
-        Scan {
+    fn scan(&self, prefix: &[u8]) -> Scan<'_> {
+        Box::new(Values {
             parts: self.db.scan_prefix(prefix),
             ahead: None,
             path: &self.path,
+        })
+    }
+
+    /// Waits until the last thread of sled's has let go of the file.
+    fn close(self: Box<Self>) {
+        let Self { db, file, path } = *self;
+        let closed = guard("close", &path, || {
+            drop(db);
+            Ok(())
+        });
+        let released = closed.and_then(|()| {
+            engine::wait_for_lock(file).map_err(|source| failed("close", &path, source))
+        });
+        if let Err(error) = released {
+            tracing::warn!(%error, "sled did not close cleanly");
         }
     }
 }
 
-/// A key and what stands there.
-type Value = (Vec<u8>, Vec<u8>);
+fn batch(writes: Writes) -> sled::Batch {
+    let mut batch = sled::Batch::default();
+    for write in writes {
+        match write {
+            Write::Put(key, value) => {
+                for (number, part) in (0..).zip(value.chunks(PART_BYTES)) {
+                    batch.insert(part_key(&key, number), part);
+                }
+            }
+            Write::Remove(key, len) => {
+                for number in 0..parts(len) {
+                    batch.remove(part_key(&key, number));
+                }
+            }
+        }
+    }
+    batch
+}
 
-/// The same for a part of a value.
+/// A part of a value, under its key.
 type Part = (sled::IVec, sled::IVec);
 
-/// See [`Engine::scan`].
-pub(super) struct Scan<'a> {
+/// Values, put together of their parts.
+struct Values<'a> {
     parts: sled::Iter,
     /// The first part of the next value.
     ahead: Option<Part>,
     path: &'a Path,
 }
 
-impl Scan<'_> {
+impl Values<'_> {
     fn next_part(&mut self) -> Result<Option<Part>, StoreError> {
         guard("read", self.path, || self.parts.next().transpose())
     }
@@ -188,7 +166,7 @@ impl Scan<'_> {
     }
 }
 
-impl Iterator for Scan<'_> {
+impl Iterator for Values<'_> {
     type Item = Result<Value, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -238,40 +216,15 @@ fn sync_after_open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// There is no lock with a deadline, so another thread waits for it, for ever if need be.
-fn wait_for_lock(file: File) -> io::Result<()> {
-    let (done, outcome) = mpsc::channel();
-    thread::spawn(move || {
-        let locked = file.lock();
-        drop(file);
-        // Nobody listens any more if the deadline is over.
-        let _ = done.send(locked);
-    });
-    let late = |_| io::Error::new(io::ErrorKind::TimedOut, "a thread of sled's holds on to it");
-    outcome.recv_timeout(CLOSE_WITHIN).map_err(late)?
-}
-
-/// Nothing of ours is inside sled when it panics, and after it nothing of sled's is used again.
 fn guard<T>(
     action: &'static str,
     path: &Path,
     call: impl FnOnce() -> sled::Result<T>,
 ) -> Result<T, StoreError> {
-    match panic::catch_unwind(AssertUnwindSafe(call)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(translate(action, path, error)),
-        Err(panic) => {
-            let said = panic.downcast_ref::<String>().map(String::as_str);
-            let said = said
-                .or_else(|| panic.downcast_ref().copied())
-                .unwrap_or("nothing");
-            Err(failed(
-                action,
-                path,
-                io::Error::other(format!("sled panicked and said {said:?}")),
-            ))
-        }
-    }
+    let translate = |error| translate(action, path, error);
+    engine::guard(LogEngine::Sled, call, translate, |panic| {
+        failed(action, path, panic)
+    })
 }
 
 fn translate(action: &'static str, path: &Path, error: sled::Error) -> StoreError {
@@ -286,9 +239,4 @@ fn translate(action: &'static str, path: &Path, error: sled::Error) -> StoreErro
         | sled::Error::Unsupported(_)
         | sled::Error::ReportableBug(_) => failed(action, path, io::Error::other(error)),
     }
-}
-
-fn failed(action: &'static str, path: &Path, source: io::Error) -> StoreError {
-    let source = io::Error::new(source.kind(), format!("{}: {source}", path.display()));
-    StoreError::Io { action, source }
 }

@@ -1,4 +1,4 @@
-//! The store on sled: a circular log of commits for each pool.
+//! A store in a folder: a circular log of commits for each pool, in an engine that keeps keys.
 //!
 //! A commit is one record of each of its pools, all written at once. What is live in the oldest
 //! records is carried over to the newest while a log is longer than twice what is live in it. In
@@ -7,11 +7,13 @@
 mod damage;
 mod draft;
 mod engine;
+mod fjall_engine;
 mod folder;
 mod index;
 mod keys;
 mod load;
 mod rewrite;
+mod sled_engine;
 mod witness;
 
 use std::{cell::Cell, collections::BTreeMap, path::Path};
@@ -31,32 +33,63 @@ use crate::{
     record::{self, PoolRecord},
 };
 
-/// How a [`SledStore`] is opened.
+/// What keeps the keys of a [`LogStore`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogEngine {
+    /// sled 0.34: a log-structured tree in one file.
+    #[default]
+    Sled,
+    /// fjall 3: sorted tables, merged in the background.
+    Fjall,
+}
+
+impl LogEngine {
+    /// All there are.
+    pub const ALL: [Self; 2] = [Self::Sled, Self::Fjall];
+
+    /// Its name, in the configuration and in data folders.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sled => "sled",
+            Self::Fjall => "fjall",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|engine| engine.name() == name)
+    }
+}
+
+/// How a [`LogStore`] is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SledOptions {
-    /// Bytes that sled caches. Small: the store reads back only payloads and results.
+pub struct LogOptions {
+    /// What keeps the keys.
+    pub engine: LogEngine,
+    /// Bytes that the engine caches. Small: the store reads back only payloads and results.
     pub cache_bytes: u64,
     /// The store is written anew at open if it has more bytes on disk than four times what is live
     /// and these.
     pub spare_bytes: u64,
 }
 
-impl Default for SledOptions {
+impl Default for LogOptions {
     fn default() -> Self {
         Self {
+            engine: LogEngine::default(),
             cache_bytes: 64 * 1024 * 1024,
             spare_bytes: 64 * 1024 * 1024,
         }
     }
 }
 
-/// A store in a folder, with sled.
+/// A store in a folder.
 #[derive(Debug)]
-pub struct SledStore {
+pub struct LogStore {
     folder: Folder,
-    options: SledOptions,
+    options: LogOptions,
     /// None after it failed.
-    engine: Option<Engine>,
+    engine: Option<Box<dyn Engine>>,
     witness: Witness,
     pools: BTreeMap<PoolId, PoolLog>,
     latest: Timestamp,
@@ -64,14 +97,15 @@ pub struct SledStore {
     poisoned: Cell<bool>,
 }
 
-impl SledStore {
+impl LogStore {
     /// Opens the store in this folder, or makes it. The folder is held until the store is dropped.
     ///
     /// # Errors
     /// [`StoreError::InUse`] when another store has the folder, [`StoreError::NotAStore`] when
-    /// something else is in it, and when it cannot be read.
-    pub fn open(path: &Path, options: SledOptions) -> Result<Self, StoreError> {
-        let mut folder = Folder::open(path)?;
+    /// something else is in it, [`StoreError::OtherEngine`] when another engine's store is, and when
+    /// it cannot be read.
+    pub fn open(path: &Path, options: LogOptions) -> Result<Self, StoreError> {
+        let mut folder = Folder::open(path, options.engine)?;
         let mut current = rewrite::open(&mut folder, options.cache_bytes)?;
         if is_wasteful(&folder, &current.1, &options) {
             current = rewrite::shrink(&mut folder, current, options.cache_bytes)?;
@@ -91,11 +125,11 @@ impl SledStore {
         })
     }
 
-    fn engine(&self) -> Result<&Engine, StoreError> {
+    fn engine(&self) -> Result<&dyn Engine, StoreError> {
         if self.poisoned.get() {
             return Err(StoreError::Poisoned);
         }
-        self.engine.as_ref().ok_or(StoreError::Poisoned)
+        self.engine.as_deref().ok_or(StoreError::Poisoned)
     }
 
     fn poison_on_error<T>(&self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
@@ -125,7 +159,7 @@ impl SledStore {
     }
 
     fn write(&mut self, batches: &[PoolBatch]) -> Result<(), StoreError> {
-        let engine = self.engine.as_ref().ok_or(StoreError::Poisoned)?;
+        let engine = self.engine.as_deref().ok_or(StoreError::Poisoned)?;
         let mut draft = Draft::new(&mut self.pools);
         for batch in batches {
             draft.append(batch)?;
@@ -145,7 +179,7 @@ impl SledStore {
     }
 
     fn own_pool(&mut self, name: &PoolName) -> Result<OpenedPool, StoreError> {
-        let engine = self.engine.as_ref().ok_or(StoreError::Poisoned)?;
+        let engine = self.engine.as_deref().ok_or(StoreError::Poisoned)?;
         let known = self.pools.iter().find(|(_, log)| log.name == *name);
         let (id, epoch) = match known {
             Some((id, log)) => (*id, Epoch(log.epoch.0 + 1)),
@@ -160,7 +194,7 @@ impl SledStore {
         };
         let key = keys::pool(id);
         let mut writes = Writes::default();
-        writes.put(&key, &record::seal_pool(&key, &pool));
+        writes.put(&key, record::seal_pool(&key, &pool));
         engine.apply(writes)?;
         engine.sync()?;
         let log = self.pools.entry(id).or_insert_with(|| PoolLog::new(pool));
@@ -172,7 +206,7 @@ impl SledStore {
     }
 }
 
-impl Store for SledStore {
+impl Store for LogStore {
     fn pools(&self) -> Vec<PoolName> {
         self.pools.values().map(|log| log.name.clone()).collect()
     }
@@ -226,7 +260,7 @@ impl Store for SledStore {
 
     fn stats(&self) -> StoreStats {
         StoreStats {
-            engine: "sled",
+            engine: self.options.engine.name(),
             disk_bytes: self.folder.disk_bytes(),
             live_bytes: live_bytes(&self.pools),
             free_bytes: self.folder.free_bytes(),
@@ -234,7 +268,7 @@ impl Store for SledStore {
     }
 }
 
-impl Drop for SledStore {
+impl Drop for LogStore {
     fn drop(&mut self) {
         if let Some(engine) = self.engine.take() {
             engine.close();
@@ -242,7 +276,7 @@ impl Drop for SledStore {
     }
 }
 
-fn is_wasteful(folder: &Folder, pools: &BTreeMap<PoolId, PoolLog>, options: &SledOptions) -> bool {
+fn is_wasteful(folder: &Folder, pools: &BTreeMap<PoolId, PoolLog>, options: &LogOptions) -> bool {
     folder.disk_bytes() > 4 * live_bytes(pools) + options.spare_bytes
 }
 

@@ -99,14 +99,14 @@ impl<'a> Draft<'a> {
     }
 
     /// Adds a blob that stands apart, sealed.
-    pub(super) fn put_apart(&mut self, key: &[u8], value: &[u8]) {
+    pub(super) fn put_apart(&mut self, key: &[u8], value: Vec<u8>) {
         self.apart_bytes += value.len();
         self.writes.put(key, value);
     }
 
     /// Carries over the oldest records of logs that are too long: about as many bytes as the commit
     /// brings, so that a commit's cost is bounded and no log grows for ever.
-    pub(super) fn compact(&mut self, engine: &Engine) -> Result<(), StoreError> {
+    pub(super) fn compact(&mut self, engine: &dyn Engine) -> Result<(), StoreError> {
         let slack = (LOG_SLACK_BYTES / self.pools.len().max(1) as u64).max(POOL_SLACK_BYTES);
         let mut budget = self.bytes() + CARRY_BYTES;
         for (id, log) in self
@@ -139,7 +139,7 @@ impl<'a> Draft<'a> {
                 let key = keys::record(id, seq);
                 let value = draft.seal(&key, &head);
                 log.weigh_record(seq, value.len());
-                self.writes.put(&key, &value);
+                self.writes.put(&key, value);
             }
         }
         self.writes
@@ -155,7 +155,7 @@ fn carry_oldest(
     id: PoolId,
     log: &mut PoolLog,
     tail: &mut Tail,
-    engine: &Engine,
+    engine: &dyn Engine,
     writes: &mut Writes,
 ) -> Result<(), StoreError> {
     let seq = log.head();
@@ -274,8 +274,9 @@ impl PoolDraft<'_> {
         });
         let key = keys::blob(self.id, task, kind);
         let value = record::seal_blob(&key, blob);
-        self.writes.put(&key, &value);
-        Ok(value.len())
+        let bytes = value.len();
+        self.writes.put(&key, value);
+        Ok(bytes)
     }
 
     /// Adds an entry; what it takes the place of is removed before anything is put there.

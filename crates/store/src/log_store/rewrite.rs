@@ -1,6 +1,6 @@
 //! Generations: a new one is written beside the current one, read back, and only then named.
 //!
-//! sled never gives space back, so after a peak the store is written anew.
+//! sled never gives space back, and fjall a part of it: after a peak the store is written anew.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use leasehold_core::PoolId;
 use super::{
     damage,
     draft::Draft,
-    engine::{Engine, Writes},
+    engine::{self, Engine, Writes},
     folder::Folder,
     index::PoolLog,
     keys, load,
@@ -24,7 +24,7 @@ use crate::{
 const BATCH_BYTES: usize = 1024 * 1024;
 
 /// An open generation, and what is in it.
-pub(super) type Generation = (Engine, BTreeMap<PoolId, PoolLog>);
+pub(super) type Generation = (Box<dyn Engine>, BTreeMap<PoolId, PoolLog>);
 
 /// Opens the current generation, or makes the first one.
 pub(super) fn open(folder: &mut Folder, cache_bytes: u64) -> Result<Generation, StoreError> {
@@ -40,7 +40,10 @@ pub(super) fn open(folder: &mut Folder, cache_bytes: u64) -> Result<Generation, 
         let what = format!("the data folder {}", folder.path().display());
         return Err(damage::damaged(what, reason));
     }
-    load_or_close(Engine::open(&path, cache_bytes)?, generation)
+    load_or_close(
+        engine::open(folder.engine(), &path, cache_bytes)?,
+        generation,
+    )
 }
 
 /// Writes the store anew and switches to that, or keeps what there is: a disk that is too full for
@@ -73,16 +76,16 @@ fn prepare(
     cache_bytes: u64,
 ) -> Result<Generation, StoreError> {
     let generation = folder.generation() + 1;
-    let to = Engine::open(&folder.clear(generation)?, cache_bytes)?;
-    if let Err(error) = fill(&to, generation, from) {
+    let to = engine::open(folder.engine(), &folder.clear(generation)?, cache_bytes)?;
+    if let Err(error) = fill(&*to, generation, from) {
         to.close();
         return Err(error);
     }
     load_or_close(to, generation)
 }
 
-fn load_or_close(engine: Engine, generation: u64) -> Result<Generation, StoreError> {
-    let loaded = load::load(&engine, generation).and_then(|pools| {
+fn load_or_close(engine: Box<dyn Engine>, generation: u64) -> Result<Generation, StoreError> {
+    let loaded = load::load(&*engine, generation).and_then(|pools| {
         Witness::open(engine.path())?.check(&pools)?;
         Ok(pools)
     });
@@ -95,18 +98,22 @@ fn load_or_close(engine: Engine, generation: u64) -> Result<Generation, StoreErr
     }
 }
 
-fn fill(to: &Engine, generation: u64, from: Option<&Generation>) -> Result<(), StoreError> {
+fn fill(to: &dyn Engine, generation: u64, from: Option<&Generation>) -> Result<(), StoreError> {
     let mut writes = Writes::default();
     let header = record::seal_header(keys::HEADER, &Header { generation });
-    writes.put(keys::HEADER, &header);
+    writes.put(keys::HEADER, header);
     to.apply(writes)?;
     if let Some((engine, pools)) = from {
-        copy(engine, pools, to)?;
+        copy(&**engine, pools, to)?;
     }
     to.sync()
 }
 
-fn copy(from: &Engine, pools: &BTreeMap<PoolId, PoolLog>, to: &Engine) -> Result<(), StoreError> {
+fn copy(
+    from: &dyn Engine,
+    pools: &BTreeMap<PoolId, PoolLog>,
+    to: &dyn Engine,
+) -> Result<(), StoreError> {
     let mut copies = BTreeMap::new();
     let mut writes = Writes::default();
     for (id, log) in pools {
@@ -115,7 +122,7 @@ fn copy(from: &Engine, pools: &BTreeMap<PoolId, PoolLog>, to: &Engine) -> Result
             epoch: log.epoch,
         };
         let key = keys::pool(*id);
-        writes.put(&key, &record::seal_pool(&key, &pool));
+        writes.put(&key, record::seal_pool(&key, &pool));
         let mut copy = PoolLog::new(pool);
         copy.at = log.at;
         copies.insert(*id, copy);
@@ -129,10 +136,10 @@ fn copy(from: &Engine, pools: &BTreeMap<PoolId, PoolLog>, to: &Engine) -> Result
 }
 
 fn copy_log(
-    from: &Engine,
+    from: &dyn Engine,
     id: PoolId,
     log: &PoolLog,
-    to: &Engine,
+    to: &dyn Engine,
     copies: &mut BTreeMap<PoolId, PoolLog>,
 ) -> Result<(), StoreError> {
     let mut draft = Draft::new(copies);
@@ -156,16 +163,16 @@ fn copy_log(
 }
 
 fn copy_apart(
-    from: &Engine,
+    from: &dyn Engine,
     id: PoolId,
     log: &PoolLog,
-    to: &Engine,
+    to: &dyn Engine,
     copies: &mut BTreeMap<PoolId, PoolLog>,
 ) -> Result<(), StoreError> {
     let mut draft = Draft::new(copies);
     for (task, kind, len) in log.all_apart() {
         let value = load::apart(from, id, log, task, kind, len)?;
-        draft.put_apart(&keys::blob(id, task, kind), &value);
+        draft.put_apart(&keys::blob(id, task, kind), value);
         if draft.bytes() >= BATCH_BYTES {
             to.apply(draft.finish())?;
             draft = Draft::new(copies);

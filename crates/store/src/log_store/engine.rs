@@ -1,0 +1,160 @@
+//! What a log store asks of an engine: an ordered map with atomic batches, no more.
+//!
+//! The log above keeps out of an engine what engines are bad at: a task's many states are not keys,
+//! what is old is deleted in order, and nothing but payloads is read back.
+
+use std::{
+    fmt,
+    fs::File,
+    io,
+    os::unix::fs::MetadataExt,
+    panic::{self, AssertUnwindSafe},
+    path::Path,
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use super::{LogEngine, fjall_engine::FjallEngine, sled_engine::SledEngine};
+use crate::StoreError;
+
+/// How long closing may take: an engine's threads are done with what they do by then, or never.
+const CLOSE_WITHIN: Duration = Duration::from_secs(10);
+
+/// What to do about damage.
+pub(super) const ADVICE: &str = "stop the hub, keep a copy of the folder, and put back the last \
+     copy of it that was good; nothing was changed";
+
+/// A key and what stands there.
+pub(super) type Value = (Vec<u8>, Vec<u8>);
+
+/// See [`Engine::scan`].
+pub(super) type Scan<'a> = Box<dyn Iterator<Item = Result<Value, StoreError>> + 'a>;
+
+/// An open folder of an engine. After an error nothing of it is used but [`Engine::close`].
+pub(super) trait Engine: fmt::Debug + Send {
+    /// The folder.
+    fn path(&self) -> &Path;
+
+    /// Makes the writes, together or not at all. They are not durable before [`Engine::sync`].
+    fn apply(&self, writes: Writes) -> Result<(), StoreError>;
+
+    /// Makes durable what was written, against a power cut too.
+    fn sync(&self) -> Result<(), StoreError>;
+
+    /// A value of which the length is known; nothing if it, or a part of it, is not there.
+    fn get(&self, key: &[u8], len: usize) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// All values under keys that begin so, in their order.
+    fn scan(&self, prefix: &[u8]) -> Scan<'_>;
+
+    /// Closes it, and returns when it can be opened again. An engine that has failed may fail at
+    /// that as well: no news, so it is logged and no more.
+    fn close(self: Box<Self>);
+}
+
+/// Opens the folder with this engine, or makes it.
+pub(super) fn open(
+    engine: LogEngine,
+    path: &Path,
+    cache_bytes: u64,
+) -> Result<Box<dyn Engine>, StoreError> {
+    match engine {
+        LogEngine::Sled => Ok(Box::new(SledEngine::open(path, cache_bytes)?)),
+        LogEngine::Fjall => Ok(Box::new(FjallEngine::open(path, cache_bytes)?)),
+    }
+}
+
+/// Writes that are made together or not at all.
+#[derive(Debug, Default)]
+pub(super) struct Writes(Vec<Write>);
+
+/// One of them.
+#[derive(Debug)]
+pub(super) enum Write {
+    /// A value of any length.
+    Put(Vec<u8>, Vec<u8>),
+    /// The end of a value that has this many bytes.
+    Remove(Vec<u8>, usize),
+}
+
+impl Writes {
+    /// Puts a value of any length. A longer value that stood there must be removed first.
+    pub(super) fn put(&mut self, key: &[u8], value: Vec<u8>) {
+        self.0.push(Write::Put(key.to_vec(), value));
+    }
+
+    /// Removes a value that has this many bytes.
+    pub(super) fn remove(&mut self, key: &[u8], len: usize) {
+        self.0.push(Write::Remove(key.to_vec(), len));
+    }
+}
+
+impl IntoIterator for Writes {
+    type Item = Write;
+    type IntoIter = std::vec::IntoIter<Write>;
+
+    /// In the order in which they were said: the last one counts.
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+/// Engines panic where they think that they found a bug of their own. Nothing of ours is inside one
+/// when it does, and after it nothing of that engine's is used again.
+pub(super) fn guard<T, E>(
+    engine: LogEngine,
+    call: impl FnOnce() -> Result<T, E>,
+    translate: impl FnOnce(E) -> StoreError,
+    fail: impl FnOnce(io::Error) -> StoreError,
+) -> Result<T, StoreError> {
+    match panic::catch_unwind(AssertUnwindSafe(call)) {
+        Ok(outcome) => outcome.map_err(translate),
+        Err(panic) => {
+            let said = panic.downcast_ref::<String>().map(String::as_str);
+            let said = said
+                .or_else(|| panic.downcast_ref().copied())
+                .unwrap_or("nothing");
+            let name = engine.name();
+            Err(fail(io::Error::other(format!(
+                "{name} panicked and said {said:?}"
+            ))))
+        }
+    }
+}
+
+/// A file that was deleted takes writes like any other, and is gone with its last descriptor.
+pub(super) fn check_is_there(file: &File) -> io::Result<()> {
+    if file.metadata()?.nlink() > 0 {
+        return Ok(());
+    }
+    Err(io::Error::new(
+        io::ErrorKind::NotFound,
+        "the data folder was deleted",
+    ))
+}
+
+/// Waits until the last of an engine's threads has let go of the file that it locks.
+///
+/// There is no lock with a deadline, so another thread waits for it, for ever if need be.
+pub(super) fn wait_for_lock(file: File) -> io::Result<()> {
+    let (done, outcome) = mpsc::channel();
+    thread::spawn(move || {
+        let locked = file.lock();
+        drop(file);
+        // Nobody listens any more if the deadline is over.
+        let _ = done.send(locked);
+    });
+    let late = |_| {
+        io::Error::new(
+            io::ErrorKind::TimedOut,
+            "a thread of the engine's holds on to it",
+        )
+    };
+    outcome.recv_timeout(CLOSE_WITHIN).map_err(late)?
+}
+
+pub(super) fn failed(action: &'static str, path: &Path, source: io::Error) -> StoreError {
+    let source = io::Error::new(source.kind(), format!("{}: {source}", path.display()));
+    StoreError::Io { action, source }
+}
