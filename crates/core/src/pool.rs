@@ -18,25 +18,34 @@ mod enqueue;
 mod expire;
 mod extend;
 mod finish;
+mod finished;
+mod ids;
 mod inspect;
 mod invariants;
+mod lists;
+mod nodes;
 mod requeue;
 mod restore;
+mod runs;
 mod session;
+mod shelf;
+mod slab;
 mod tasks;
 mod waiters;
 
-use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
-
-use bytes::Bytes;
+use alloc::vec::Vec;
 
 pub use inspect::PoolSummary;
 pub use tasks::Counts;
 
-use self::{session::Session, tasks::Tasks, waiters::Waiters};
+use self::{
+    session::Session,
+    tasks::{Numbered, Tasks},
+    waiters::Waiters,
+};
 use crate::{
-    Answer, Cause, Change, Command, Epoch, LeaseRef, PoolId, PoolSettings, Rejection, Reply,
-    RequestId, SessionId, Task, TaskId, Timestamp, Transition, limits,
+    Answer, Command, Epoch, LeaseRef, PoolId, PoolSettings, Rejection, Reply, RequestId, SessionId,
+    Timestamp, Transition, limits,
 };
 
 /// A named set of tasks under one policy.
@@ -48,7 +57,7 @@ pub struct Pool {
     /// The latest time that was heard of: it never goes back.
     now: Timestamp,
     tasks: Tasks,
-    sessions: BTreeMap<SessionId, Session>,
+    sessions: Numbered<SessionId, Session>,
     waiters: Waiters,
     /// Grants of this epoch so far.
     grants: u64,
@@ -86,16 +95,11 @@ impl Pool {
     /// When [`Pool::advance`] next has something to do.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
+        let (finished, dead) = (self.tasks.finished.first(), self.tasks.dead.first());
         [
-            self.tasks.due.first().map(|(at, _)| *at),
-            self.tasks
-                .finished
-                .first()
-                .map(|(at, _)| *at + self.settings.completed_kept_for),
-            self.tasks
-                .dead
-                .first()
-                .map(|(at, _)| *at + self.settings.dead_kept_for),
+            self.tasks.next_due().map(|(at, _)| at),
+            finished.map(|(at, _)| at + self.settings.completed_kept_for),
+            dead.map(|(at, ..)| *at + self.settings.dead_kept_for),
             self.waiters.next_deadline(),
         ]
         .into_iter()
@@ -160,14 +164,6 @@ impl Pool {
             ));
         }
         Ok(())
-    }
-
-    /// Says that the task is now as it is.
-    fn changed(&self, id: TaskId, cause: Cause, blob: Option<Bytes>, out: &mut Transition) {
-        if let Some(slot) = self.tasks.get(id) {
-            let task: Box<Task> = Box::new(slot.task.clone());
-            out.changes.push(Change::Put { task, cause, blob });
-        }
     }
 
     /// Each of a batch of proofs, one after the other.

@@ -1,18 +1,16 @@
 //! What each due deadline does.
 
-use super::{Pool, tasks::EndsBy, waiters::Waiter};
-use crate::{Answer, AttemptEnding, Cause, Change, Reply, State, TaskId, Timestamp, Transition};
+use super::{
+    Pool,
+    tasks::{At, EndsBy, Slot},
+    waiters::Waiter,
+};
+use crate::{Answer, AttemptEnding, Cause, Change, Reply, State, StateKind, Timestamp, Transition};
 
 impl Pool {
     pub(super) fn expire(&mut self, out: &mut Transition) {
-        while let Some((_, id)) = self
-            .tasks
-            .due
-            .first()
-            .copied()
-            .filter(|(at, _)| *at <= self.now)
-        {
-            self.task_due(id, out);
+        while let Some((_, at)) = self.tasks.next_due().filter(|(due, _)| *due <= self.now) {
+            self.task_due(at, out);
         }
         self.forget_after_time(out);
         self.forget_beyond_max(out);
@@ -23,13 +21,13 @@ impl Pool {
         }
     }
 
-    fn task_due(&mut self, id: TaskId, out: &mut Transition) {
-        let Some(slot) = self.tasks.get(id) else {
-            return;
-        };
-        let Some(hold) = slot.hold.filter(|_| slot.task.state == State::Claimed) else {
-            self.tasks.update(id, |slot| slot.task.state = State::Ready);
-            self.changed(id, Cause::Due, None, out);
+    fn task_due(&mut self, at: At, out: &mut Transition) {
+        let shelf = &self.tasks.shelf;
+        let is_claimed = shelf.kind(at) == StateKind::Claimed;
+        let Some(hold) = shelf.hold(at).filter(|_| is_claimed) else {
+            let ready = |slot: &mut Slot| slot.task.state = State::Ready;
+            let (task, ()) = self.tasks.update(at, ready);
+            out.changes.push(Change::put(task, Cause::Due));
             return;
         };
         let (ending, reason) = match hold.ends_by {
@@ -43,39 +41,38 @@ impl Pool {
                 "the hub went away, and the node did not come back",
             ),
         };
-        self.end_attempt(id, ending, reason, out);
+        self.end_attempt(at, ending, reason, out);
     }
 
     fn forget_after_time(&mut self, out: &mut Transition) {
         let now = self.now;
         let finished_kept_for = self.settings.completed_kept_for;
         let dead_kept_for = self.settings.dead_kept_for;
-        let over = |entry: Option<&(Timestamp, TaskId)>, kept_for| {
+        let over = |entry: Option<(Timestamp, At)>, kept_for| {
             entry
-                .copied()
-                .filter(|(at, _)| *at + kept_for <= now)
-                .map(|(_, id)| id)
+                .filter(|(ended_at, _)| *ended_at + kept_for <= now)
+                .map(|(_, at)| at)
         };
-        while let Some(id) = over(self.tasks.finished.first(), finished_kept_for)
-            .or_else(|| over(self.tasks.dead.first(), dead_kept_for))
+        while let Some(at) = over(self.tasks.finished.first(), finished_kept_for)
+            .or_else(|| over(self.tasks.first_dead(), dead_kept_for))
         {
-            self.forget(id, out);
+            self.forget(at, out);
         }
     }
 
     /// The oldest finished tasks make room for new ones.
     pub(super) fn forget_beyond_max(&mut self, out: &mut Transition) {
         while self.tasks.finished.len() as u64 > self.settings.completed_kept_max {
-            let Some((_, id)) = self.tasks.finished.first().copied() else {
+            let Some((_, at)) = self.tasks.finished.first() else {
                 return;
             };
-            self.forget(id, out);
+            self.forget(at, out);
         }
     }
 
-    fn forget(&mut self, id: TaskId, out: &mut Transition) {
-        self.tasks.remove(id);
-        out.changes.push(Change::Forget(id));
+    fn forget(&mut self, at: At, out: &mut Transition) {
+        out.changes.push(Change::Forget(self.tasks.shelf.id(at)));
+        self.tasks.remove(at);
     }
 
     fn wait_over(&mut self, waiter: Waiter, out: &mut Transition) {
@@ -89,10 +86,10 @@ impl Pool {
                 task,
                 ..
             } => {
-                let Some(slot) = self.tasks.get(task) else {
+                let Some(task) = self.task(task) else {
                     return;
                 };
-                Reply::Answer(session, request, Answer::Awaited(slot.task.clone().into()))
+                Reply::Answer(session, request, Answer::Awaited(task.into()))
             }
             Waiter::Credit { .. } => unreachable!("credit waits for ever"),
         };

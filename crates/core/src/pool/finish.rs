@@ -8,8 +8,8 @@ use super::{
     requeue::record_attempt,
 };
 use crate::{
-    Answer, AttemptEnding, Cause, Completion, Failure, LeaseRef, Rejection, Reply, SessionId,
-    State, TaskId, Transition,
+    Answer, AttemptEnding, Cause, Change, Completion, Failure, LeaseRef, Rejection, Reply,
+    SessionId, State, Task, Transition,
 };
 
 impl Pool {
@@ -59,22 +59,25 @@ impl Pool {
         item: Completion,
         out: &mut Transition,
     ) -> Result<(), Rejection> {
-        let id = item.proof.task;
         if self.has_ended_by(session, item.proof, AttemptEnding::Completed) {
             return Ok(());
         }
         let result_len = self.check_result(&item)?;
-        self.take_up(session, item.proof)?;
+        let (at, _) = self.take_up(session, item.proof)?;
         let now = self.now;
-        self.tasks.update(id, |slot| {
+        let (task, ()) = self.tasks.update(at, |slot| {
             record_attempt(&mut slot.task, now, AttemptEnding::Completed, "");
             slot.task.state = State::Completed { at: now };
             slot.task.result_len = result_len;
             slot.task.lease = None;
             slot.hold = None;
         });
-        self.changed(id, Cause::Completed, item.result, out);
-        self.tell_of_end(id, out);
+        self.tell_of_end(&task, out);
+        out.changes.push(Change::Put {
+            task,
+            cause: Cause::Completed,
+            blob: item.result,
+        });
         self.forget_beyond_max(out);
         Ok(())
     }
@@ -104,30 +107,24 @@ impl Pool {
         if self.has_ended_by(session, proof, ending) {
             return Ok(());
         }
-        self.take_up(session, proof)?;
-        self.end_attempt(proof.task, ending, reason, out);
+        let (at, _) = self.take_up(session, proof)?;
+        self.end_attempt(at, ending, reason, out);
         Ok(())
     }
 
     /// Whether this very lease ended this way already: the answer was lost, and is sent again.
     fn has_ended_by(&self, session: SessionId, proof: LeaseRef, ending: AttemptEnding) -> bool {
-        let last = self
-            .tasks
-            .get(proof.task)
-            .and_then(|slot| slot.task.history.last());
-        let node = self.sessions.get(&session).map(|of| &of.node);
-        last.is_some_and(|attempt| {
-            attempt.lease == proof.lease && attempt.ending == ending && node == Some(&attempt.node)
-        })
+        let (at, of) = (self.tasks.find(proof.task), self.sessions.get(&session));
+        let last = at
+            .zip(of)
+            .and_then(|(at, of)| self.tasks.shelf.last_ending(at, of.node));
+        last == Some((proof.lease, ending))
     }
 
     /// Tells those who wait for this task's end.
-    pub(super) fn tell_of_end(&mut self, id: TaskId, out: &mut Transition) {
-        let Some(slot) = self.tasks.get(id) else {
-            return;
-        };
-        for (session, request) in self.waiters.awaiting(id) {
-            let answer = Answer::Awaited(slot.task.clone().into());
+    pub(super) fn tell_of_end(&mut self, task: &Task, out: &mut Transition) {
+        for (session, request) in self.waiters.awaiting(task.id) {
+            let answer = Answer::Awaited(task.clone().into());
             out.replies.push(Reply::Answer(session, request, answer));
         }
     }

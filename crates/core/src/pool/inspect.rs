@@ -1,5 +1,6 @@
 //! Looking without touching.
 
+use alloc::{collections::BinaryHeap, vec::Vec};
 use core::time::Duration;
 
 use super::{Pool, tasks::Counts};
@@ -46,7 +47,7 @@ impl Pool {
             .tasks
             .ready
             .first()
-            .map(|(_, ready_at, ..)| self.now.since(*ready_at));
+            .map(|((_, ready_at, _), _)| self.now.since(ready_at));
         PoolSummary {
             counts: self.tasks.counts,
             waiting: self.waiters.in_line(),
@@ -58,30 +59,59 @@ impl Pool {
 
     /// A task.
     #[must_use]
-    pub fn task(&self, id: TaskId) -> Option<&Task> {
-        self.tasks.get(id).map(|slot| &slot.task)
+    pub fn task(&self, id: TaskId) -> Option<Task> {
+        Some(self.tasks.shelf.task(self.tasks.find(id)?))
     }
 
-    /// Tasks in the order of their ids, from `after` on, of one state or of all.
+    /// Where a task is in its life.
+    #[must_use]
+    pub fn state(&self, id: TaskId) -> Option<State> {
+        Some(self.tasks.shelf.state(self.tasks.find(id)?))
+    }
+
+    /// The tasks that are to be claimed next, in that order, as things are now: at most `count`.
+    #[must_use]
+    pub fn upcoming(&self, count: usize) -> Vec<TaskId> {
+        let ahead = self.tasks.ready_ahead(count).into_iter();
+        ahead.map(|at| self.tasks.shelf.id(at)).collect()
+    }
+
+    /// Tasks in the order of their ids, from `after` on, of one state or of all: at most
+    /// `tasks_max`.
+    #[must_use]
     pub fn tasks(
         &self,
         state: Option<StateKind>,
         after: Option<TaskId>,
-    ) -> impl Iterator<Item = &Task> {
-        let wanted = move |task: &&Task| state.is_none_or(|state| task.state.kind() == state);
-        self.tasks
-            .iter_after(after)
-            .map(|slot| &slot.task)
-            .filter(wanted)
+        tasks_max: usize,
+    ) -> Vec<Task> {
+        let shelf = &self.tasks.shelf;
+        // The greatest of those found is at the top, and makes room.
+        let mut found = BinaryHeap::new();
+        for (at, packed) in shelf.iter_from(0) {
+            let entry = (packed.id, at);
+            let is_full = found.len() >= tasks_max;
+            let is_wanted = after.is_none_or(|after| packed.id > after)
+                && !(is_full && found.peek().is_none_or(|greatest| *greatest < entry))
+                && state.is_none_or(|state| shelf.kind(at) == state);
+            if is_wanted {
+                if is_full {
+                    found.pop();
+                }
+                found.push(entry);
+            }
+        }
+        let found = found.into_sorted_vec();
+        found.into_iter().map(|(_, at)| shelf.task(at)).collect()
     }
 
     /// When something is next to happen to a task by itself, or when it ended.
     #[must_use]
     pub fn moment_of(&self, id: TaskId) -> Option<Timestamp> {
-        let slot = self.tasks.get(id)?;
-        match slot.task.state {
+        let at = self.tasks.find(id)?;
+        match self.tasks.shelf.state(at) {
             State::Ready => None,
-            State::Claimed => slot.hold.map(|hold| hold.ends_at),
+            State::Claimed => self.tasks.shelf.hold(at).map(|hold| hold.ends_at),
             State::Scheduled { run_at: at }
             | State::Completed { at }
             | State::Cancelled { at }
@@ -89,10 +119,13 @@ impl Pool {
         }
     }
 
-    /// How many tasks each open session holds.
+    /// How many tasks each open session holds, in the order of the sessions.
     pub fn holdings(&self) -> impl Iterator<Item = (SessionId, u64)> {
-        self.sessions
-            .keys()
-            .map(|id| (*id, self.tasks.held_by(*id).count() as u64))
+        let mut sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
+        sessions.sort_unstable();
+        sessions.into_iter().map(|id| {
+            let held = self.tasks.held.get(&id).map_or(0, |list| list.len);
+            (id, held.into())
+        })
     }
 }

@@ -161,8 +161,8 @@ impl Shell {
             return self.apply(session, request, Command::Enqueue(tasks));
         };
         let pool = &self.pool;
-        let answers = tasks.iter().map(|task| match pool.task(task.id) {
-            Some(known) => Ok(view::enqueued(task.id, Some(known.state.kind()))),
+        let answers = tasks.iter().map(|task| match pool.state(task.id) {
+            Some(known) => Ok(view::enqueued(task.id, Some(known.kind()))),
             None => Err(refusal.clone()),
         });
         let response = Response::Enqueued(answers.collect());
@@ -289,7 +289,7 @@ impl Shell {
         self.outbox.hold();
         Said::Task {
             request,
-            task: Box::new(task.clone()),
+            task: Box::new(task),
             moment: self.pool.moment_of(id),
         }
     }

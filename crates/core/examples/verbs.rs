@@ -1,0 +1,217 @@
+//! What each hot verb costs a pool, with so many tasks standing in it.
+//!
+//! `cargo run --release -p leasehold-core --example verbs -- [standing] [priorities]` prints the
+//! time of each; a phase is a function of its own, so that an instruction counter can be told
+//! which to look at: `valgrind --tool=callgrind --toggle-collect='verbs::complete_one'`.
+#![expect(clippy::disallowed_methods, reason = "it measures time")]
+#![expect(clippy::print_stdout, reason = "it tells what it measured")]
+
+use std::{env, hint::black_box, time::Duration, time::Instant};
+
+use bytes::Bytes;
+use leasehold_core::*;
+
+/// Times that each verb is done.
+const ROUNDS: u64 = 20_480;
+/// Tasks of one claim.
+const CLAIM: u32 = 64;
+
+const WORKER: SessionId = SessionId(1);
+const PRODUCER: SessionId = SessionId(2);
+
+/// Who holds what.
+type Held = (SessionId, LeaseRef);
+
+struct Stage {
+    pool: Pool,
+    now: Timestamp,
+    out: Transition,
+    payload: Bytes,
+    enqueued: u64,
+    priorities: u64,
+}
+
+fn main() -> Result<(), NameError> {
+    let arguments: Vec<u64> = env::args().skip(1).flat_map(|arg| arg.parse()).collect();
+    let standing = arguments.first().copied().unwrap_or(1_000);
+    let mut stage = Stage::new(arguments.get(1).copied().unwrap_or(1))?;
+    for _ in 0..standing {
+        enqueue_one(&mut stage);
+    }
+    let all = Instant::now();
+    timed("enqueue 1", || {
+        (0..ROUNDS).for_each(|_| enqueue_one(&mut stage))
+    });
+    let mut granted = Vec::new();
+    timed("claim 64", || {
+        for _ in 0..ROUNDS / u64::from(CLAIM) {
+            claim_many(&mut stage, &mut granted);
+        }
+    });
+    timed("extend 1", || {
+        granted
+            .iter()
+            .for_each(|proof| extend_one(&mut stage, *proof))
+    });
+    timed("complete 1", || {
+        granted
+            .drain(..)
+            .for_each(|proof| complete_one(&mut stage, proof))
+    });
+    println!("{:>12} {:8.0} ns", "lifecycle", per_round(all.elapsed()));
+    drain(&mut stage, &mut granted);
+    let mut delivered = Vec::new();
+    timed("deliver 1", || {
+        (0..ROUNDS).for_each(|_| deliver_one(&mut stage, &mut delivered))
+    });
+    timed("and complete", || {
+        delivered
+            .drain(..)
+            .for_each(|proof| complete_one(&mut stage, proof))
+    });
+    Ok(())
+}
+
+impl Stage {
+    fn new(priorities: u64) -> Result<Self, NameError> {
+        let settings = PoolSettings {
+            tasks_max: u64::MAX,
+            completed_kept_max: 100_000,
+            ..PoolSettings::default()
+        };
+        let now = Timestamp::from_millis(1_000_000);
+        let mut stage = Self {
+            pool: Pool::restore(PoolId(1), Epoch(1), settings, now, vec![]),
+            now,
+            out: Transition::default(),
+            payload: Bytes::from(vec![7; 256]),
+            enqueued: 0,
+            priorities,
+        };
+        for session in [WORKER, PRODUCER] {
+            let name = NodeName::new("crane-1")?;
+            let incarnation = Incarnation(session.0);
+            stage.ask(session, Command::Open(Node { name, incarnation }));
+        }
+        Ok(stage)
+    }
+
+    fn ask(&mut self, session: SessionId, command: Command) {
+        self.out.changes.clear();
+        self.out.replies.clear();
+        self.pool
+            .apply(self.now, session, RequestId(1), command, &mut self.out);
+    }
+
+    fn new_task(&mut self) -> NewTask {
+        self.enqueued += 1;
+        if self.enqueued.is_multiple_of(16) {
+            self.now = self.now + Duration::from_millis(1);
+        }
+        let random = u128::from(mixed(self.enqueued));
+        NewTask {
+            id: TaskId::from_u128(u128::from(self.now.as_millis()) << 80 | random),
+            priority: u32::try_from(mixed(self.enqueued) % self.priorities).unwrap_or(0),
+            attempts_max: None,
+            delay: Duration::ZERO,
+            payload: self.payload.clone(),
+        }
+    }
+}
+
+#[inline(never)]
+fn enqueue_one(stage: &mut Stage) {
+    let task = stage.new_task();
+    stage.ask(PRODUCER, Command::Enqueue(vec![task]));
+    black_box(&stage.out);
+}
+
+#[inline(never)]
+fn claim_many(stage: &mut Stage, granted: &mut Vec<Held>) {
+    let claim = Claim {
+        tasks_max: CLAIM,
+        wait: Duration::ZERO,
+        lease: None,
+    };
+    stage.ask(WORKER, Command::Claim(claim));
+    collect(stage, granted);
+}
+
+#[inline(never)]
+fn complete_one(stage: &mut Stage, (holder, proof): Held) {
+    let done = Completion {
+        proof,
+        result: None,
+    };
+    stage.ask(holder, Command::Complete(vec![done]));
+    black_box(&stage.out);
+}
+
+#[inline(never)]
+fn extend_one(stage: &mut Stage, (holder, proof): Held) {
+    stage.ask(holder, Command::Extend(vec![proof], None));
+    black_box(&stage.out);
+}
+
+/// A task comes while somebody has credit.
+#[inline(never)]
+fn deliver_one(stage: &mut Stage, granted: &mut Vec<Held>) {
+    enqueue_one(stage);
+    collect(stage, granted);
+}
+
+fn collect(stage: &Stage, granted: &mut Vec<Held>) {
+    for reply in &stage.out.replies {
+        if let Reply::Answer(holder, _, Answer::Claimed(grants)) | Reply::Deliver(holder, grants) =
+            reply
+        {
+            granted.extend(grants.iter().map(|grant| {
+                let (task, lease) = (grant.task, grant.lease);
+                (*holder, LeaseRef { task, lease })
+            }));
+        }
+    }
+}
+
+/// Empties the pool, and gives credit for what is to come.
+fn drain(stage: &mut Stage, granted: &mut Vec<Held>) {
+    while stage.pool.summary().counts.of(StateKind::Ready) > 0 {
+        claim_many(stage, granted);
+        granted
+            .drain(..)
+            .for_each(|proof| complete_one(stage, proof));
+    }
+    for session in 3..9 {
+        let Ok(name) = NodeName::new("crane-2") else {
+            return;
+        };
+        let incarnation = Incarnation(session);
+        stage.ask(
+            SessionId(session),
+            Command::Open(Node { name, incarnation }),
+        );
+        let credit = Credit {
+            tasks: limits::CLAIM_MAX,
+            lease: None,
+        };
+        stage.ask(SessionId(session), Command::Credit(credit));
+    }
+}
+
+fn timed(what: &str, work: impl FnOnce()) {
+    let start = Instant::now();
+    work();
+    println!("{what:>12} {:8.0} ns", per_round(start.elapsed()));
+}
+
+fn per_round(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e9 / ROUNDS as f64
+}
+
+/// `SplitMix64`: ids as spread as those of a producer.
+fn mixed(number: u64) -> u64 {
+    let mut z = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

@@ -1,0 +1,348 @@
+//! Tasks in few bytes.
+//!
+//! Nearly all tasks of a large pool are in one of four simple situations: never claimed and ready
+//! or scheduled, on their first lease, or completed under it. Each has a form with what sets it
+//! apart and no more; whatever else there is stands in full. Which form a task has follows from
+//! what it is alone, and each gives back exactly the [`Task`] that was put in.
+
+mod forms;
+
+use alloc::boxed::Box;
+
+use self::forms::{Completed, Form, Full, Leased, Packed, number, unclaimed};
+use super::{
+    lists::{Linked, Links, NOBODY},
+    nodes::{NodeNo, Nodes},
+    slab::Slab,
+    tasks::{At, Hold, Slot},
+};
+use crate::{AttemptEnding, Epoch, LeaseId, PoolId, State, StateKind, Task, TaskId, Timestamp};
+
+/// Every task, and the nodes that they name.
+#[derive(Debug, Clone)]
+pub(super) struct Shelf {
+    pool: PoolId,
+    packed: Slab<Packed, 512>,
+    leased: Slab<Leased, 128>,
+    completed: Slab<Completed, 256>,
+    full: Slab<Full, 64>,
+    pub(super) nodes: Nodes,
+}
+
+impl Shelf {
+    pub(super) const fn new(pool: PoolId) -> Self {
+        Self {
+            pool,
+            packed: Slab::new(),
+            leased: Slab::new(),
+            completed: Slab::new(),
+            full: Slab::new(),
+            nodes: Nodes::new(),
+        }
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.packed.len()
+    }
+
+    pub(super) fn iter_from(&self, at: At) -> impl Iterator<Item = (At, &Packed)> {
+        self.packed.iter_from(at)
+    }
+
+    pub(super) fn packed(&self, at: At) -> &Packed {
+        &self.packed[at]
+    }
+
+    pub(super) fn id(&self, at: At) -> TaskId {
+        self.packed[at].id
+    }
+
+    pub(super) fn add(&mut self, slot: &Slot) -> At {
+        let form = self.form(slot);
+        self.packed.insert(Packed::of(&slot.task, form))
+    }
+
+    /// Puts a task back that was taken out.
+    pub(super) fn put_back(&mut self, at: At, slot: &Slot) {
+        let form = self.form(slot);
+        self.packed[at] = Packed::of(&slot.task, form);
+    }
+
+    /// Takes a task out to be put back or removed: meanwhile its place is kept, and nothing else
+    /// of it may be looked at.
+    pub(super) fn take(&mut self, at: At) -> Slot {
+        if let Form::Full(key) = self.packed[at].form {
+            let full = self.full.remove(number(key));
+            full.node.into_iter().for_each(|of| self.nodes.leave(of));
+            return Slot {
+                task: Box::new(full.task),
+                hold: full.hold,
+                node: full.node,
+            };
+        }
+        let slot = self.slot(at);
+        self.drop_record(at);
+        slot
+    }
+
+    pub(super) fn remove(&mut self, at: At) {
+        self.drop_record(at);
+        self.packed.remove(at);
+    }
+
+    /// A copy of all that is known of it.
+    pub(super) fn slot(&self, at: At) -> Slot {
+        let mut slot = Slot::of(Box::new(self.task(at)));
+        match self.packed[at].form {
+            Form::Ready(_) | Form::Scheduled(_) => {}
+            Form::Leased(key) => {
+                let leased = &self.leased[number(key)];
+                (slot.hold, slot.node) = (Some(leased.hold), Some(leased.node));
+            }
+            Form::Completed(key) => slot.node = Some(self.completed[number(key)].node),
+            Form::Full(key) => {
+                let full = &self.full[number(key)];
+                (slot.hold, slot.node) = (full.hold, full.node);
+            }
+        }
+        slot
+    }
+
+    pub(super) fn task(&self, at: At) -> Task {
+        let packed = &self.packed[at];
+        match packed.form {
+            Form::Ready(delay) => packed.unclaimed(State::Ready, delay),
+            Form::Scheduled(delay) => {
+                let run_at = delay.after(packed.enqueued_at);
+                packed.unclaimed(State::Scheduled { run_at }, delay)
+            }
+            Form::Leased(key) => self.leased[number(key)].task(packed, self),
+            Form::Completed(key) => self.completed[number(key)].task(packed, self),
+            Form::Full(key) => self.full[number(key)].task.clone(),
+        }
+    }
+
+    pub(super) fn kind(&self, at: At) -> StateKind {
+        match self.packed[at].form {
+            Form::Ready(_) => StateKind::Ready,
+            Form::Scheduled(_) => StateKind::Scheduled,
+            Form::Leased(_) => StateKind::Claimed,
+            Form::Completed(_) => StateKind::Completed,
+            Form::Full(key) => self.full[number(key)].task.state.kind(),
+        }
+    }
+
+    pub(super) fn state(&self, at: At) -> State {
+        let packed = &self.packed[at];
+        match packed.form {
+            Form::Ready(_) => State::Ready,
+            Form::Scheduled(delay) => State::Scheduled {
+                run_at: delay.after(packed.enqueued_at),
+            },
+            Form::Leased(_) => State::Claimed,
+            Form::Completed(key) => State::Completed {
+                at: self.completed[number(key)].at,
+            },
+            Form::Full(key) => self.full[number(key)].task.state,
+        }
+    }
+
+    pub(super) fn ready_at(&self, at: At) -> Timestamp {
+        let packed = &self.packed[at];
+        match packed.form {
+            Form::Ready(delay) | Form::Scheduled(delay) => delay.after(packed.enqueued_at),
+            Form::Leased(key) => self.leased[number(key)].ready_at,
+            Form::Completed(key) => self.completed[number(key)].ready_at,
+            Form::Full(key) => self.full[number(key)].task.ready_at,
+        }
+    }
+
+    pub(super) fn hold(&self, at: At) -> Option<Hold> {
+        match self.packed[at].form {
+            Form::Leased(key) => Some(self.leased[number(key)].hold),
+            Form::Full(key) => self.full[number(key)].hold,
+            Form::Ready(_) | Form::Scheduled(_) | Form::Completed(_) => None,
+        }
+    }
+
+    /// The newest lease while its holder may still answer, and its node.
+    pub(super) fn lease(&self, at: At) -> Option<(LeaseId, NodeNo)> {
+        match self.packed[at].form {
+            Form::Leased(key) => {
+                let leased = &self.leased[number(key)];
+                let id = self.lease_id(leased.epoch, leased.number);
+                Some((id, leased.node))
+            }
+            Form::Full(key) => {
+                let full = &self.full[number(key)];
+                Some((full.task.lease.as_ref()?.id, full.node?))
+            }
+            Form::Ready(_) | Form::Scheduled(_) | Form::Completed(_) => None,
+        }
+    }
+
+    /// Under which lease its last attempt ended, and how, if it was of this node.
+    pub(super) fn last_ending(&self, at: At, node: NodeNo) -> Option<(LeaseId, AttemptEnding)> {
+        match self.packed[at].form {
+            Form::Completed(key) => {
+                let of = &self.completed[number(key)];
+                let id = self.lease_id(of.epoch, of.number);
+                (of.node == node).then_some((id, AttemptEnding::Completed))
+            }
+            Form::Full(key) => {
+                let last = self.full[number(key)].task.history.last()?;
+                (last.node == self.nodes[node].node).then_some((last.lease, last.ending))
+            }
+            Form::Ready(_) | Form::Scheduled(_) | Form::Leased(_) => None,
+        }
+    }
+
+    /// The next in the list that a claimed task is in.
+    pub(super) fn after(&self, at: At) -> At {
+        match self.packed[at].form {
+            Form::Leased(key) => self.leased[number(key)].links.after,
+            Form::Full(key) => self.full[number(key)].links.after,
+            Form::Ready(_) | Form::Scheduled(_) | Form::Completed(_) => NOBODY,
+        }
+    }
+
+    const fn lease_id(&self, epoch: Epoch, number: u64) -> LeaseId {
+        let pool = self.pool;
+        LeaseId {
+            pool,
+            epoch,
+            number,
+        }
+    }
+
+    fn drop_record(&mut self, at: At) {
+        let node = match self.packed[at].form {
+            Form::Ready(_) | Form::Scheduled(_) => None,
+            Form::Leased(key) => Some(self.leased.remove(number(key)).node),
+            Form::Completed(key) => Some(self.completed.remove(number(key)).node),
+            Form::Full(key) => self.full.remove(number(key)).node,
+        };
+        node.into_iter().for_each(|of| self.nodes.leave(of));
+    }
+
+    /// The form that suits a task, with its record made.
+    fn form(&mut self, slot: &Slot) -> Form {
+        self.simple_form(slot)
+            .unwrap_or_else(|| self.full_form(slot))
+    }
+
+    fn simple_form(&mut self, slot: &Slot) -> Option<Form> {
+        let task = &*slot.task;
+        u16::try_from(task.attempts_max).ok()?;
+        if (task.interruptions, task.losses_in_a_row) != (0, 0) {
+            return None;
+        }
+        match (task.state, task.attempt) {
+            (State::Ready, 0) => unclaimed(slot).map(Form::Ready),
+            (State::Scheduled { run_at }, 0) if run_at == task.ready_at => {
+                unclaimed(slot).map(Form::Scheduled)
+            }
+            (State::Claimed, 1) => self.leased_form(slot),
+            (State::Completed { at }, 1) => self.completed_form(slot, at),
+            (
+                State::Ready
+                | State::Scheduled { .. }
+                | State::Claimed
+                | State::Completed { .. }
+                | State::Cancelled { .. }
+                | State::Dead { .. },
+                _,
+            ) => None,
+        }
+    }
+
+    fn leased_form(&mut self, slot: &Slot) -> Option<Form> {
+        let (task, lease, hold) = (&*slot.task, slot.task.lease.as_ref()?, slot.hold?);
+        let lease_ms = u32::try_from(lease.lease_ms).ok()?;
+        if !task.history.is_empty() || task.result_len.is_some() || lease.id.pool != self.pool {
+            return None;
+        }
+        let leased = Leased {
+            hold,
+            ready_at: task.ready_at,
+            granted_at: lease.granted_at,
+            number: lease.id.number,
+            epoch: lease.id.epoch,
+            node: self.nodes.enter(&lease.node, slot.node),
+            lease_ms,
+            links: Links::default(),
+        };
+        Some(Form::Leased(self.leased.insert(leased).to_le_bytes()))
+    }
+
+    fn completed_form(&mut self, slot: &Slot, at: Timestamp) -> Option<Form> {
+        let [attempt] = slot.task.history.as_slice() else {
+            return None;
+        };
+        let is_simple = (attempt.attempt, attempt.ending, attempt.ended_at)
+            == (1, AttemptEnding::Completed, at)
+            && attempt.lease.pool == self.pool
+            && attempt.reason.is_empty();
+        if !is_simple || slot.task.lease.is_some() || slot.hold.is_some() {
+            return None;
+        }
+        let completed = Completed {
+            ready_at: slot.task.ready_at,
+            started_at: attempt.started_at,
+            at,
+            number: attempt.lease.number,
+            epoch: attempt.lease.epoch,
+            node: self.nodes.enter(&attempt.node, slot.node),
+            result_len: slot.task.result_len,
+        };
+        Some(Form::Completed(
+            self.completed.insert(completed).to_le_bytes(),
+        ))
+    }
+
+    fn full_form(&mut self, slot: &Slot) -> Form {
+        let lease = slot.task.lease.as_ref();
+        let node = lease.map(|lease| self.nodes.enter(&lease.node, slot.node));
+        let full = Full {
+            task: Task::clone(&slot.task),
+            hold: slot.hold,
+            node,
+            links: Links::default(),
+        };
+        Form::Full(self.full.insert(full).to_le_bytes())
+    }
+
+    /// How often each node is named, for a check.
+    pub(super) fn named(&self) -> impl Iterator<Item = NodeNo> {
+        let leased = self.leased.iter().map(|(_, of)| of.node);
+        let completed = self.completed.iter().map(|(_, of)| of.node);
+        let full = self.full.iter().filter_map(|(_, of)| of.node);
+        leased.chain(completed).chain(full)
+    }
+
+    /// Whether each record is some task's.
+    pub(super) fn is_sound(&self) -> bool {
+        let mut records = [0; 3];
+        for (_, packed) in self.packed.iter() {
+            match packed.form {
+                Form::Ready(_) | Form::Scheduled(_) => {}
+                Form::Leased(_) => records[0] += 1,
+                Form::Completed(_) => records[1] += 1,
+                Form::Full(_) => records[2] += 1,
+            }
+        }
+        records == [self.leased.len(), self.completed.len(), self.full.len()]
+    }
+}
+
+impl Linked for Shelf {
+    fn links(&mut self, at: At) -> &mut Links {
+        match self.packed[at].form {
+            Form::Leased(key) => &mut self.leased[number(key)].links,
+            Form::Full(key) => &mut self.full[number(key)].links,
+            Form::Ready(_) | Form::Scheduled(_) | Form::Completed(_) => {
+                unreachable!("only claimed tasks are in lists")
+            }
+        }
+    }
+}
