@@ -21,6 +21,9 @@ use crate::{
     pool_actor::{Ask, Part, Query},
 };
 
+/// Requests under way for which an idle session keeps room.
+const IDLE_REQUESTS: usize = 3;
+
 pub(super) struct Requests {
     context: SessionContext,
     pub(super) guard: SessionGuard,
@@ -87,6 +90,11 @@ impl Requests {
     pub(super) fn has_room(&self) -> bool {
         let session = &self.context.config.session;
         self.under_way < session.requests_max && self.bytes < session.bytes_max
+    }
+
+    /// An idle session keeps next to nothing.
+    pub(super) fn give_back(&mut self) {
+        self.pending.shrink_to(IDLE_REQUESTS);
     }
 
     /// Takes a request in; what can be answered at once is.
