@@ -13,6 +13,7 @@ mod keys;
 mod load;
 mod rewrite;
 mod sled_engine;
+mod slots;
 mod witness;
 
 use std::{cell::Cell, collections::BTreeMap, path::Path};
