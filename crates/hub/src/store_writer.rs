@@ -240,12 +240,9 @@ impl WriterThread {
     }
 
     fn read(&self, pool: PoolId, wanted: Vec<(TaskId, Blob)>) -> Result<Blobs, String> {
-        let mut blobs = Blobs::new();
-        for (task, kind) in wanted {
-            let blob = caught(|| self.store.blob(pool, task, kind)).map_err(|e| e.to_string())?;
-            blobs.extend(blob.map(|bytes| ((task, kind), bytes)));
-        }
-        Ok(blobs)
+        let read = caught(|| self.store.blobs(pool, &wanted)).map_err(|error| error.to_string())?;
+        let kept = |(what, blob): (_, Option<_>)| Some((what, blob?));
+        Ok(wanted.into_iter().zip(read).filter_map(kept).collect())
     }
 
     fn write(&mut self, batches: &[PoolBatch]) -> Result<(), String> {

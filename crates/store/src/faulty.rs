@@ -167,9 +167,13 @@ impl<S: Store> Store for FaultyStore<S> {
         written
     }
 
-    fn blob(&self, pool: PoolId, task: TaskId, kind: Blob) -> Result<Option<Bytes>, StoreError> {
+    fn blobs(
+        &self,
+        pool: PoolId,
+        wanted: &[(TaskId, Blob)],
+    ) -> Result<Vec<Option<Bytes>>, StoreError> {
         self.usable()?;
-        self.store.blob(pool, task, kind)
+        self.store.blobs(pool, wanted)
     }
 
     fn reopen(&mut self) -> Result<(), StoreError> {

@@ -79,8 +79,14 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn blob(&self, pool: PoolId, task: TaskId, kind: Blob) -> Result<Option<Bytes>, StoreError> {
-        Ok(self.disk.lock().blob(pool, task, kind))
+    fn blobs(
+        &self,
+        pool: PoolId,
+        wanted: &[(TaskId, Blob)],
+    ) -> Result<Vec<Option<Bytes>>, StoreError> {
+        let contents = self.disk.lock();
+        let blob = |(task, kind): &(TaskId, Blob)| contents.blob(pool, *task, *kind);
+        Ok(wanted.iter().map(blob).collect())
     }
 
     fn reopen(&mut self) -> Result<(), StoreError> {

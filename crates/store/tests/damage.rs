@@ -150,7 +150,7 @@ fn a_damaged_payload_wants_a_reopen(engine: LogEngine) {
     let folder = store(engine);
     let (key, mut value) = raw::values(engine, folder.path())
         .into_iter()
-        .find(|(key, _)| key[0] == b'B')
+        .find(|(_, value)| value.len() > 20_000)
         .unwrap();
     value[100] ^= 1;
     raw::set(engine, folder.path(), &key, Some(&value));

@@ -71,6 +71,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("blobs are their pool's own", blobs::own_by_pool),
     ("blobs go with their task", blobs::go_with_their_task),
     ("a blob can be written anew", blobs::can_be_written_anew),
+    ("many blobs are read at once", blobs::many_are_read_at_once),
     ("churn leaves little", churn::leaves_little),
     ("what stands through churn is kept", churn::standing_is_kept),
     (

@@ -14,6 +14,8 @@ mod keys;
 mod load;
 mod rewrite;
 mod sled_engine;
+mod slots;
+mod tasks;
 mod witness;
 
 use std::{cell::Cell, collections::BTreeMap, path::Path};
@@ -236,12 +238,16 @@ impl Store for LogStore {
         Ok(())
     }
 
-    fn blob(&self, pool: PoolId, task: TaskId, kind: Blob) -> Result<Option<Bytes>, StoreError> {
+    fn blobs(
+        &self,
+        pool: PoolId,
+        wanted: &[(TaskId, Blob)],
+    ) -> Result<Vec<Option<Bytes>>, StoreError> {
         let engine = self.engine()?;
         let Some(log) = self.pools.get(&pool) else {
-            return Ok(None);
+            return Ok(vec![None; wanted.len()]);
         };
-        self.poison_on_error(load::blob(engine, pool, log, task, kind))
+        self.poison_on_error(load::blobs(engine, pool, log, wanted))
     }
 
     fn reopen(&mut self) -> Result<(), StoreError> {
