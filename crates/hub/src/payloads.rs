@@ -1,6 +1,6 @@
 //! Payloads kept in memory until they are first delivered, under one bound for the hub.
 //!
-//! What finds no room is read back from the store when it is claimed.
+//! What finds no room is read back from the store: ahead of its claim, or with it.
 
 use std::sync::{
     Arc,
@@ -53,11 +53,24 @@ impl Payloads {
         }
     }
 
-    pub(crate) fn keep(&mut self, task: TaskId, payload: &Bytes) {
-        if self.budget.take(payload.len() + ENTRY_BYTES) {
-            // Decoding copied it out of its frame: nothing else is kept with it.
-            self.kept.insert(task, payload.clone());
+    pub(crate) fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    pub(crate) fn has(&self, task: TaskId) -> bool {
+        self.kept.contains_key(&task)
+    }
+
+    /// False if there is no room.
+    pub(crate) fn keep(&mut self, task: TaskId, payload: &Bytes) -> bool {
+        if !self.budget.take(payload.len() + ENTRY_BYTES) {
+            return false;
         }
+        // Decoding copied it out of its frame: nothing else is kept with it.
+        if let Some(earlier) = self.kept.insert(task, payload.clone()) {
+            self.budget.give_back(earlier.len() + ENTRY_BYTES);
+        }
+        true
     }
 
     pub(crate) fn take(&mut self, task: TaskId) -> Option<Bytes> {

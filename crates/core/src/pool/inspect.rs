@@ -69,11 +69,18 @@ impl Pool {
         Some(self.tasks.shelf.state(self.tasks.find(id)?))
     }
 
-    /// The tasks that are to be claimed next, in that order, as things are now: at most `count`.
+    /// The tasks that are to be claimed next, in that order, as things are now: at most `count`,
+    /// each with the length of its payload in bytes.
     #[must_use]
-    pub fn upcoming(&self, count: usize) -> Vec<TaskId> {
+    pub fn upcoming(&self, count: usize) -> Vec<(TaskId, u32)> {
         let ahead = self.tasks.ready_ahead(count).into_iter();
-        ahead.map(|at| self.tasks.shelf.id(at)).collect()
+        let of = |at| {
+            (
+                self.tasks.shelf.id(at),
+                self.tasks.shelf.packed(at).payload_len,
+            )
+        };
+        ahead.map(of).collect()
     }
 
     /// Tasks in the order of their ids, from `after` on, of one state or of all: at most

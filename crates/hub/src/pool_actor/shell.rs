@@ -13,6 +13,7 @@ use tokio::{sync::oneshot, task::AbortHandle};
 
 use super::{
     Ask, Out, PoolArguments, PoolMessage, Query,
+    ahead::Ahead,
     outlet::{Outlet, Part, Said},
     view,
 };
@@ -34,6 +35,7 @@ pub(crate) struct Shell {
     /// The commit on its way.
     flying: Option<Slot>,
     payloads: Payloads,
+    ahead: Ahead,
     outlets: BTreeMap<SessionId, Outlet>,
     clock: Clock,
     writer: StoreWriter,
@@ -64,6 +66,7 @@ impl Shell {
         let pool = Pool::restore(opened.id, opened.epoch, settings, now, opened.tasks);
         // The supervisor waits for it, unless it has ended itself.
         _ = arguments.opened.send(opened.id);
+        let ahead = Ahead::new(&pool);
         let mut shell = Self {
             name: arguments.name,
             pool,
@@ -71,6 +74,7 @@ impl Shell {
             reads: Vec::new(),
             flying: None,
             payloads: Payloads::new(arguments.budget),
+            ahead,
             outlets: BTreeMap::new(),
             clock: arguments.clock,
             writer: arguments.writer,
@@ -125,6 +129,7 @@ impl Shell {
     pub(super) fn committed(&mut self, outcome: Result<Blobs, String>) -> Result<(), String> {
         let blobs = outcome?;
         self.flying = None;
+        self.ahead.come(&blobs, &self.pool, &mut self.payloads);
         let replies = self.outbox.committed();
         self.leave(replies, &blobs);
         Ok(())
@@ -134,11 +139,17 @@ impl Shell {
     pub(super) fn work_off(&mut self) -> Result<(), String> {
         let free = self.outbox.take_free();
         self.leave(free, &Blobs::new());
+        let ahead = self.ahead.ask(&self.pool, &self.payloads);
+        if !ahead.is_empty() {
+            self.reads.extend(ahead);
+            self.outbox.hold();
+        }
         if let Some(flying) = &self.flying {
             flying.add(|load| {
                 load.batch.at = self.clock.now();
                 self.outbox.join_commit(&mut load.batch.changes);
                 load.reads.append(&mut self.reads);
+                self.ahead.sent();
                 load.replies = self.outbox.waiting();
             });
         } else if let Some(changes) = self.outbox.next_commit() {
@@ -201,8 +212,8 @@ impl Shell {
                     task,
                     cause: Cause::Enqueued,
                     blob: Some(payload),
-                } => {
-                    self.payloads.keep(task.id, payload);
+                } if !self.ahead.is_behind => {
+                    self.ahead.is_behind = !self.payloads.keep(task.id, payload);
                 }
                 Change::Put { task, .. } if task.state.kind().is_end() => {
                     self.payloads.take(task.id);
@@ -247,6 +258,7 @@ impl Shell {
 
     /// A payload is taken out of memory with its first grant; a second one reads it back.
     fn with_payloads(&mut self, grants: Vec<Grant>) -> Vec<(Grant, Option<Bytes>)> {
+        self.ahead.moves();
         let with_payload = |grant: Grant| {
             let payload = self.payloads.take(grant.task);
             if payload.is_none() {
@@ -307,6 +319,7 @@ impl Shell {
             reads: mem::take(&mut self.reads),
             replies: self.outbox.waiting(),
         });
+        self.ahead.sent();
         self.flying = Some(slot.clone());
         self.writer.commit(Commit {
             slot,
