@@ -27,6 +27,7 @@ struct Stage {
     now: Timestamp,
     out: Transition,
     payload: Bytes,
+    asked: u64,
     enqueued: u64,
     priorities: u64,
 }
@@ -36,7 +37,8 @@ fn main() -> Result<(), NameError> {
     let standing = arguments.first().copied().unwrap_or(1_000);
     let mut stage = Stage::new(arguments.get(1).copied().unwrap_or(1))?;
     for _ in 0..standing {
-        enqueue_one(&mut stage);
+        let task = stage.new_task();
+        stage.ask(PRODUCER, Command::Enqueue(vec![task]));
     }
     let all = Instant::now();
     timed("enqueue 1", || {
@@ -85,6 +87,7 @@ impl Stage {
             now,
             out: Transition::default(),
             payload: Bytes::from(vec![7; 256]),
+            asked: 0,
             enqueued: 0,
             priorities,
         };
@@ -97,6 +100,10 @@ impl Stage {
     }
 
     fn ask(&mut self, session: SessionId, command: Command) {
+        self.asked += 1;
+        if self.asked.is_multiple_of(16) {
+            self.now = self.now + Duration::from_millis(1);
+        }
         self.out.changes.clear();
         self.out.replies.clear();
         self.pool
@@ -105,9 +112,6 @@ impl Stage {
 
     fn new_task(&mut self) -> NewTask {
         self.enqueued += 1;
-        if self.enqueued.is_multiple_of(16) {
-            self.now = self.now + Duration::from_millis(1);
-        }
         let random = u128::from(mixed(self.enqueued));
         NewTask {
             id: TaskId::from_u128(u128::from(self.now.as_millis()) << 80 | random),
@@ -156,7 +160,8 @@ fn extend_one(stage: &mut Stage, (holder, proof): Held) {
 /// A task comes while somebody has credit.
 #[inline(never)]
 fn deliver_one(stage: &mut Stage, granted: &mut Vec<Held>) {
-    enqueue_one(stage);
+    let task = stage.new_task();
+    stage.ask(PRODUCER, Command::Enqueue(vec![task]));
     collect(stage, granted);
 }
 

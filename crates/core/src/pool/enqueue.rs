@@ -11,12 +11,9 @@ use crate::{
 
 impl Pool {
     pub(super) fn enqueue(&mut self, tasks: Vec<NewTask>, out: &mut Transition) -> Answer {
-        Answer::Enqueued(
-            tasks
-                .into_iter()
-                .map(|task| self.enqueue_one(task, out))
-                .collect(),
-        )
+        let mut answers = Vec::with_capacity(tasks.len());
+        answers.extend(tasks.into_iter().map(|task| self.enqueue_one(task, out)));
+        Answer::Enqueued(answers)
     }
 
     fn enqueue_one(&mut self, new: NewTask, out: &mut Transition) -> Result<Accepted, Rejection> {

@@ -19,8 +19,10 @@ impl Pool {
         items: Vec<Completion>,
         out: &mut Transition,
     ) -> Answer {
+        let mut answers = Vec::with_capacity(items.len());
         let one = |item| self.complete_one(session, item, out);
-        Answer::Done(items.into_iter().map(one).collect())
+        answers.extend(items.into_iter().map(one));
+        Answer::Done(answers)
     }
 
     pub(super) fn fail(

@@ -94,7 +94,7 @@ impl Tasks {
             (
                 "ready",
                 self.ready
-                    .check(&made.ready, |at| order(self.aging, shelf, at)),
+                    .check(&made.ready, |at| order(self.aging, &shelf.seat(at))),
             ),
             (
                 "scheduled",
@@ -119,6 +119,7 @@ impl Tasks {
             let all: BTreeSet<At> = self.held_by(*session).into_iter().collect();
             (*session, all)
         });
+        let held = held.filter(|(_, all)| !all.is_empty());
         let adrift = self.shelf.nodes.iter().map(|(node, _)| {
             let all: BTreeSet<At> = self.adrift_of(node).into_iter().collect();
             (node, all)
@@ -133,13 +134,12 @@ impl Tasks {
         let lens = self
             .held
             .iter()
-            .map(|(of, list)| (list.len, &made.held[of]));
+            .map(|(of, list)| (list.len, made.held.get(of)));
         let nodes = self.shelf.nodes.iter();
-        let of_nodes =
-            nodes.filter_map(|(of, known)| Some((known.adrift.len, made.adrift.get(&of)?)));
+        let of_nodes = nodes.map(|(of, known)| (known.adrift.len, made.adrift.get(&of)));
         if lens
             .chain(of_nodes)
-            .any(|(len, all)| len as usize != all.len())
+            .any(|(len, all)| len as usize != all.map_or(0, BTreeSet::len))
         {
             return Err("a list is not as long as it says".to_string());
         }

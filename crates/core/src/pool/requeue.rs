@@ -79,6 +79,8 @@ pub(super) fn record_attempt(task: &mut Task, now: Timestamp, ending: AttemptEnd
     if task.history.len() == HISTORY_MAX {
         task.history.remove(0);
     }
+    // Most tasks have one attempt.
+    task.history.reserve_exact(1);
     task.history.push(Attempt {
         attempt: task.attempt,
         lease: lease.id,

@@ -65,6 +65,7 @@ impl Pool {
                 }
             }
         }
+        self.tasks.held.remove(&session);
         let nodes = self.tasks.nodes();
         let sessions = &mut nodes.get_mut(of.node).sessions;
         sessions.retain(|other| *other != session);

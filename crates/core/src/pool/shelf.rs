@@ -14,7 +14,7 @@ use super::{
     lists::{Linked, Links, NOBODY},
     nodes::{NodeNo, Nodes},
     slab::Slab,
-    tasks::{At, Hold, Slot},
+    tasks::{At, Hand, Hold, Slot},
 };
 use crate::{AttemptEnding, Epoch, LeaseId, PoolId, State, StateKind, Task, TaskId, Timestamp};
 
@@ -57,15 +57,17 @@ impl Shelf {
         self.packed[at].id
     }
 
-    pub(super) fn add(&mut self, slot: &Slot) -> At {
-        let form = self.form(slot);
-        self.packed.insert(Packed::of(&slot.task, form))
+    /// Where it is now, and the number of the node that it names.
+    pub(super) fn add(&mut self, slot: &Slot) -> (At, Option<NodeNo>) {
+        let (form, node) = self.form(slot);
+        (self.packed.insert(Packed::of(&slot.task, form)), node)
     }
 
     /// Puts a task back that was taken out.
-    pub(super) fn put_back(&mut self, at: At, slot: &Slot) {
-        let form = self.form(slot);
+    pub(super) fn put_back(&mut self, at: At, slot: &Slot) -> Option<NodeNo> {
+        let (form, node) = self.form(slot);
         self.packed[at] = Packed::of(&slot.task, form);
+        node
     }
 
     /// Takes a task out to be put back or removed: meanwhile its place is kept, and nothing else
@@ -147,14 +149,41 @@ impl Shelf {
         }
     }
 
-    pub(super) fn ready_at(&self, at: At) -> Timestamp {
+    /// What the indexes go by.
+    pub(super) fn seat(&self, at: At) -> Seat {
         let packed = &self.packed[at];
+        let mut seat = Seat {
+            state: State::Ready,
+            priority: packed.priority,
+            place: packed.place,
+            ready_at: Timestamp::default(),
+            hold: None,
+            node: None,
+        };
         match packed.form {
-            Form::Ready(delay) | Form::Scheduled(delay) => delay.after(packed.enqueued_at),
-            Form::Leased(key) => self.leased[number(key)].ready_at,
-            Form::Completed(key) => self.completed[number(key)].ready_at,
-            Form::Full(key) => self.full[number(key)].task.ready_at,
+            Form::Ready(delay) => seat.ready_at = delay.after(packed.enqueued_at),
+            Form::Scheduled(delay) => {
+                seat.ready_at = delay.after(packed.enqueued_at);
+                seat.state = State::Scheduled {
+                    run_at: seat.ready_at,
+                };
+            }
+            Form::Leased(key) => {
+                let leased = &self.leased[number(key)];
+                seat.state = State::Claimed;
+                (seat.hold, seat.node) = (Some(leased.hold), Some(leased.node));
+            }
+            Form::Completed(key) => {
+                let at = self.completed[number(key)].at;
+                seat.state = State::Completed { at };
+            }
+            Form::Full(key) => {
+                let full = &self.full[number(key)];
+                (seat.state, seat.ready_at) = (full.task.state, full.task.ready_at);
+                (seat.hold, seat.node) = (full.hold, full.node);
+            }
         }
+        seat
     }
 
     pub(super) fn hold(&self, at: At) -> Option<Hold> {
@@ -226,21 +255,21 @@ impl Shelf {
     }
 
     /// The form that suits a task, with its record made.
-    fn form(&mut self, slot: &Slot) -> Form {
+    fn form(&mut self, slot: &Slot) -> (Form, Option<NodeNo>) {
         self.simple_form(slot)
             .unwrap_or_else(|| self.full_form(slot))
     }
 
-    fn simple_form(&mut self, slot: &Slot) -> Option<Form> {
+    fn simple_form(&mut self, slot: &Slot) -> Option<(Form, Option<NodeNo>)> {
         let task = &*slot.task;
         u16::try_from(task.attempts_max).ok()?;
         if (task.interruptions, task.losses_in_a_row) != (0, 0) {
             return None;
         }
         match (task.state, task.attempt) {
-            (State::Ready, 0) => unclaimed(slot).map(Form::Ready),
+            (State::Ready, 0) => Some((Form::Ready(unclaimed(slot)?), None)),
             (State::Scheduled { run_at }, 0) if run_at == task.ready_at => {
-                unclaimed(slot).map(Form::Scheduled)
+                Some((Form::Scheduled(unclaimed(slot)?), None))
             }
             (State::Claimed, 1) => self.leased_form(slot),
             (State::Completed { at }, 1) => self.completed_form(slot, at),
@@ -256,26 +285,28 @@ impl Shelf {
         }
     }
 
-    fn leased_form(&mut self, slot: &Slot) -> Option<Form> {
+    fn leased_form(&mut self, slot: &Slot) -> Option<(Form, Option<NodeNo>)> {
         let (task, lease, hold) = (&*slot.task, slot.task.lease.as_ref()?, slot.hold?);
         let lease_ms = u32::try_from(lease.lease_ms).ok()?;
         if !task.history.is_empty() || task.result_len.is_some() || lease.id.pool != self.pool {
             return None;
         }
+        let node = self.nodes.enter(&lease.node, slot.node);
         let leased = Leased {
             hold,
             ready_at: task.ready_at,
             granted_at: lease.granted_at,
             number: lease.id.number,
             epoch: lease.id.epoch,
-            node: self.nodes.enter(&lease.node, slot.node),
+            node,
             lease_ms,
             links: Links::default(),
         };
-        Some(Form::Leased(self.leased.insert(leased).to_le_bytes()))
+        let key = self.leased.insert(leased).to_le_bytes();
+        Some((Form::Leased(key), Some(node)))
     }
 
-    fn completed_form(&mut self, slot: &Slot, at: Timestamp) -> Option<Form> {
+    fn completed_form(&mut self, slot: &Slot, at: Timestamp) -> Option<(Form, Option<NodeNo>)> {
         let [attempt] = slot.task.history.as_slice() else {
             return None;
         };
@@ -286,21 +317,21 @@ impl Shelf {
         if !is_simple || slot.task.lease.is_some() || slot.hold.is_some() {
             return None;
         }
+        let node = self.nodes.enter(&attempt.node, slot.node);
         let completed = Completed {
             ready_at: slot.task.ready_at,
             started_at: attempt.started_at,
             at,
             number: attempt.lease.number,
             epoch: attempt.lease.epoch,
-            node: self.nodes.enter(&attempt.node, slot.node),
+            node,
             result_len: slot.task.result_len,
         };
-        Some(Form::Completed(
-            self.completed.insert(completed).to_le_bytes(),
-        ))
+        let key = self.completed.insert(completed).to_le_bytes();
+        Some((Form::Completed(key), Some(node)))
     }
 
-    fn full_form(&mut self, slot: &Slot) -> Form {
+    fn full_form(&mut self, slot: &Slot) -> (Form, Option<NodeNo>) {
         let lease = slot.task.lease.as_ref();
         let node = lease.map(|lease| self.nodes.enter(&lease.node, slot.node));
         let full = Full {
@@ -309,7 +340,8 @@ impl Shelf {
             node,
             links: Links::default(),
         };
-        Form::Full(self.full.insert(full).to_le_bytes())
+        let key = self.full.insert(full).to_le_bytes();
+        (Form::Full(key), node)
     }
 
     /// How often each node is named, for a check.
@@ -332,6 +364,38 @@ impl Shelf {
             }
         }
         records == [self.leased.len(), self.completed.len(), self.full.len()]
+    }
+}
+
+/// What the indexes go by, and nothing else: where a task stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seat {
+    pub(super) state: State,
+    pub(super) priority: u32,
+    pub(super) place: u64,
+    /// Only of what waits.
+    pub(super) ready_at: Timestamp,
+    pub(super) hold: Option<Hold>,
+    node: Option<NodeNo>,
+}
+
+impl Seat {
+    /// Of a task that names the node of this number.
+    pub(super) fn of(slot: &Slot, node: Option<NodeNo>) -> Self {
+        Self {
+            state: slot.task.state,
+            priority: slot.task.priority,
+            place: slot.task.place,
+            ready_at: slot.task.ready_at,
+            hold: slot.hold,
+            node,
+        }
+    }
+
+    /// In whose list a claimed task is: that of the session whose hand it is in, or of its node.
+    pub(super) fn list(&self) -> Option<(Hand, NodeNo)> {
+        let hold = self.hold.filter(|_| self.state == State::Claimed)?;
+        Some((hold.hand, self.node?))
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
     lists::{List, NOBODY},
     nodes::{NodeNo, Nodes},
     runs::Runs,
-    shelf::Shelf,
+    shelf::{Seat, Shelf},
 };
 use crate::{
     Aging, LeaseRef, PoolId, SessionId, State, StateKind, Task, TaskId, Timestamp, time::millis,
@@ -213,8 +213,8 @@ impl Tasks {
     }
 
     pub(super) fn insert(&mut self, slot: &Slot) -> At {
-        let at = self.add(slot);
-        self.link(at, self.spot(at));
+        let (at, seat) = self.add(slot);
+        self.link(at, self.spot_in(&seat));
         at
     }
 
@@ -225,8 +225,8 @@ impl Tasks {
 
     /// One of many, in no order: [`Tasks::settle`] comes after them.
     pub(super) fn load(&mut self, slot: &Slot) {
-        let at = self.add(slot);
-        match self.spot(at) {
+        let (at, seat) = self.add(slot);
+        match self.spot_in(&seat) {
             Spot::Ready(order) => self.ready.load(order, at),
             Spot::Scheduled(run_at, place) => self.scheduled.load((run_at, place), at),
             Spot::Finished(ended_at) => self.finished.load((ended_at, slot.task.id), at),
@@ -241,10 +241,10 @@ impl Tasks {
     }
 
     pub(super) fn remove(&mut self, at: At) {
-        let spot = self.spot(at);
-        self.counts.0[self.shelf.kind(at) as usize] -= 1;
-        self.leave(at);
-        self.unlink(at, spot);
+        let seat = self.shelf.seat(at);
+        self.counts.0[seat.state.kind() as usize] -= 1;
+        self.leave(at, &seat);
+        self.unlink(at, self.spot_in(&seat));
         self.ids
             .remove(self.shelf.id(at), at, |at| self.shelf.id(at));
         self.shelf.remove(at);
@@ -256,28 +256,34 @@ impl Tasks {
         at: At,
         change: impl FnOnce(&mut Slot) -> T,
     ) -> (Box<Task>, T) {
-        let (kind, before) = (self.shelf.kind(at), self.spot(at));
-        self.leave(at);
+        let before = self.shelf.seat(at);
+        let was = self.spot_in(&before);
+        self.leave(at, &before);
         let mut slot = self.shelf.take(at);
         let outcome = change(&mut slot);
-        self.shelf.put_back(at, &slot);
-        self.join(at);
-        let now = self.spot(at);
-        if now != before {
-            self.unlink(at, before);
-            self.link(at, now);
+        let node = self.shelf.put_back(at, &slot);
+        let now = Seat::of(&slot, node);
+        self.join(at, &now);
+        let spot = self.spot_in(&now);
+        if spot != was {
+            self.unlink(at, was);
+            self.link(at, spot);
         }
-        self.counts.0[kind as usize] -= 1;
-        self.counts.count(self.shelf.kind(at));
+        self.counts.0[before.state.kind() as usize] -= 1;
+        self.counts.count(now.state.kind());
         (slot.task, outcome)
     }
 
     /// Where this task belongs in the indexes.
     pub(super) fn spot(&self, at: At) -> Spot {
-        match self.shelf.state(at) {
-            State::Ready => Spot::Ready(order(self.aging, &self.shelf, at)),
-            State::Scheduled { run_at } => Spot::Scheduled(run_at, self.shelf.packed(at).place),
-            State::Claimed => match self.shelf.hold(at) {
+        self.spot_in(&self.shelf.seat(at))
+    }
+
+    fn spot_in(&self, seat: &Seat) -> Spot {
+        match seat.state {
+            State::Ready => Spot::Ready(order(self.aging, seat)),
+            State::Scheduled { run_at } => Spot::Scheduled(run_at, seat.place),
+            State::Claimed => match seat.hold {
                 Some(hold) => Spot::Claimed(hold.ends_at),
                 None => unreachable!("a claimed task has a hold"),
             },
@@ -286,12 +292,13 @@ impl Tasks {
         }
     }
 
-    fn add(&mut self, slot: &Slot) -> At {
-        let at = self.shelf.add(slot);
+    fn add(&mut self, slot: &Slot) -> (At, Seat) {
+        let (at, node) = self.shelf.add(slot);
         self.ids.insert(slot.task.id, at, |at| self.shelf.id(at));
         self.counts.count(slot.task.state.kind());
-        self.join(at);
-        at
+        let seat = Seat::of(slot, node);
+        self.join(at, &seat);
+        (at, seat)
     }
 
     fn link(&mut self, at: At, spot: Spot) {
@@ -312,7 +319,7 @@ impl Tasks {
         match spot {
             Spot::Ready(key) => self.ready.remove(key, at, |other| match other {
                 _ if other == at => key,
-                other => order(aging, shelf, other),
+                other => order(aging, &shelf.seat(other)),
             }),
             Spot::Scheduled(run_at, place) => {
                 let key = (run_at, place);
@@ -330,45 +337,37 @@ impl Tasks {
     }
 
     /// A claimed task is in the list of the session that holds it, or of its node.
-    fn join(&mut self, at: At) {
-        if let Some(mut list) = self.list_of(at) {
-            list.join(at, &mut self.shelf);
-            self.set_list_of(at, list);
+    fn join(&mut self, at: At, seat: &Seat) {
+        match seat.list() {
+            Some((Hand::Of(session), _)) => {
+                let list = self.held.entry(session).or_default();
+                list.join(at, &mut self.shelf);
+            }
+            Some((Hand::Adrift(_), node)) => {
+                let mut list = self.shelf.nodes[node].adrift;
+                list.join(at, &mut self.shelf);
+                self.shelf.nodes.get_mut(node).adrift = list;
+            }
+            None => {}
         }
     }
 
-    fn leave(&mut self, at: At) {
-        if let Some(mut list) = self.list_of(at) {
-            list.leave(at, &mut self.shelf);
-            self.set_list_of(at, list);
+    fn leave(&mut self, at: At, seat: &Seat) {
+        match seat.list() {
+            Some((Hand::Of(session), _)) => {
+                let Some(list) = self.held.get_mut(&session) else {
+                    unreachable!("{session:?} holds something");
+                };
+                list.leave(at, &mut self.shelf);
+                // An open session keeps its place here, as it may soon hold something again.
+            }
+            Some((Hand::Adrift(_), node)) => {
+                let mut list = self.shelf.nodes[node].adrift;
+                list.leave(at, &mut self.shelf);
+                self.shelf.nodes.get_mut(node).adrift = list;
+            }
+            None => {}
         }
-    }
-
-    fn list_of(&self, at: At) -> Option<List> {
-        let (hold, node) = self.in_hand(at)?;
-        Some(match hold.hand {
-            Hand::Of(session) => self.held.get(&session).copied().unwrap_or_default(),
-            Hand::Adrift(_) => self.shelf.nodes[node].adrift,
-        })
-    }
-
-    fn set_list_of(&mut self, at: At, list: List) {
-        let Some((hold, node)) = self.in_hand(at) else {
-            return;
-        };
-        match hold.hand {
-            Hand::Of(session) if list.len == 0 => _ = self.held.remove(&session),
-            Hand::Of(session) => _ = self.held.insert(session, list),
-            Hand::Adrift(_) => self.shelf.nodes.get_mut(node).adrift = list,
-        }
-    }
-
-    fn in_hand(&self, at: At) -> Option<(Hold, NodeNo)> {
-        if self.shelf.kind(at) != StateKind::Claimed {
-            return None;
-        }
-        let (_, node) = self.shelf.lease(at)?;
-        Some((self.shelf.hold(at)?, node))
     }
 
     pub(super) fn held_by(&self, session: SessionId) -> Vec<At> {
@@ -382,7 +381,7 @@ impl Tasks {
     /// The first so many ready ones, in the order of their claims.
     pub(super) fn ready_ahead(&self, count: usize) -> Vec<At> {
         self.ready
-            .ahead(count, |at| order(self.aging, &self.shelf, at))
+            .ahead(count, |at| order(self.aging, &self.shelf.seat(at)))
     }
 
     fn all_of(&self, list: List) -> Vec<At> {
@@ -396,16 +395,15 @@ impl Tasks {
     }
 }
 
-pub(super) fn order(aging: Aging, shelf: &Shelf, at: At) -> Order {
-    let (packed, ready_at) = (shelf.packed(at), shelf.ready_at(at));
+pub(super) fn order(aging: Aging, seat: &Seat) -> Order {
     let rank = match aging {
-        Aging::Strict => u64::from(packed.priority),
+        Aging::Strict => u64::from(seat.priority),
         Aging::Step(step) => {
-            let head_start = millis(step).saturating_mul(u64::from(packed.priority));
-            ready_at.as_millis().saturating_add(head_start)
+            let head_start = millis(step).saturating_mul(u64::from(seat.priority));
+            seat.ready_at.as_millis().saturating_add(head_start)
         }
     };
-    (rank, ready_at, packed.place)
+    (rank, seat.ready_at, seat.place)
 }
 
 pub(super) fn due_key(shelf: &Shelf, at: At) -> (Timestamp, u64) {
