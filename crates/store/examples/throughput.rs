@@ -1,5 +1,5 @@
-//! How many changes a second the sled store makes durable:
-//! `cargo run --release -p leasehold-store --example throughput [folder] [standing tasks]`.
+//! How many changes a second the store makes durable:
+//! `cargo run --release -p leasehold-store --example throughput [folder] [standing tasks] [engine]`.
 //!
 //! A third each is enqueued (with 256 bytes of payload), claimed and forgotten, the oldest first.
 #![expect(clippy::print_stdout, reason = "it prints what it measured")]
@@ -14,7 +14,7 @@ use std::{
 };
 
 use leasehold_core::{Change, Epoch, PoolId, TaskId, Timestamp};
-use leasehold_store::{LogOptions, LogStore, PoolBatch, Store, conformance::sample};
+use leasehold_store::{LogEngine, LogOptions, LogStore, PoolBatch, Store, conformance::sample};
 
 const WINDOW: Duration = Duration::from_secs(3);
 
@@ -24,7 +24,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         .next()
         .unwrap_or_else(|| "/tmp/leasehold-throughput".to_owned());
     let standing = arguments.next().map_or(Ok(10_000), |text| text.parse())?;
-    let mut store = LogStore::open(Path::new(&folder), LogOptions::default())?;
+    let name = arguments.next().unwrap_or_else(|| "sled".to_owned());
+    let engine = LogEngine::ALL
+        .into_iter()
+        .find(|engine| engine.name() == name);
+    let options = LogOptions {
+        engine: engine.ok_or("no such engine")?,
+        ..LogOptions::default()
+    };
+    let mut store = LogStore::open(Path::new(&folder), options)?;
     let mut load = Load::begin(&mut store, standing)?;
     for batch in [1, 16, 128, 1024] {
         let (rate, millis) = load.measure(&mut store, batch)?;
