@@ -175,18 +175,24 @@ fn an_import_is_there_whole_or_not_at_all() {
         assert_eq!(open(folder.path(), engine).pools(), []);
 
         let folder = tempfile::tempdir().unwrap();
-        let mut store = LogStore::begin(folder.path(), options(engine)).unwrap();
-        import(GOLDEN, &mut store).unwrap();
-        store.publish().unwrap();
-        drop(store);
+        let import = |text: &str| {
+            transfer::import_folder(folder.path(), engine, &mut text.as_bytes(), &mut |_| {})
+        };
+        import(&GOLDEN[..GOLDEN.len() / 2]).unwrap_err();
+        let left = folder.path().read_dir().unwrap().count();
+        assert_eq!(left, 2, "the marker and the lock");
+        import(GOLDEN).unwrap();
         let mut store = LogStore::open_existing(folder.path()).unwrap();
         assert_eq!(store.stats().engine, engine.name());
         let mut expected = MemoryStore::new();
         fill_small(&mut expected);
         assert_same(&mut expected, &mut store);
         drop(store);
-        let taken = LogStore::begin(folder.path(), options(engine)).unwrap_err();
-        assert!(matches!(taken, StoreError::Taken(_)), "{taken}");
+        let taken = import(GOLDEN).unwrap_err();
+        assert!(
+            matches!(taken, TransferError::Store(StoreError::Taken(_))),
+            "{taken}"
+        );
     }
 }
 
@@ -244,7 +250,7 @@ fn fill_small(store: &mut dyn Store) {
     let name = "mail".parse().unwrap();
     store.open_pool(&name).unwrap();
     let opened = store.open_pool(&name).unwrap();
-    let changes = (0..7).flat_map(|n| kind(n));
+    let changes = (0..7).flat_map(kind);
     commit(store, opened.id, opened.epoch, changes.collect());
     let opened = store.open_pool(&"print".parse().unwrap()).unwrap();
     let changes = vec![sample::enqueued(TaskId::from_u128(99), b"")];

@@ -127,8 +127,8 @@ impl LogStore {
         Self::open(path, options)
     }
 
-    /// Begins a store in a folder that has none. Nothing of it stays if it is not
-    /// [`published`](LogStore::publish): the next one to open the folder finds it empty.
+    /// Begins a store in a folder that has none. Nothing of it stays without [`LogStore::keep`]: the
+    /// next one to open the folder finds it empty.
     ///
     /// # Errors
     /// [`StoreError::Taken`] when there is a store, and as of [`LogStore::open`].
@@ -145,11 +145,21 @@ impl LogStore {
     ///
     /// # Errors
     /// When the folder cannot be written to.
-    pub fn publish(&mut self) -> Result<(), StoreError> {
+    pub fn keep(&mut self) -> Result<(), StoreError> {
         if self.folder.generation() > 0 {
             return Ok(());
         }
         self.folder.switch(1)
+    }
+
+    /// Ends a store that was begun and comes to nothing, and frees the space that it took.
+    pub fn discard(mut self) {
+        if let Some(engine) = self.engine.take() {
+            engine.close();
+        }
+        if self.folder.generation() == 0 {
+            self.folder.sweep();
+        }
     }
 
     fn with(

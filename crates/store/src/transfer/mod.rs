@@ -20,14 +20,57 @@ mod export;
 mod import;
 mod line;
 
-use std::io;
+use std::{
+    io::{self, BufRead, Write},
+    path::Path,
+};
 
 use leasehold_core::PoolName;
 
-use crate::StoreError;
+use crate::{LogEngine, LogOptions, LogStore, StoreError};
 
 pub use export::export;
 pub use import::import;
+
+/// Writes all that the data folder holds, of whatever engine it is. No hub may have it open.
+///
+/// # Errors
+/// When there is no store in the folder, and as of [`export`].
+pub fn export_folder(
+    data: &Path,
+    to: &mut dyn Write,
+    tell: &mut dyn FnMut(&Tally),
+) -> Result<Tally, TransferError> {
+    export(&mut LogStore::open_existing(data)?, to, tell)
+}
+
+/// Reads what [`export_folder`] wrote into a data folder without a store, for this engine. Whatever
+/// goes wrong, be it a kill, the store is there whole or not at all.
+///
+/// # Errors
+/// When there is a store in the folder, and as of [`import`].
+pub fn import_folder(
+    data: &Path,
+    engine: LogEngine,
+    from: &mut dyn BufRead,
+    tell: &mut dyn FnMut(&Tally),
+) -> Result<Tally, TransferError> {
+    let options = LogOptions {
+        engine,
+        ..LogOptions::default()
+    };
+    let mut store = LogStore::begin(data, options)?;
+    match import(from, &mut store, tell) {
+        Ok(tally) => {
+            store.keep()?;
+            Ok(tally)
+        }
+        Err(error) => {
+            store.discard();
+            Err(error)
+        }
+    }
+}
 
 /// What was transferred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
