@@ -6,6 +6,7 @@ mod faulty;
 mod log_store;
 mod memory;
 mod record;
+pub mod transfer;
 
 use bytes::Bytes;
 use leasehold_core::{Cause, Change, Epoch, PoolId, PoolName, Task, TaskId, Timestamp};
@@ -38,7 +39,16 @@ pub trait Store: Send + 'static {
     ///
     /// # Errors
     /// When the store cannot be read or written.
-    fn open_pool(&mut self, name: &PoolName) -> Result<OpenedPool, StoreError>;
+    fn open_pool(&mut self, name: &PoolName) -> Result<OpenedPool, StoreError> {
+        self.open_pool_past(name, Epoch(0))
+    }
+
+    /// As [`Store::open_pool`], and its epoch is past this one as well: for a pool that comes from
+    /// another store, which may have issued leases under it.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    fn open_pool_past(&mut self, name: &PoolName, epoch: Epoch) -> Result<OpenedPool, StoreError>;
 
     /// Writes the durable ones of all these changes, all or nothing, and returns when they are
     /// durable. Changes that are not durable ([`Change::is_durable`]) are passed over.
