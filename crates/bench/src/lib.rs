@@ -1,0 +1,20 @@
+//! The bench: one generator, and one small driver for each system that it drives.
+//!
+//! A run is phases; a phase is lanes, each one connection and one tokio task; what a lane does is
+//! its driver's ([`Target`]), when it does it is the generator's ([`ProducerLane`],
+//! [`WorkerLane`]). So every system is asked the same, by the same code, and is timed alike.
+
+mod dialect;
+mod error;
+mod lane;
+#[cfg(feature = "peers")]
+mod peers;
+mod stamp;
+mod target;
+mod timer;
+
+pub use dialect::{Connection, ProducerDialect, WorkerDialect, run_producer, run_worker};
+pub use error::BenchError;
+pub use lane::{Limits, Next, ProducerLane, Tally, Work, WorkerLane};
+pub use stamp::Stamp;
+pub use target::{Doing, Promise, Spec, Target};
