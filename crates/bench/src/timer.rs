@@ -3,7 +3,7 @@
 
 use std::{
     io,
-    os::fd::{AsFd, BorrowedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd},
     time::Duration,
 };
 
@@ -30,12 +30,22 @@ impl AsFd for Descriptor {
     }
 }
 
+impl AsRawFd for Descriptor {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}
+
 impl Timer {
     /// A timer that is not set. Takes a file descriptor.
     pub(crate) fn new() -> io::Result<Self> {
         let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
         let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?;
-        let fd = AsyncFd::register(Descriptor(timer))?;
+        #[expect(
+            deprecated,
+            reason = "what replaces it is unsafe; this descriptor is owned and never replaced"
+        )]
+        let fd = AsyncFd::new(Descriptor(timer))?;
         Ok(Self { fd })
     }
 
