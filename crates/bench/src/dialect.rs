@@ -1,9 +1,12 @@
 //! Raw protocols: a dialect reads and writes bytes, and this does the rest, alike for all.
 
+use std::{io::ErrorKind, time::Duration};
+
 use bytes::BytesMut;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    time::{Instant, Interval, interval_at},
 };
 
 use crate::{BenchError, Doing, Next, ProducerLane, WorkerLane};
@@ -64,15 +67,19 @@ impl Connection {
         some(read.map_err(BenchError::io("read from the connection"))?)
     }
 
-    /// Writes and reads what can be, and returns when anything was read, or `until` is over.
-    async fn exchange(&mut self, until: impl Future<Output = ()>) -> Result<bool, BenchError> {
+    /// Writes and reads what can be, and returns when anything was read: then with nothing; or
+    /// with what `until` came to.
+    async fn exchange<T>(
+        &mut self,
+        until: impl Future<Output = T>,
+    ) -> Result<Option<T>, BenchError> {
         let (mut reader, mut writer) = self.stream.split();
         // Nearly always all of it fits, and then this is the only call.
         if !self.output.is_empty() {
             let written = writer.try_write(&self.output);
             match written {
                 Ok(bytes) => drop(self.output.split_to(bytes)),
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => return Err(BenchError::failed("write to the connection", error)),
             }
         }
@@ -83,12 +90,12 @@ impl Connection {
                 biased;
                 read = reader.read_buf(&mut self.input) => {
                     some(read.map_err(BenchError::io("read from the connection"))?)?;
-                    return Ok(true);
+                    return Ok(None);
                 }
                 written = writer.write_buf(&mut self.output), if !self.output.is_empty() => {
                     written.map_err(BenchError::io("write to the connection"))?;
                 }
-                () = &mut until => return Ok(false),
+                came = &mut until => return Ok(Some(came)),
             }
         }
     }
@@ -120,6 +127,15 @@ pub trait ProducerDialect: Send + 'static {
         payload: &[u8],
         output: &mut BytesMut,
     ) -> Result<(), BenchError>;
+
+    /// Called once a second, for a system that wants to hear something.
+    ///
+    /// # Errors
+    /// When that cannot be said.
+    fn heartbeat(&mut self, output: &mut BytesMut) -> Result<(), BenchError> {
+        let _ = output;
+        Ok(())
+    }
 
     /// Called after the requests of one wake-up were written, for a system that is asked once a
     /// batch whether all is well.
@@ -167,6 +183,15 @@ pub trait WorkerDialect: Send + 'static {
         lane: &mut WorkerLane,
     ) -> Result<(), BenchError>;
 
+    /// Called once a second, for a system that wants to hear something.
+    ///
+    /// # Errors
+    /// When that cannot be said.
+    fn heartbeat(&mut self, output: &mut BytesMut) -> Result<(), BenchError> {
+        let _ = output;
+        Ok(())
+    }
+
     /// What is said at the end, after which the connection is closed.
     fn close(&mut self, output: &mut BytesMut) {
         let _ = output;
@@ -184,6 +209,7 @@ pub async fn run_producer(
 ) -> Result<ProducerLane, BenchError> {
     let mut connection = Connection::open(&address).await?;
     dialect.greet(&mut connection).await?;
+    let mut heart = heart();
     lane.begin().await;
     loop {
         lane.tick();
@@ -191,12 +217,28 @@ pub async fn run_producer(
         if matches!(next, Next::Over) && lane.under_way() == 0 {
             return Ok(lane);
         }
-        let was_read = connection.exchange(lane.due(&next)).await?;
-        lane.tick();
-        if was_read {
-            dialect.read(&mut connection.input, &mut connection.output, &mut lane)?;
+        let until = async {
+            tokio::select! {
+                () = lane.due(&next) => false,
+                _ = heart.tick() => true,
+            }
+        };
+        match connection.exchange(until).await? {
+            None => {
+                lane.tick();
+                dialect.read(&mut connection.input, &mut connection.output, &mut lane)?;
+            }
+            Some(true) => dialect.heartbeat(&mut connection.output)?,
+            Some(false) => {}
         }
     }
+}
+
+/// How often a dialect may say that it is still there.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+fn heart() -> Interval {
+    interval_at(Instant::now() + HEARTBEAT, HEARTBEAT)
 }
 
 /// Writes all that is due, and says what comes after it.
@@ -233,12 +275,25 @@ pub async fn run_worker(
     lane.begin().await;
     lane.tick();
     dialect.open(&mut connection.output, &mut lane)?;
+    let mut heart = heart();
     let over = lane.over();
     tokio::pin!(over);
-    while connection.exchange(&mut over).await? {
-        lane.tick();
-        dialect.read(&mut connection.input, &mut connection.output, &mut lane)?;
-        lane.tell();
+    loop {
+        let until = async {
+            tokio::select! {
+                () = &mut over => false,
+                _ = heart.tick() => true,
+            }
+        };
+        match connection.exchange(until).await? {
+            None => {
+                lane.tick();
+                dialect.read(&mut connection.input, &mut connection.output, &mut lane)?;
+                lane.tell();
+            }
+            Some(true) => dialect.heartbeat(&mut connection.output)?,
+            Some(false) => break,
+        }
     }
     dialect.close(&mut connection.output);
     connection.send().await?;

@@ -36,12 +36,12 @@ pub trait Target: Debug + Send + Sync {
 
     /// One producing connection: connects, awaits [`ProducerLane::begin`], enqueues what
     /// [`ProducerLane::next`] hands out until it says that it is over and all is acknowledged.
-    fn produce(&self, lane: ProducerLane) -> Doing<'static, ProducerLane>;
+    fn produce(&self, lane: ProducerLane) -> Doing<'_, ProducerLane>;
 
     /// One working connection: connects, awaits [`WorkerLane::begin`], holds up to
     /// [`WorkerLane::slots`] tasks at a time, tells the lane of each delivery and of each
     /// *acknowledged* completion, and returns soon after [`WorkerLane::over`].
-    fn work(&self, lane: WorkerLane) -> Doing<'static, WorkerLane>;
+    fn work(&self, lane: WorkerLane) -> Doing<'_, WorkerLane>;
 
     /// The processes whose memory and processor time are its own.
     fn pids(&self) -> Vec<u32> {

@@ -7,6 +7,7 @@ mod values;
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{ArgGroup, Args as ArgsOf, Parser, Subcommand};
+use leasehold_bench::BenchArgs;
 use leasehold_node::{NodeName, PoolName, StateKind, TaskId};
 
 /// A durable task broker: a hub keeps tasks, nodes work on them under leases, nothing is lost.
@@ -39,6 +40,9 @@ pub(crate) enum Command {
     Revive(ReviveArgs),
     /// Show on real files that nothing is lost when anything dies
     Demo(DemoArgs),
+    /// Measure a hub, and the machine under it
+    #[command(after_help = help::BENCH)]
+    Bench(Box<BenchArgs>),
     /// Run a command and kill all of it when standard input ends
     #[command(hide = true)]
     ExecGuard(GuardArgs),
