@@ -1,6 +1,7 @@
 //! What was measured: each figure with its unit, and one value for each time it was measured.
 
 use hdrhistogram::Histogram;
+use serde::Serialize;
 
 /// What a figure counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +79,23 @@ impl Figure {
 #[derive(Debug, Default)]
 pub(crate) struct Book {
     figures: Vec<Figure>,
+    series: Vec<Series>,
+}
+
+/// What was looked at again and again.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Series {
+    pub(crate) phase: &'static str,
+    pub(crate) name: &'static str,
+    #[serde(serialize_with = "as_word")]
+    pub(crate) unit: Unit,
+    /// Seconds since the beginning, and what it was then.
+    pub(crate) points: Vec<(f64, f64)>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde has it so")]
+fn as_word<S: serde::Serializer>(unit: &Unit, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(unit.as_str())
 }
 
 impl Book {
@@ -129,6 +147,15 @@ impl Book {
             let name = format!("{prefix}{name}");
             self.note(phase, case, target, &name, Unit::Micros, micros);
         }
+    }
+
+    /// Notes how something went over time.
+    pub(crate) fn note_series(&mut self, series: Series) {
+        self.series.push(series);
+    }
+
+    pub(crate) fn series(&self) -> &[Series] {
+        &self.series
     }
 
     pub(crate) fn figures(&self) -> &[Figure] {

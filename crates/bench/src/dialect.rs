@@ -14,10 +14,14 @@ use crate::{BenchError, Doing, Next, ProducerLane, WorkerLane};
 /// Room for what one read may bring.
 const READ_BYTES: usize = 128 * 1024;
 
+/// The same for a connection on which little is said.
+const SMALL_READ_BYTES: usize = 512;
+
 /// A connection, and what was read from it and not used yet, and what is to be written.
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
+    read_bytes: usize,
     /// Read, and not taken yet.
     pub input: BytesMut,
     /// To be written.
@@ -30,6 +34,15 @@ impl Connection {
     /// # Errors
     /// When nobody listens there.
     pub async fn open(address: &str) -> Result<Self, BenchError> {
+        Self::open_with(address, READ_BYTES).await
+    }
+
+    /// The same for a connection on which little is said: ten thousand of them are to fit.
+    pub(crate) async fn open_small(address: &str) -> Result<Self, BenchError> {
+        Self::open_with(address, SMALL_READ_BYTES).await
+    }
+
+    async fn open_with(address: &str, read_bytes: usize) -> Result<Self, BenchError> {
         let connected = async {
             let stream = TcpStream::connect(address).await?;
             stream.set_nodelay(true)?;
@@ -40,8 +53,9 @@ impl Connection {
             .map_err(BenchError::io(format_args!("connect to {address}")))?;
         Ok(Self {
             stream,
-            input: BytesMut::with_capacity(READ_BYTES),
-            output: BytesMut::with_capacity(READ_BYTES),
+            read_bytes,
+            input: BytesMut::with_capacity(read_bytes),
+            output: BytesMut::with_capacity(read_bytes),
         })
     }
 
@@ -62,7 +76,7 @@ impl Connection {
     /// # Errors
     /// When the connection breaks or ends.
     pub async fn receive(&mut self) -> Result<(), BenchError> {
-        self.input.reserve(READ_BYTES);
+        self.input.reserve(self.read_bytes);
         let read = self.stream.read_buf(&mut self.input).await;
         some(read.map_err(BenchError::io("read from the connection"))?)
     }
@@ -83,7 +97,7 @@ impl Connection {
                 Err(error) => return Err(BenchError::failed("write to the connection", error)),
             }
         }
-        self.input.reserve(READ_BYTES);
+        self.input.reserve(self.read_bytes);
         tokio::pin!(until);
         loop {
             tokio::select! {

@@ -114,9 +114,14 @@ impl HubProcess {
 
     /// Settings for its next start, as variables of the environment.
     pub fn set(&mut self, name: &str, value: &str) {
-        let settings = &mut self.options.settings;
-        settings.retain(|(known, _)| known != name);
-        settings.push((name.to_owned(), value.to_owned()));
+        self.unset(name);
+        let setting = (name.to_owned(), value.to_owned());
+        self.options.settings.push(setting);
+    }
+
+    /// Takes a setting back.
+    pub fn unset(&mut self, name: &str) {
+        self.options.settings.retain(|(known, _)| known != name);
     }
 
     /// Starts it anew, with nothing in its folder.

@@ -6,6 +6,7 @@ mod tally;
 mod work;
 mod worker;
 
+pub(crate) use producer::noise;
 pub use producer::{Next, ProducerLane};
 pub use tally::Tally;
 pub use work::{Limits, Work};

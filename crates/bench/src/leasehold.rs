@@ -6,6 +6,7 @@
 //! more than its slots are ever held.
 
 mod form;
+mod idle;
 mod ids;
 mod producer;
 mod session;
@@ -20,11 +21,13 @@ use std::{
 };
 
 use leasehold_core::PoolName;
+use leasehold_wire::Status;
 
 use crate::{
     BenchError, Doing, HubProcess, ProducerLane, Promise, Target, WorkerLane, run_producer,
     run_worker,
 };
+pub(crate) use idle::Idle;
 use producer::Enqueuer;
 use worker::Claimer;
 
@@ -38,6 +41,7 @@ pub struct Leasehold {
     /// Each phase has a pool of its own: what an earlier one left is not in its way.
     pool: Mutex<PoolName>,
     pools: AtomicU32,
+    stays_one_in: AtomicU32,
 }
 
 #[derive(Debug)]
@@ -63,6 +67,7 @@ impl Leasehold {
             hub,
             pool: Mutex::new(pool_name(0)?),
             pools: AtomicU32::new(1),
+            stays_one_in: AtomicU32::new(0),
         })
     }
 }
@@ -93,6 +98,40 @@ impl Leasehold {
         }
     }
 
+    /// Of the tasks that are enqueued from now on, one in so many stays; with 0 none.
+    pub(crate) fn keep_one_in(&self, tasks: u32) {
+        self.stays_one_in.store(tasks, Relaxed);
+    }
+
+    /// A setting for the next start of a hub of the bench's own.
+    pub(crate) async fn set(&self, name: &str, value: &str) {
+        if let Some(process) = self.process() {
+            process.lock().await.set(name, value);
+        }
+    }
+
+    /// Takes a setting back.
+    pub(crate) async fn unset(&self, name: &str) {
+        if let Some(process) = self.process() {
+            process.lock().await.unset(name);
+        }
+    }
+
+    /// Opens a session that only waits.
+    pub(crate) async fn idle(&self) -> impl Future<Output = Result<Idle, BenchError>> + use<> {
+        Idle::open(self.address().await, self.pool())
+    }
+
+    /// Claims one task of the pool.
+    pub(crate) async fn claim_one(&self) -> Result<(), BenchError> {
+        self.idle().await.await?.claim_one().await
+    }
+
+    /// How things stand with the hub.
+    pub(crate) async fn status(&self) -> Result<Status, BenchError> {
+        self.idle().await.await?.status().await
+    }
+
     async fn empty(&self) -> Result<(), BenchError> {
         let number = self.pools.fetch_add(1, Relaxed);
         *self.pool.lock().unwrap_or_else(PoisonError::into_inner) = pool_name(number)?;
@@ -121,7 +160,7 @@ impl Target for Leasehold {
 
     fn produce(&self, lane: ProducerLane) -> Doing<'_, ProducerLane> {
         Box::pin(async {
-            let dialect = Enqueuer::new(self.pool())?;
+            let dialect = Enqueuer::new(self.pool(), self.stays_one_in.load(Relaxed))?;
             run_producer(self.address().await, dialect, lane).await
         })
     }

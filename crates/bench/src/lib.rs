@@ -12,11 +12,13 @@ mod hub_process;
 mod lane;
 mod leasehold;
 mod limits;
+mod machine;
 mod options;
 #[cfg(feature = "peers")]
 mod peers;
 mod phases;
 mod process;
+mod ratios;
 mod report;
 mod run;
 mod stamp;

@@ -5,7 +5,7 @@ mod echo;
 
 use std::{sync::Arc, time::Duration};
 
-pub(crate) use disk::BareLog;
+pub(crate) use disk::{BareLog, histogram};
 use echo::Echo;
 
 use crate::{

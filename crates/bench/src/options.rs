@@ -34,6 +34,27 @@ pub(crate) enum Phase {
 }
 
 impl Phase {
+    /// As the command line has it.
+    pub(crate) fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    /// Whether it is about what only Leasehold has.
+    pub(crate) const fn is_our_own(self) -> bool {
+        match self {
+            Self::Sessions | Self::Restart | Self::Soak => true,
+            Self::Limits
+            | Self::Store
+            | Self::Enqueue
+            | Self::Claim
+            | Self::Mixed
+            | Self::Single
+            | Self::Latency
+            | Self::Deep => false,
+        }
+    }
+
     const QUICK: [Self; 6] = [
         Self::Limits,
         Self::Enqueue,
@@ -95,6 +116,9 @@ pub struct BenchArgs {
     /// Sessions, for sessions [default: 1,1000; with --full 1,100,1000,10000]
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     sessions: Vec<u32>,
+    /// How long to soak [default: 30; with --full 300]
+    #[arg(long, value_name = "SECONDS")]
+    soak_for: Option<f64>,
     /// Measure everything so often; medians are shown
     #[arg(long, value_name = "N", default_value_t = 1)]
     repeat: u32,
@@ -127,6 +151,7 @@ pub(crate) struct Options {
     pub(crate) standing: Vec<u64>,
     pub(crate) rates: Vec<f64>,
     pub(crate) sessions: Vec<u32>,
+    pub(crate) soak_for: Duration,
     pub(crate) repeat: u32,
     pub(crate) threads: usize,
     pub(crate) json: Option<PathBuf>,
@@ -146,12 +171,14 @@ impl BenchArgs {
             (true, true) => &[1, 100, 1_000, 10_000],
             (false, true) => &[1, 1_000],
         };
+        let soak_for = if self.full { 300.0 } else { 30.0 };
         Ok(Options {
             standing: standing.to_vec(),
             sessions: sessions.to_vec(),
             phases: self.phases(),
             folder: self.data.unwrap_or_else(|| PathBuf::from(".")),
             seconds: Duration::from_secs_f64(self.seconds),
+            soak_for: Duration::from_secs_f64(self.soak_for.unwrap_or(soak_for)),
             threads: self.threads.unwrap_or_else(|| (cores() / 2).max(1)),
             hub: self.hub,
             engine: self.engine,
@@ -182,14 +209,16 @@ impl BenchArgs {
 
     fn check(&self) -> Result<(), BenchError> {
         let wrong = |what: &str| Err(BenchError::Usage(what.to_owned()));
-        let is_time = self.seconds.is_finite() && (0.01..=86_400.0).contains(&self.seconds);
-        if !is_time {
-            return wrong("--seconds must be 0.01 to 86400");
+        let times = [Some(self.seconds), self.soak_for];
+        // No number is in no range.
+        let is_time = |seconds: &f64| (0.01..=86_400.0).contains(seconds);
+        if !times.iter().flatten().all(is_time) {
+            return wrong("--seconds and --soak-for must be 0.01 to 86400");
         }
         if self.payload < 8 {
             return wrong("--payload must be at least 8: a payload begins with its time");
         }
-        let is_rate = |rate: &f64| rate.is_finite() && (0.1..=1e7).contains(rate);
+        let is_rate = |rate: &f64| (0.1..=1e7).contains(rate);
         if !self.rates.iter().all(is_rate) {
             return wrong("--rates must be 0.1 to 10000000");
         }
@@ -205,6 +234,21 @@ impl BenchArgs {
             Some((name, _)) => wrong(&format!("{name} must be at least 1")),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+impl Options {
+    /// What holds when nothing is said.
+    pub(crate) fn for_tests() -> Self {
+        use clap::Parser;
+
+        #[derive(Parser)]
+        struct Line {
+            #[command(flatten)]
+            args: BenchArgs,
+        }
+        Line::parse_from(["bench"]).args.options().unwrap()
     }
 }
 

@@ -1,7 +1,12 @@
 //! What is measured, one file each.
 
+pub(crate) mod deep;
 pub(crate) mod latency;
 pub(crate) mod mixed;
+pub(crate) mod restart;
+pub(crate) mod sessions;
+pub(crate) mod soak;
+pub(crate) mod store;
 pub(crate) mod throughput;
 
 use std::{sync::Arc, time::Duration};

@@ -1,5 +1,5 @@
-//! A run: phase by phase, each repetition of each phase for one system after the other, so that
-//! what else the machine does meets all alike.
+//! A run: phase by phase, and each phase for one system after the other; then all of it again, so
+//! that what else the machine does meets all alike, and the limits with which they are compared.
 
 use std::{env, io::IsTerminal, sync::Arc};
 
@@ -13,9 +13,17 @@ use crate::{
     book::Book,
     limits,
     options::{Options, Phase},
-    phases::{Trial, latency, mixed, throughput, throughput::Wanted},
+    phases::{
+        Trial, deep, latency, mixed, restart, sessions, soak, store, throughput, throughput::Wanted,
+    },
     report,
 };
+
+/// Tasks that a pool may hold beside those that stand.
+const TASKS_BESIDE: u64 = 100_000_000;
+
+/// Sessions that the hub may hold beside those that idle.
+const SESSIONS_BESIDE: u32 = 10_000;
 
 /// Measures what was asked for, and shows it.
 ///
@@ -29,6 +37,10 @@ pub fn run(args: BenchArgs) -> Result<(), BenchError> {
         .enable_all()
         .build()
         .map_err(BenchError::io("start"))?;
+    if options.phases.contains(&Phase::Sessions) {
+        // Before the hub starts, for it inherits the bound.
+        sessions::raise_descriptors()?;
+    }
     runtime.block_on(async {
         tokio::select! {
             ended = Box::pin(all(&options)) => ended,
@@ -62,16 +74,19 @@ async fn asked_to_end() -> BenchError {
 
 async fn all(options: &Options) -> Result<(), BenchError> {
     let mut bench = Bench::set_up(options).await?;
-    for phase in &options.phases {
-        for repetition in 0..options.repeat {
+    for repetition in 0..options.repeat {
+        for phase in &options.phases {
             bench.phase(*phase, repetition).await?;
         }
     }
-    report::show(&bench.book, options, &bench.targets)
+    report::show(bench.book, options, &bench.targets)
 }
 
 struct Bench<'a> {
     options: &'a Options,
+    /// None if only others are driven.
+    leasehold: Option<Arc<Leasehold>>,
+    /// Leasehold, if it is driven, and the others.
     targets: Vec<Arc<dyn Target>>,
     book: Book,
     is_watched: bool,
@@ -80,14 +95,18 @@ struct Bench<'a> {
 impl<'a> Bench<'a> {
     async fn set_up(options: &'a Options) -> Result<Self, BenchError> {
         let mut targets: Vec<Arc<dyn Target>> = Vec::new();
+        let mut ours = None;
         if !options.only_others {
-            targets.push(Arc::new(leasehold(options).await?));
+            let leasehold = Arc::new(leasehold(options).await?);
+            targets.push(leasehold.clone());
+            ours = Some(leasehold);
         }
         for spec in &options.against {
             targets.push(other(spec)?);
         }
         Ok(Self {
             options,
+            leasehold: ours,
             targets,
             book: Book::default(),
             is_watched: std::io::stderr().is_terminal(),
@@ -99,60 +118,54 @@ impl<'a> Bench<'a> {
             self.say(phase, "machine", repetition);
             return limits::measure(self.options, &mut self.book).await;
         }
+        if phase == Phase::Store {
+            self.say(phase, "the engines", repetition);
+            return store::run(self.options, &mut self.book).await;
+        }
         for target in self.targets.clone() {
             self.say(phase, target.name(), repetition);
-            let mut trial = Trial {
-                options: self.options,
-                target: &target,
-                book: &mut self.book,
-            };
-            let tried = attempt(phase, &mut trial).await;
-            tried.map_err(|error| {
-                BenchError::failed(
-                    format_args!("measure {phase:?} of {}", target.name()),
-                    error,
-                )
-            })?;
+            let failed = format!("measure {} of {}", phase.name(), target.name());
+            self.attempt(phase, &target)
+                .await
+                .map_err(|error| BenchError::failed(failed, error))?;
+            if phase.is_our_own() {
+                break;
+            }
         }
         Ok(())
+    }
+
+    async fn attempt(&mut self, phase: Phase, target: &Arc<dyn Target>) -> Result<(), BenchError> {
+        let has = |phase| self.options.phases.contains(&phase);
+        let (enqueue, claim) = (has(Phase::Enqueue), has(Phase::Claim));
+        let mut trial = Trial {
+            options: self.options,
+            target,
+            book: &mut self.book,
+        };
+        match (phase, &self.leasehold) {
+            // What one of them enqueues is there for the other to be claimed.
+            (Phase::Claim, _) if enqueue => Ok(()),
+            (Phase::Enqueue | Phase::Claim, _) => {
+                throughput::many(&mut trial, Wanted { enqueue, claim }).await
+            }
+            (Phase::Mixed, _) => mixed::run(&mut trial).await,
+            (Phase::Single, _) => throughput::single(&mut trial).await,
+            (Phase::Latency, _) => latency::run(&mut trial).await,
+            (Phase::Deep, _) => deep::run(&mut trial).await,
+            (Phase::Sessions, Some(hub)) => sessions::run(&mut trial, hub).await,
+            (Phase::Restart, Some(hub)) => restart::run(&mut trial, hub).await,
+            (Phase::Soak, Some(hub)) => soak::run(&mut trial, hub).await,
+            (Phase::Limits | Phase::Store, _)
+            | (Phase::Sessions | Phase::Restart | Phase::Soak, None) => Ok(()),
+        }
     }
 
     fn say(&self, phase: Phase, target: &str, repetition: u32) {
         if self.is_watched {
             let of = self.options.repeat;
-            report::progress(&format!("{phase:?}: {target} ({} of {of})", repetition + 1));
+            report::progress(&format!("{}: {target} ({} of {of})", phase.name(), repetition + 1));
         }
-    }
-}
-
-async fn attempt(phase: Phase, trial: &mut Trial<'_>) -> Result<(), BenchError> {
-    match phase {
-        Phase::Enqueue => {
-            // What was enqueued is there to be claimed.
-            let claim = trial.options.phases.contains(&Phase::Claim);
-            let wanted = Wanted {
-                enqueue: true,
-                claim,
-            };
-            throughput::many(trial, wanted).await
-        }
-        Phase::Claim if trial.options.phases.contains(&Phase::Enqueue) => Ok(()),
-        Phase::Claim => {
-            let wanted = Wanted {
-                enqueue: false,
-                claim: true,
-            };
-            throughput::many(trial, wanted).await
-        }
-        Phase::Mixed => mixed::run(trial).await,
-        Phase::Single => throughput::single(trial).await,
-        Phase::Latency => latency::run(trial).await,
-        Phase::Limits
-        | Phase::Store
-        | Phase::Deep
-        | Phase::Sessions
-        | Phase::Restart
-        | Phase::Soak => Ok(()),
     }
 }
 
@@ -161,16 +174,33 @@ async fn leasehold(options: &Options) -> Result<Leasehold, BenchError> {
         return Leasehold::running(address.clone());
     }
     let program = env::current_exe().map_err(BenchError::io("find this program"))?;
-    let mut settings = Vec::new();
-    if let Some(engine) = &options.engine {
-        settings.push(("LEASEHOLD_STORE_ENGINE".to_owned(), engine.clone()));
-    }
+    let settings = settings(options);
     let hub = HubProcess::start(HubOptions {
         program,
         folder: options.folder.clone(),
         settings,
     });
     Leasehold::ours(hub.await?)
+}
+
+/// Room for what the phases put into the hub, and what was chosen.
+fn settings(options: &Options) -> Vec<(String, String)> {
+    let tasks = options.standing.iter().max().copied().unwrap_or(0);
+    let sessions = options.sessions.iter().max().copied().unwrap_or(0);
+    let mut settings = vec![
+        (
+            "LEASEHOLD_POOL_DEFAULTS_TASKS_MAX".to_owned(),
+            (tasks + TASKS_BESIDE).to_string(),
+        ),
+        (
+            "LEASEHOLD_HUB_SESSIONS_MAX".to_owned(),
+            (sessions + SESSIONS_BESIDE).to_string(),
+        ),
+    ];
+    if let Some(engine) = &options.engine {
+        settings.push(("LEASEHOLD_STORE_ENGINE".to_owned(), engine.clone()));
+    }
+    settings
 }
 
 #[cfg(feature = "peers")]

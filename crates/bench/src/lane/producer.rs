@@ -136,6 +136,11 @@ impl ProducerLane {
         self.tally.acknowledge(task, self.now);
     }
 
+    /// The task acknowledged last is not for workers: no producer waits until it is completed.
+    pub fn stays(&mut self) {
+        self.untold = self.untold.saturating_sub(1);
+    }
+
     /// Tasks sent and not acknowledged.
     #[must_use]
     pub const fn under_way(&self) -> usize {
@@ -173,7 +178,7 @@ impl ProducerLane {
 
 /// Bytes that no system can compress: what is measured is not to be what a compressor makes of
 /// zeros.
-fn noise(bytes: usize, seed: u32) -> Vec<u8> {
+pub(crate) fn noise(bytes: usize, seed: u32) -> Vec<u8> {
     let mut state = u64::from(seed).wrapping_add(0x9E37_79B9_7F4A_7C15);
     let mut next = || {
         // xorshift64* (Vigna 2016).

@@ -22,10 +22,10 @@ pub(super) struct Form {
 }
 
 impl Form {
-    /// Of an enqueue of one task.
-    pub(super) fn of_enqueue(pool: PoolName) -> Result<Self, BenchError> {
+    /// Of an enqueue of one task that is not to run before so long from now.
+    pub(super) fn of_enqueue(pool: PoolName, delay_ms: u64) -> Result<Self, BenchError> {
         let failed = |why: &str| BenchError::failed("prepare an enqueue", why);
-        let message = enqueue(0, pool, TaskId::from_bytes(PLACE), Bytes::new());
+        let message = enqueue(0, pool, TaskId::from_bytes(PLACE), delay_ms, Bytes::new());
         let mut bytes = BytesMut::new();
         encode_message(&message, FRAME_BYTES_MAX_DEFAULT, &mut bytes)
             .map_err(|error| failed(&error.to_string()))?;
@@ -65,12 +65,12 @@ impl Form {
     }
 }
 
-fn enqueue(id: u64, pool: PoolName, task: TaskId, payload: Bytes) -> FromNode {
+fn enqueue(id: u64, pool: PoolName, task: TaskId, delay_ms: u64, payload: Bytes) -> FromNode {
     let item = EnqueueItem {
         id: task,
         priority: 0,
         attempts_max: None,
-        delay_ms: 0,
+        delay_ms,
         payload,
     };
     let tasks = vec![item];
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn a_form_that_is_filled_in_is_what_the_codec_writes() {
         let pool = PoolName::new("bench").unwrap();
-        let form = Form::of_enqueue(pool.clone()).unwrap();
+        let form = Form::of_enqueue(pool.clone(), 70_000).unwrap();
         let task = TaskId::from_u128(7);
         let mut codec = NodeCodec::new();
         codec.set_frame_bytes_max(FRAME_BYTES_MAX_DEFAULT);
@@ -113,7 +113,7 @@ mod tests {
                 let payload = vec![b'p'; length];
                 let (mut ours, mut theirs) = (BytesMut::new(), BytesMut::new());
                 form.write(id, task, &payload, &mut ours).unwrap();
-                let message = enqueue(id, pool.clone(), task, payload.into());
+                let message = enqueue(id, pool.clone(), task, 70_000, payload.into());
                 codec.encode(&message, &mut theirs).unwrap();
                 assert_eq!(ours, theirs, "{id}, {length} bytes");
             }

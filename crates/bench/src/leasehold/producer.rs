@@ -7,24 +7,28 @@ use leasehold_wire::{FromHub, FromNode, NodeCodec, Response};
 use super::{NAME, form::Form, ids::Ids, session};
 use crate::{BenchError, Connection, Doing, ProducerDialect, ProducerLane, Stamp};
 
+/// A week, in milliseconds.
+const STAYS_MS: u64 = 7 * 24 * 3600 * 1000;
+
 /// Which task each request under way is about.
 #[derive(Debug, Default)]
 struct UnderWay {
-    tasks: Vec<Stamp>,
+    /// And whether it stays.
+    tasks: Vec<(Stamp, bool)>,
     free: Vec<u32>,
 }
 
 impl UnderWay {
-    fn add(&mut self, task: Stamp) -> u64 {
+    fn add(&mut self, task: Stamp, stays: bool) -> u64 {
         if let Some(id) = self.free.pop() {
-            self.tasks[id as usize] = task;
+            self.tasks[id as usize] = (task, stays);
             return u64::from(id);
         }
-        self.tasks.push(task);
+        self.tasks.push((task, stays));
         self.tasks.len() as u64 - 1
     }
 
-    fn remove(&mut self, id: u64) -> Option<Stamp> {
+    fn remove(&mut self, id: u64) -> Option<(Stamp, bool)> {
         let id = u32::try_from(id).ok()?;
         let task = *self.tasks.get(id as usize)?;
         self.free.push(id);
@@ -37,15 +41,23 @@ impl UnderWay {
 pub(super) struct Enqueuer {
     codec: NodeCodec,
     form: Form,
+    /// For tasks that stay: not to run before long after the bench.
+    staying: Form,
+    /// One task in so many stays; 0: none.
+    stays_one_in: u32,
+    turn: u32,
     under_way: UnderWay,
     ids: Ids,
 }
 
 impl Enqueuer {
-    pub(super) fn new(pool: PoolName) -> Result<Self, BenchError> {
+    pub(super) fn new(pool: PoolName, stays_one_in: u32) -> Result<Self, BenchError> {
         Ok(Self {
             codec: NodeCodec::new(),
-            form: Form::of_enqueue(pool)?,
+            form: Form::of_enqueue(pool.clone(), 0)?,
+            staying: Form::of_enqueue(pool, STAYS_MS)?,
+            stays_one_in,
+            turn: 0,
             under_way: UnderWay::default(),
             ids: Ids::new(),
         })
@@ -66,9 +78,11 @@ impl ProducerDialect for Enqueuer {
         payload: &[u8],
         output: &mut BytesMut,
     ) -> Result<(), BenchError> {
-        let request = self.under_way.add(task);
-        self.form
-            .write(request, self.ids.next(task), payload, output)
+        self.turn = self.turn.wrapping_add(1);
+        let stays = self.stays_one_in > 0 && self.turn.is_multiple_of(self.stays_one_in);
+        let form = if stays { &self.staying } else { &self.form };
+        let request = self.under_way.add(task, stays);
+        form.write(request, self.ids.next(task), payload, output)
     }
 
     fn heartbeat(&mut self, output: &mut BytesMut) -> Result<(), BenchError> {
@@ -110,8 +124,11 @@ impl Enqueuer {
         if !items.iter().all(Result::is_ok) {
             return Err(wrong());
         }
-        let task = self.under_way.remove(id).ok_or_else(wrong)?;
+        let (task, stays) = self.under_way.remove(id).ok_or_else(wrong)?;
         lane.acknowledged(task);
+        if stays {
+            lane.stays();
+        }
         Ok(())
     }
 }

@@ -27,6 +27,12 @@ pub(crate) struct Syncs {
     pub(crate) seconds: f64,
 }
 
+/// For nanoseconds, up to a minute.
+pub(crate) fn histogram() -> Result<Histogram<u64>, BenchError> {
+    Histogram::new_with_bounds(100, 60_000_000_000, 3)
+        .map_err(|error| BenchError::failed("make a histogram", error))
+}
+
 /// A file whose blocks are there and written: nothing of a file system's own is to be synced with
 /// what is appended.
 #[derive(Debug)]
@@ -70,15 +76,13 @@ impl BareLog {
 
     /// Appends and syncs so many bytes at a time, for so long.
     pub(crate) fn measure(&mut self, bytes: usize, during: Duration) -> Result<Syncs, BenchError> {
-        let failed = |error: &dyn std::fmt::Display| BenchError::failed("measure the disk", error);
+        let failed = |error| BenchError::failed("measure the disk", error);
         let data = vec![b'l'; bytes];
-        // Up to a minute.
-        let mut took =
-            Histogram::new_with_bounds(100, 60_000_000_000, 3).map_err(|error| failed(&error))?;
+        let mut took = histogram()?;
         let began = Stamp::now();
         let mut before = began;
         while before.since(began) < u64::try_from(during.as_nanos()).unwrap_or(u64::MAX) {
-            self.append(&data).map_err(|error| failed(&error))?;
+            self.append(&data).map_err(failed)?;
             let now = Stamp::now();
             took.saturating_record(now.since(before));
             before = now;

@@ -5,10 +5,11 @@ use std::{fmt::Write, sync::Arc};
 use crate::{
     Target,
     book::{Book, Figure, Unit},
+    machine::Machine,
 };
 
 /// All of it.
-pub(super) fn all(book: &Book, targets: &[Arc<dyn Target>]) -> String {
+pub(super) fn all(book: &Book, machine: &Machine, targets: &[Arc<dyn Target>]) -> String {
     let mut phases: Vec<&str> = Vec::new();
     for figure in book.figures() {
         if !phases.contains(&figure.phase) {
@@ -17,10 +18,11 @@ pub(super) fn all(book: &Book, targets: &[Arc<dyn Target>]) -> String {
     }
     let tables = phases.into_iter().map(|phase| of_phase(book, phase));
     let mut text: String = tables.map(|table| table + "\n").collect();
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "measured on {}", machine.line());
     for target in targets {
         let promise = target.promise();
         let syncs = if promise.syncs { "syncs" } else { "does not sync" };
-        // Writing to a string cannot fail.
         let _ = writeln!(
             text,
             "an acknowledgement of {} ({syncs}): {}",
