@@ -46,7 +46,7 @@ pub struct Leasehold {
 
 #[derive(Debug)]
 enum Hub {
-    Ours(tokio::sync::Mutex<HubProcess>),
+    Ours(Box<tokio::sync::Mutex<HubProcess>>),
     Running(String),
 }
 
@@ -54,7 +54,7 @@ impl Leasehold {
     /// Drives a hub that was started for it, and starts it anew, on an empty folder, for each
     /// phase.
     pub fn ours(hub: HubProcess) -> Result<Self, BenchError> {
-        Self::new(Hub::Ours(tokio::sync::Mutex::new(hub)))
+        Self::new(Hub::Ours(Box::new(tokio::sync::Mutex::new(hub))))
     }
 
     /// Drives a hub that runs already.

@@ -3,9 +3,9 @@
 mod disk;
 mod echo;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
-pub(crate) use disk::{BareLog, histogram};
+pub(crate) use disk::{BareLog, Syncs};
 use echo::Echo;
 
 use crate::{
@@ -41,34 +41,54 @@ const FRAME_BYTES: usize = 300;
 /// Connections and frames in flight of each, for loopback.
 const SHAPES: [(u32, usize); 3] = [(1, 1), (64, 1), (64, 32)];
 
+/// Pieces into which the time is cut, so that what else the disk does meets all sizes alike.
+const TURNS: u32 = 8;
+
 /// Measures disk and loopback.
 pub(crate) async fn measure(options: &Options, book: &mut Book) -> Result<(), BenchError> {
-    let during = options.seconds / 4;
-    let folder = options.folder.clone();
-    let measured = tokio::task::spawn_blocking(move || measure_disk(&folder, during)).await;
-    let measured = measured.map_err(|error| BenchError::failed("measure the disk", error))??;
-    for (case, syncs) in measured {
-        let mut note = |figure, unit, value| book.note(PHASE, case, MACHINE, figure, unit, value);
-        note(
-            "syncs",
-            Unit::PerSecond,
-            syncs.took.len() as f64 / syncs.seconds,
-        );
-        for (figure, quantile) in [("p50", 0.5), ("p99", 0.99)] {
-            let nanos = syncs.took.value_at_quantile(quantile);
-            note(figure, Unit::Micros, nanos as f64 / 1e3);
-        }
-    }
+    measure_disk(options, &SIZES, book).await?;
     measure_loopback(options, book).await
 }
 
-fn measure_disk(
-    folder: &std::path::Path,
+/// Measures again what a lone request is compared with: near to it, for a disk that others use,
+/// too, is not the same for long.
+pub(crate) async fn measure_small(options: &Options, book: &mut Book) -> Result<(), BenchError> {
+    measure_disk(options, &SIZES[..1], book).await
+}
+
+async fn measure_disk(
+    options: &Options,
+    sizes: &'static [(usize, &str)],
+    book: &mut Book,
+) -> Result<(), BenchError> {
+    let (folder, during) = (options.folder.clone(), options.seconds / 4);
+    let measured = tokio::task::spawn_blocking(move || syncs(&folder, sizes, during)).await;
+    let measured = measured.map_err(|error| BenchError::failed("measure the disk", error))??;
+    for ((_, case), syncs) in sizes.iter().zip(measured) {
+        let mut note = |name, unit, value| book.note(PHASE, case, MACHINE, name, unit, value);
+        note("syncs", Unit::PerSecond, syncs.rate());
+        note("p50", Unit::Micros, syncs.quantile(0.5));
+        note("p99", Unit::Micros, syncs.quantile(0.99));
+    }
+    Ok(())
+}
+
+fn syncs(
+    folder: &Path,
+    sizes: &[(usize, &str)],
     during: Duration,
-) -> Result<Vec<(&'static str, disk::Syncs)>, BenchError> {
+) -> Result<Vec<Syncs>, BenchError> {
     let mut log = BareLog::make(folder)?;
-    let measure = |(bytes, case)| Ok((case, log.measure(bytes, during)?));
-    SIZES.into_iter().map(measure).collect()
+    let mut all: Vec<Syncs> = sizes
+        .iter()
+        .map(|_| Syncs::new())
+        .collect::<Result<_, _>>()?;
+    for _ in 0..TURNS {
+        for ((bytes, _), syncs) in sizes.iter().zip(&mut all) {
+            log.measure(*bytes, during / TURNS, syncs)?;
+        }
+    }
+    Ok(all)
 }
 
 async fn measure_loopback(options: &Options, book: &mut Book) -> Result<(), BenchError> {

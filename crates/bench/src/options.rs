@@ -125,6 +125,9 @@ pub struct BenchArgs {
     /// Threads of the generator [default: half of the cores]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
+    /// Say how far it is, also where standard error is no terminal
+    #[arg(long)]
+    progress: bool,
     /// Write all figures as one JSON document to this file; "-" is standard output
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -154,6 +157,7 @@ pub(crate) struct Options {
     pub(crate) soak_for: Duration,
     pub(crate) repeat: u32,
     pub(crate) threads: usize,
+    pub(crate) progress: bool,
     pub(crate) json: Option<PathBuf>,
     pub(crate) svg: Option<PathBuf>,
 }
@@ -191,6 +195,7 @@ impl BenchArgs {
             tasks: self.tasks,
             rates: self.rates,
             repeat: self.repeat,
+            progress: self.progress,
             json: self.json,
             svg: self.svg,
         })

@@ -22,7 +22,14 @@ pub(crate) fn add(book: &mut Book, targets: &[Syncs], payload_bytes: usize) {
     found.extend(to_others(book, targets));
     for ratio in found {
         let (of, name) = (&ratio.of, &ratio.name);
-        book.note(of.phase, &of.case, &of.target, name, ratio.unit, ratio.value);
+        book.note(
+            of.phase,
+            &of.case,
+            &of.target,
+            name,
+            ratio.unit,
+            ratio.value,
+        );
     }
 }
 
@@ -67,9 +74,10 @@ fn to_the_log(book: &Book, payload_bytes: usize) -> Vec<Ratio> {
         return Vec::new();
     };
     let most = syncs * LARGE_BYTES / (payload_bytes as f64 + RECORD_BYTES);
-    let rates = book.figures().iter().filter(|figure| {
-        figure.name == "enqueued" && figure.phase == throughput::ENQUEUE
-    });
+    let rates = book
+        .figures()
+        .iter()
+        .filter(|figure| figure.name == "enqueued" && figure.phase == throughput::ENQUEUE);
     let of_log = |figure: &Figure| Ratio {
         name: "of a bare log".to_owned(),
         unit: Unit::Percent,
@@ -99,7 +107,9 @@ fn to_others(book: &Book, targets: &[Syncs]) -> Vec<Ratio> {
             let rates = others
                 .iter()
                 .filter(|(_, other)| *other == syncs)
-                .filter_map(|(name, _)| book.median(figure.phase, &figure.case, name, &figure.name));
+                .filter_map(|(name, _)| {
+                    book.median(figure.phase, &figure.case, name, &figure.name)
+                });
             let fastest = rates.fold(0.0, f64::max);
             if fastest > 0.0 {
                 ratios.push(Ratio {
@@ -124,7 +134,14 @@ mod tests {
         let (case, machine) = (limits::SYNC_SMALL, limits::MACHINE);
         book.note(limits::PHASE, case, machine, "p50", Unit::Micros, 80.0);
         let phase = throughput::SINGLE;
-        book.note(phase, "1×1", "leasehold", "enqueued p50", Unit::Micros, 120.0);
+        book.note(
+            phase,
+            "1×1",
+            "leasehold",
+            "enqueued p50",
+            Unit::Micros,
+            120.0,
+        );
         add(&mut book, &[], 256);
         let ratio = book.median(phase, "1×1", "leasehold", "enqueued p50 ÷ sync");
         assert_eq!(ratio, Some(1.5));
@@ -157,9 +174,23 @@ mod tests {
     fn an_enqueue_is_compared_with_a_bare_log() {
         let mut book = Book::default();
         let (case, machine) = (limits::SYNC_LARGE, limits::MACHINE);
-        book.note(limits::PHASE, case, machine, "syncs", Unit::PerSecond, 300.0);
+        book.note(
+            limits::PHASE,
+            case,
+            machine,
+            "syncs",
+            Unit::PerSecond,
+            300.0,
+        );
         let rate = 65_536.0;
-        book.note("enqueue", "x", "leasehold", "enqueued", Unit::PerSecond, rate);
+        book.note(
+            "enqueue",
+            "x",
+            "leasehold",
+            "enqueued",
+            Unit::PerSecond,
+            rate,
+        );
         add(&mut book, &[], 256);
         let found = book.median("enqueue", "x", "leasehold", "of a bare log");
         assert!((found.unwrap() - 100.0).abs() < 1e-9, "{found:?}");

@@ -1,6 +1,7 @@
 //! What is shown: a table for people, JSON for programs, pictures.
 
 mod json;
+mod picture;
 mod table;
 
 use std::{
@@ -28,6 +29,9 @@ pub(crate) fn show(
         let text = serde_json::to_string_pretty(&document)
             .map_err(|error| BenchError::failed("write the figures as JSON", error))?;
         put(path, &(text + "\n"))?;
+    }
+    if let Some(folder) = &options.svg {
+        picture::draw(folder, &book, &all)?;
     }
     // Whoever reads the document there reads nothing else.
     if options.json.as_deref() == Some(Path::new("-")) {

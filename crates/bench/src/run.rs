@@ -109,7 +109,7 @@ impl<'a> Bench<'a> {
             leasehold: ours,
             targets,
             book: Book::default(),
-            is_watched: std::io::stderr().is_terminal(),
+            is_watched: options.progress || std::io::stderr().is_terminal(),
         })
     }
 
@@ -124,6 +124,10 @@ impl<'a> Bench<'a> {
         }
         for target in self.targets.clone() {
             self.say(phase, target.name(), repetition);
+            let is_compared = matches!(phase, Phase::Single | Phase::Latency);
+            if is_compared && self.options.phases.contains(&Phase::Limits) {
+                limits::measure_small(self.options, &mut self.book).await?;
+            }
             let failed = format!("measure {} of {}", phase.name(), target.name());
             self.attempt(phase, &target)
                 .await
@@ -164,7 +168,11 @@ impl<'a> Bench<'a> {
     fn say(&self, phase: Phase, target: &str, repetition: u32) {
         if self.is_watched {
             let of = self.options.repeat;
-            report::progress(&format!("{}: {target} ({} of {of})", phase.name(), repetition + 1));
+            report::progress(&format!(
+                "{}: {target} ({} of {of})",
+                phase.name(),
+                repetition + 1
+            ));
         }
     }
 }

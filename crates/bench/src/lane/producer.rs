@@ -79,6 +79,10 @@ impl ProducerLane {
     }
 
     /// What to do now.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "what comes next depends on what was acknowledged meanwhile"
+    )]
     pub fn next(&mut self) -> Next {
         if self.now >= self.counts_until {
             return Next::Over;

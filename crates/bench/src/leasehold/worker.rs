@@ -90,9 +90,7 @@ impl Claimer {
         let (_, tasks) = tasks.ok_or_else(wrong)?;
         let fits = match body {
             Response::Credited(_) => tasks.is_empty(),
-            Response::Done(items) => {
-                items.len() == tasks.len() && items.iter().all(Result::is_ok)
-            }
+            Response::Done(items) => items.len() == tasks.len() && items.iter().all(Result::is_ok),
             Response::Enqueued(_)
             | Response::Claimed(_)
             | Response::Extended(_)

@@ -10,7 +10,7 @@ use std::{
 
 use hdrhistogram::Histogram;
 
-use crate::{BenchError, Stamp};
+use crate::{BenchError, Stamp, lane::noise};
 
 /// Bytes of the file, which is written over from its beginning when it is full.
 const FILE_BYTES: u64 = 64 * 1024 * 1024;
@@ -18,19 +18,51 @@ const FILE_BYTES: u64 = 64 * 1024 * 1024;
 /// What is written while the file is made.
 const FILL_BYTES: usize = 1024 * 1024;
 
-/// Appends and syncs of one size.
+/// How long it took to make something durable, again and again.
 #[derive(Debug)]
 pub(crate) struct Syncs {
-    /// How long each took, in nanoseconds.
-    pub(crate) took: Histogram<u64>,
-    /// How long all of them took.
-    pub(crate) seconds: f64,
+    /// Each time, in nanoseconds, up to a minute.
+    took: Histogram<u64>,
+    /// All of them.
+    seconds: f64,
 }
 
-/// For nanoseconds, up to a minute.
-pub(crate) fn histogram() -> Result<Histogram<u64>, BenchError> {
-    Histogram::new_with_bounds(100, 60_000_000_000, 3)
-        .map_err(|error| BenchError::failed("make a histogram", error))
+impl Syncs {
+    /// Nothing yet.
+    pub(crate) fn new() -> Result<Self, BenchError> {
+        let took = Histogram::new_with_bounds(100, 60_000_000_000, 3)
+            .map_err(|error| BenchError::failed("make a histogram", error))?;
+        Ok(Self { took, seconds: 0.0 })
+    }
+
+    /// Times what syncs, again and again, for so long.
+    pub(crate) fn time(
+        &mut self,
+        during: Duration,
+        mut sync: impl FnMut() -> Result<(), BenchError>,
+    ) -> Result<(), BenchError> {
+        let began = Stamp::now();
+        let ends = began.after(during);
+        let mut before = began;
+        while before < ends {
+            sync()?;
+            let now = Stamp::now();
+            self.took.saturating_record(now.since(before));
+            before = now;
+        }
+        self.seconds += before.since(began) as f64 / 1e9;
+        Ok(())
+    }
+
+    /// So many a second.
+    pub(crate) fn rate(&self) -> f64 {
+        self.took.len() as f64 / self.seconds.max(1e-9)
+    }
+
+    /// In microseconds.
+    pub(crate) fn quantile(&self, quantile: f64) -> f64 {
+        self.took.value_at_quantile(quantile) as f64 / 1e3
+    }
 }
 
 /// A file whose blocks are there and written: nothing of a file system's own is to be synced with
@@ -75,20 +107,17 @@ impl BareLog {
     }
 
     /// Appends and syncs so many bytes at a time, for so long.
-    pub(crate) fn measure(&mut self, bytes: usize, during: Duration) -> Result<Syncs, BenchError> {
-        let failed = |error| BenchError::failed("measure the disk", error);
-        let data = vec![b'l'; bytes];
-        let mut took = histogram()?;
-        let began = Stamp::now();
-        let mut before = began;
-        while before.since(began) < u64::try_from(during.as_nanos()).unwrap_or(u64::MAX) {
-            self.append(&data).map_err(failed)?;
-            let now = Stamp::now();
-            took.saturating_record(now.since(before));
-            before = now;
-        }
-        let seconds = before.since(began) as f64 / 1e9;
-        Ok(Syncs { took, seconds })
+    pub(crate) fn measure(
+        &mut self,
+        bytes: usize,
+        during: Duration,
+        syncs: &mut Syncs,
+    ) -> Result<(), BenchError> {
+        let data = noise(bytes, 0);
+        syncs.time(during, || {
+            self.append(&data)
+                .map_err(|error| BenchError::failed("measure the disk", error))
+        })
     }
 }
 
@@ -112,8 +141,13 @@ mod tests {
     fn syncs_are_counted() {
         let folder = tempfile::tempdir().unwrap();
         let mut log = BareLog::make(folder.path()).unwrap();
-        let syncs = log.measure(300, Duration::from_millis(5)).unwrap();
-        assert!(!syncs.took.is_empty());
-        assert!(syncs.seconds > 0.0);
+        let mut syncs = Syncs::new().unwrap();
+        for _ in 0..2 {
+            let during = Duration::from_millis(5);
+            log.measure(300, during, &mut syncs).unwrap();
+        }
+        assert!(syncs.rate() > 0.0);
+        assert!(syncs.quantile(0.5) > 0.0);
+        assert!(syncs.seconds >= 0.01);
     }
 }

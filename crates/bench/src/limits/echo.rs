@@ -94,9 +94,7 @@ impl Target for Echo {
     }
 
     fn produce(&self, lane: ProducerLane) -> Doing<'_, ProducerLane> {
-        Box::pin(async {
-            run_producer(self.address.to_string(), Frames::default(), lane).await
-        })
+        Box::pin(async { run_producer(self.address.to_string(), Frames::default(), lane).await })
     }
 
     fn work(&self, lane: WorkerLane) -> Doing<'_, WorkerLane> {

@@ -60,7 +60,8 @@ async fn with(trial: &mut Trial<'_>, hub: &Leasehold, count: u32) -> Result<(), 
             left -= 1;
         }
         if let Some(session) = opening.join_next().await {
-            let session = session.map_err(|error| BenchError::failed("open a session", error))??;
+            let session =
+                session.map_err(|error| BenchError::failed("open a session", error))??;
             idle.spawn(session.run(going.clone()));
         }
         opened = Stamp::now();

@@ -121,7 +121,11 @@ impl<'a> Looks<'a> {
         let memory = process::usage(&self.pids).memory;
         let seen: u64 = self.folders.iter().map(|it| process::disk_bytes(it)).sum();
         // Of a hub that is not ours only the hub knows.
-        let disk = if seen > 0 { seen } else { status.store.disk_bytes };
+        let disk = if seen > 0 {
+            seen
+        } else {
+            status.store.disk_bytes
+        };
         self.memory.push((at, memory as f64));
         self.disk.push((at, disk as f64));
         self.live.push((at, status.store.live_bytes as f64));

@@ -1,15 +1,16 @@
 //! The store engines alone, against the barest log there is on the same disk: what of the disk's
 //! speed an engine leaves.
 
-use std::{collections::VecDeque, path::Path, time::Duration};
+use std::{collections::VecDeque, path::Path};
 
 use leasehold_core::{Change, Epoch, PoolId, TaskId, Timestamp};
 use leasehold_store::{PoolBatch, SledOptions, SledStore, Store, StoreError, conformance::sample};
 
 use crate::{
-    BenchError, Stamp,
+    BenchError,
     book::{Book, Unit},
-    limits::{self, BareLog},
+    lane::noise,
+    limits::{self, BareLog, Syncs},
     options::Options,
 };
 
@@ -38,8 +39,8 @@ const ENGINES: [(&str, Open); 1] = [("sled", |folder| {
 trait Engine: Send {
     fn open_pool(&mut self) -> Result<(PoolId, Epoch), BenchError>;
     fn commit(&mut self, batch: PoolBatch) -> Result<(), StoreError>;
-    fn disk_bytes(&self) -> u64;
-    fn live_bytes(&self) -> u64;
+    /// On disk, and live.
+    fn bytes(&self) -> (u64, u64);
 }
 
 impl<S: Store> Engine for S {
@@ -54,12 +55,9 @@ impl<S: Store> Engine for S {
         Store::commit(self, &[batch])
     }
 
-    fn disk_bytes(&self) -> u64 {
-        self.stats().disk_bytes
-    }
-
-    fn live_bytes(&self) -> u64 {
-        self.stats().live_bytes
+    fn bytes(&self) -> (u64, u64) {
+        let stats = self.stats();
+        (stats.disk_bytes, stats.live_bytes)
     }
 }
 
@@ -67,86 +65,100 @@ fn failed(error: StoreError) -> BenchError {
     BenchError::failed("use the store", error)
 }
 
+/// Pieces into which the time is cut, so that what else the disk does meets all alike.
+const TURNS: u32 = 8;
+
 /// Each engine and the bare log in turn, at each size of a commit.
 pub(crate) async fn run(options: &Options, book: &mut Book) -> Result<(), BenchError> {
-    let (folder, payload, during) = (
-        options.folder.clone(),
-        options.payload_bytes,
-        options.seconds / 2,
-    );
-    let measured = tokio::task::spawn_blocking(move || measure_all(&folder, payload, during));
-    let measured = measured.await;
+    let of_options = options.clone();
+    let measured = tokio::task::spawn_blocking(move || measure_all(&of_options)).await;
     for of in measured.map_err(|error| BenchError::failed("measure the store", error))?? {
         let case = format!("{} a commit", of.batch);
         let mut note = |name, unit, value| book.note(PHASE, &case, of.name, name, unit, value);
-        note("changes", Unit::PerSecond, of.rate);
-        note("commit p50", Unit::Micros, of.p50);
-        note("commit p99", Unit::Micros, of.p99);
-        if let Some(share) = of.share {
+        note("changes", Unit::PerSecond, of.rate());
+        note("commit p50", Unit::Micros, of.syncs.quantile(0.5));
+        note("commit p99", Unit::Micros, of.syncs.quantile(0.99));
+        if let Some(ceiling) = of.ceiling {
+            let share = of.rate() * 100.0 / ceiling;
             note("of the bare log", Unit::Percent, share);
         }
-        if of.disk_bytes > 0 {
-            note("disk", Unit::Bytes, of.disk_bytes as f64);
-            note("live", Unit::Bytes, of.live_bytes as f64);
+        if let Some((disk, live)) = of.bytes {
+            note("disk", Unit::Bytes, disk as f64);
+            note("live", Unit::Bytes, live as f64);
         }
     }
     Ok(())
 }
 
-/// One engine at one size.
+/// One engine, or the bare log, at one size.
 struct Measured {
     name: &'static str,
     batch: usize,
-    rate: f64,
-    p50: f64,
-    p99: f64,
-    share: Option<f64>,
-    disk_bytes: u64,
-    live_bytes: u64,
+    syncs: Syncs,
+    /// Changes a second of the bare log, in turn with it.
+    ceiling: Option<f64>,
+    /// On disk, and live.
+    bytes: Option<(u64, u64)>,
 }
 
-fn measure_all(
-    folder: &Path,
-    payload: usize,
-    during: Duration,
-) -> Result<Vec<Measured>, BenchError> {
-    let mut loads = Vec::new();
-    for (name, open) in ENGINES {
-        loads.push((name, Load::begin(folder, open, payload)?));
+impl Measured {
+    fn new(name: &'static str, batch: usize) -> Result<Self, BenchError> {
+        Ok(Self {
+            name,
+            batch,
+            syncs: Syncs::new()?,
+            ceiling: None,
+            bytes: None,
+        })
     }
+
+    /// Changes a second.
+    fn rate(&self) -> f64 {
+        self.syncs.rate() * self.batch as f64
+    }
+}
+
+fn measure_all(options: &Options) -> Result<Vec<Measured>, BenchError> {
+    let begin = |(name, open)| {
+        let load = Load::begin(&options.folder, open, options.payload_bytes)?;
+        Ok((name, load))
+    };
+    let mut loads: Vec<(&str, Load)> = ENGINES
+        .into_iter()
+        .map(begin)
+        .collect::<Result<_, BenchError>>()?;
+    let mut log = BareLog::make(&options.folder)?;
     let mut all = Vec::new();
     for batch in BATCHES {
-        let bare = bare(folder, batch, payload, during)?;
-        let ceiling = bare.rate;
-        all.push(bare);
-        for (name, load) in &mut loads {
-            let mut measured = load.measure(name, batch, during)?;
-            measured.share = Some(measured.rate * 100.0 / ceiling);
-            all.push(measured);
-        }
+        all.extend(measure(options, batch, &mut log, &mut loads)?);
     }
     Ok(all)
 }
 
-fn bare(
-    folder: &Path,
+fn measure(
+    options: &Options,
     batch: usize,
-    payload: usize,
-    during: Duration,
-) -> Result<Measured, BenchError> {
-    let bytes = batch * (payload + BARE_BYTES) / 3;
-    let syncs = BareLog::make(folder)?.measure(bytes, during)?;
-    let micros = |quantile| syncs.took.value_at_quantile(quantile) as f64 / 1e3;
-    Ok(Measured {
-        name: limits::MACHINE,
-        batch,
-        rate: syncs.took.len() as f64 * batch as f64 / syncs.seconds,
-        p50: micros(0.5),
-        p99: micros(0.99),
-        share: None,
-        disk_bytes: 0,
-        live_bytes: 0,
-    })
+    log: &mut BareLog,
+    loads: &mut [(&'static str, Load)],
+) -> Result<Vec<Measured>, BenchError> {
+    let during = options.seconds / 2 / TURNS;
+    let bytes = batch * (options.payload_bytes + BARE_BYTES) / 3;
+    let mut bare = Measured::new(limits::MACHINE, batch)?;
+    let mut engines = Vec::new();
+    for (name, _) in &*loads {
+        engines.push(Measured::new(name, batch)?);
+    }
+    for _ in 0..TURNS {
+        log.measure(bytes, during, &mut bare.syncs)?;
+        for ((_, load), measured) in loads.iter_mut().zip(&mut engines) {
+            measured.syncs.time(during, || load.step(batch))?;
+        }
+    }
+    for ((_, load), measured) in loads.iter().zip(&mut engines) {
+        measured.ceiling = Some(bare.rate());
+        measured.bytes = Some(load.engine.bytes());
+    }
+    Ok([bare].into_iter().chain(engines).collect())
 }
 
 /// An engine, and what is done to it: a third each is enqueued, claimed and forgotten, the oldest
@@ -175,7 +187,7 @@ impl Load {
             engine,
             pool,
             epoch,
-            payload: crate::lane::noise(payload, 1),
+            payload: noise(payload, 1),
             next: 1,
             waiting: VecDeque::new(),
             claimed: VecDeque::new(),
@@ -189,34 +201,10 @@ impl Load {
         Ok(load)
     }
 
-    fn measure(
-        &mut self,
-        name: &'static str,
-        batch: usize,
-        during: Duration,
-    ) -> Result<Measured, BenchError> {
-        let mut took = limits::histogram()?;
-        let (began, mut before) = (Stamp::now(), Stamp::now());
-        let ends = began.after(during);
-        while before < ends {
-            let changes = (0..batch).filter_map(|_| self.change()).collect();
-            self.commit(changes)?;
-            let now = Stamp::now();
-            took.saturating_record(now.since(before));
-            before = now;
-        }
-        let seconds = before.since(began) as f64 / 1e9;
-        let micros = |quantile| took.value_at_quantile(quantile) as f64 / 1e3;
-        Ok(Measured {
-            name,
-            batch,
-            rate: took.len() as f64 * batch as f64 / seconds,
-            p50: micros(0.5),
-            p99: micros(0.99),
-            share: None,
-            disk_bytes: self.engine.disk_bytes(),
-            live_bytes: self.engine.live_bytes(),
-        })
+    /// Commits so many changes.
+    fn step(&mut self, batch: usize) -> Result<(), BenchError> {
+        let changes = (0..batch).filter_map(|_| self.change()).collect();
+        self.commit(changes)
     }
 
     fn change(&mut self) -> Option<Change> {

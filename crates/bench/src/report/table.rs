@@ -22,7 +22,11 @@ pub(super) fn all(book: &Book, machine: &Machine, targets: &[Arc<dyn Target>]) -
     let _ = writeln!(text, "measured on {}", machine.line());
     for target in targets {
         let promise = target.promise();
-        let syncs = if promise.syncs { "syncs" } else { "does not sync" };
+        let syncs = if promise.syncs {
+            "syncs"
+        } else {
+            "does not sync"
+        };
         let _ = writeln!(
             text,
             "an acknowledgement of {} ({syncs}): {}",
@@ -56,7 +60,10 @@ fn of_phase(book: &Book, phase: &str) -> String {
             let is_it = |figure: &&&Figure| {
                 figure.case == case && figure.target == target && figure.name == *name
             };
-            figures.iter().find(is_it).map_or("–".to_owned(), |it| text(it))
+            figures
+                .iter()
+                .find(is_it)
+                .map_or("–".to_owned(), |it| text(it))
         };
         let mut line = vec![case.to_owned(), target.to_owned()];
         line.extend(columns.iter().map(find));
@@ -104,7 +111,7 @@ fn text(figure: &Figure) -> String {
 }
 
 /// Three figures and a unit.
-pub(super) fn value(unit: Unit, value: f64) -> String {
+pub(in crate::report) fn value(unit: Unit, value: f64) -> String {
     match unit {
         Unit::PerSecond => format!("{}/s", scaled(value, 1000.0, &["", "k", "M", "G"])),
         Unit::Micros if value >= 1e6 => format!("{} s", figures(value / 1e6)),
@@ -170,9 +177,9 @@ mod tests {
         }
         book.note("single", "64×1", "leasehold", "p50", Unit::Micros, 80.0);
         let wanted = "\
-single               rate      p50
-1×1   leasehold  10.0 /s        –
-64×1  leasehold  2.00 k/s  80.0 µs
+single                 rate      p50
+1×1     leasehold   10.0 /s        –
+64×1    leasehold  2.00 k/s  80.0 µs
 ";
         assert_eq!(of_phase(&book, "single"), wanted);
     }
