@@ -149,8 +149,10 @@ impl Book {
         }
     }
 
-    /// Notes how something went over time.
+    /// Notes how something went over time, instead of how it went before.
     pub(crate) fn note_series(&mut self, series: Series) {
+        let is_it = |it: &Series| it.phase == series.phase && it.name == series.name;
+        self.series.retain(|known| !is_it(known));
         self.series.push(series);
     }
 

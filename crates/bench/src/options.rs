@@ -104,7 +104,7 @@ pub struct BenchArgs {
     /// How long to measure each thing
     #[arg(long, value_name = "SECONDS", default_value_t = 3.0)]
     seconds: f64,
-    /// Measure each thing no longer than for so many tasks
+    /// Measure for so many tasks instead, however long they take
     #[arg(long, value_name = "N")]
     tasks: Option<u64>,
     /// Tasks standing, for deep and restart [default: 1000,100000; with --full up to 10000000]

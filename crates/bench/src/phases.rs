@@ -25,7 +25,7 @@ impl Trial<'_> {
     fn limits(&self) -> Limits {
         Limits {
             tasks: self.options.tasks,
-            measured_for: Some(self.options.seconds),
+            measured_for: self.measured_for(),
             warm_up: self.warm_up(),
             rate: None,
             backlog_max: None,
@@ -33,6 +33,12 @@ impl Trial<'_> {
             slots: self.options.slots,
             payload_bytes: self.options.payload_bytes,
         }
+    }
+
+    /// A number of tasks takes as long as it takes.
+    fn measured_for(&self) -> Option<Duration> {
+        let is_timed = self.options.tasks.is_none();
+        is_timed.then_some(self.options.seconds)
     }
 
     /// Nothing is warmed up for a given number of tasks: all of them count.

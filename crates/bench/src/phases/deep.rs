@@ -70,6 +70,7 @@ async fn churn(trial: &mut Trial<'_>, case: &str) -> Result<(), BenchError> {
     let load = Load {
         limits: Limits {
             tasks: None,
+            measured_for: Some(trial.options.seconds),
             // Workers find enough without: the backlog of this phase begins at nothing.
             backlog_max: Some(u64::from(half) * limits.in_flight as u64),
             ..limits

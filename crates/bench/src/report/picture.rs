@@ -86,7 +86,14 @@ pub(super) fn draw(folder: &Path, book: &Book, targets: &[Syncs]) -> Result<(), 
             ],
         ),
     ] {
-        let groups = groups(book, targets, phase, figures);
+        let engines = store::names().map(|name| (name.to_owned(), true));
+        let engines: Vec<_> = engines.collect();
+        let of = if phase == store::PHASE {
+            &engines
+        } else {
+            targets
+        };
+        let groups = groups(book, of, phase, figures);
         if !groups.is_empty() {
             bars::draw(&folder.join(format!("{file}.svg")), title, &groups)?;
         }
@@ -101,7 +108,10 @@ fn groups(book: &Book, targets: &[Syncs], phase: &str, figures: &[&str]) -> Vec<
     for name in figures {
         let found = book.figures().iter();
         for figure in found.filter(|it| it.phase == phase && it.name == *name) {
-            let title = format!("{} {name}", figure.case);
+            let title = match figures {
+                [_] => figure.case.clone(),
+                _ => format!("{}, {name}", figure.case),
+            };
             let bar = Bar {
                 label: figure.target.clone(),
                 value: figure.median(),

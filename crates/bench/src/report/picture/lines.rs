@@ -3,19 +3,31 @@
 use std::{ops::Range, path::Path};
 
 use plotters::{
-    chart::{ChartBuilder, SeriesLabelPosition},
-    element::PathElement,
+    chart::ChartBuilder,
+    element::{PathElement, Text},
     prelude::{IntoLogRange, LineSeries, Ranged},
     style::{Color, RGBColor, text_anchor::HPos},
 };
 
-use super::{FIRST, INK, LETTERS, SECOND, THIRD, failed, faint, open, style, text};
+use super::{Area, FIRST, INK, LETTERS, SECOND, THIRD, failed, faint, open, style, text};
 use crate::{
     BenchError,
     book::{Book, Unit},
 };
 
-const SIZE: (u32, u32) = (760, 360);
+const SIZE: (u32, u32) = (760, 380);
+
+/// What is above the lines: a title, and which line is which.
+const HEAD: i32 = 60;
+
+/// Of one line's name in the head, with its mark.
+const NAME_WIDTH: usize = 130;
+
+/// Where the scale ends and lines begin.
+const LEFT: i32 = 92;
+
+/// So that scales are in round numbers of it.
+const MEBI: f64 = 1024.0 * 1024.0;
 
 struct Line<'a> {
     name: &'a str,
@@ -48,8 +60,8 @@ pub(super) fn draw_deep(path: &Path, book: &Book, phase: &str) -> Result<(), Ben
     }
     let picture = Picture {
         title: "Lifecycles a second, by the number of tasks standing",
-        across: &|count| text(Unit::Count, *count),
-        unit: Unit::PerSecond,
+        across: &|count| counted(*count),
+        up: &|rate| text(Unit::PerSecond, *rate),
         lines: &lines,
     };
     picture.draw(path, (least..most).log_scale())
@@ -72,7 +84,11 @@ pub(super) fn draw_series(path: &Path, book: &Book, phase: &str) -> Result<(), B
     let lines: Vec<_> = series
         .map(|series| Line {
             name: series.name,
-            points: series.points.clone(),
+            points: series
+                .points
+                .iter()
+                .map(|(at, bytes)| (*at, bytes / MEBI))
+                .collect(),
         })
         .collect();
     let across = lines.iter().flat_map(|line| &line.points).map(|(x, _)| *x);
@@ -83,7 +99,7 @@ pub(super) fn draw_series(path: &Path, book: &Book, phase: &str) -> Result<(), B
     let picture = Picture {
         title: "Soak: bytes over time, quiet at the end",
         across: &|seconds| format!("{seconds:.0} s"),
-        unit: Unit::Bytes,
+        up: &|mebi| format!("{mebi:.0} MiB"),
         lines: &lines,
     };
     picture.draw::<Range<f64>, plotters::coord::types::RangedCoordf64>(path, 0.0..last)
@@ -92,7 +108,7 @@ pub(super) fn draw_series(path: &Path, book: &Book, phase: &str) -> Result<(), B
 struct Picture<'a> {
     title: &'a str,
     across: &'a dyn Fn(&f64) -> String,
-    unit: Unit,
+    up: &'a dyn Fn(&f64) -> String,
     lines: &'a [Line<'a>],
 }
 
@@ -109,9 +125,11 @@ impl Picture<'_> {
             .map(|(_, y)| *y);
         let most = ups.fold(0.0, f64::max) * 1.1;
         let area = open(path, SIZE);
-        let mut chart = ChartBuilder::on(&area)
-            .caption(self.title, style(LETTERS + 3, INK, HPos::Left))
-            .margin(12)
+        let (head, body) = area.split_vertically(HEAD);
+        self.draw_head(&head)?;
+        let mut chart = ChartBuilder::on(&body)
+            .margin(8)
+            .margin_right(40)
             .x_label_area_size(32)
             .y_label_area_size(84)
             .build_cartesian_2d(across, 0.0..most.max(1.0))
@@ -126,27 +144,47 @@ impl Picture<'_> {
             .y_labels(6)
             .x_labels(8)
             .x_label_formatter(self.across)
-            .y_label_formatter(&|value| text(self.unit, *value))
+            .y_label_formatter(self.up)
             .draw()
             .map_err(failed)?;
         for (place, line) in self.lines.iter().enumerate() {
             let colour = colour(place);
             let drawn = LineSeries::new(line.points.iter().copied(), colour.stroke_width(2));
-            chart
-                .draw_series(drawn.point_size(2))
-                .map_err(failed)?
-                .label(line.name)
-                .legend(move |(x, y)| {
-                    PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2))
-                });
+            chart.draw_series(drawn.point_size(2)).map_err(failed)?;
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperLeft)
-            .label_font(style(LETTERS, INK, HPos::Left))
-            .draw()
-            .map_err(failed)?;
         area.present().map_err(failed)
+    }
+
+    fn draw_head(&self, area: &Area<'_>) -> Result<(), BenchError> {
+        let put = |at: (i32, i32), words: &str, size: u32| {
+            let words = Text::new(words.to_owned(), at, style(size, INK, HPos::Left));
+            area.draw(&words).map_err(failed)
+        };
+        put((10, HEAD / 3), self.title, LETTERS + 3)?;
+        for ((place, line), left) in self
+            .lines
+            .iter()
+            .enumerate()
+            .zip((LEFT..).step_by(NAME_WIDTH))
+        {
+            let middle = HEAD * 3 / 4;
+            let mark = PathElement::new(
+                [(left, middle), (left + 18, middle)],
+                colour(place).stroke_width(2),
+            );
+            area.draw(&mark).map_err(failed)?;
+            put((left + 26, middle), line.name, LETTERS)?;
+        }
+        Ok(())
+    }
+}
+
+/// As the cases of the phase are called.
+fn counted(count: f64) -> String {
+    match count {
+        _ if count >= 1e6 => format!("{} M", count / 1e6),
+        _ if count >= 1e3 => format!("{} k", count / 1e3),
+        _ => format!("{count}"),
     }
 }
 
@@ -160,7 +198,8 @@ mod tests {
 
     #[test]
     fn cases_are_numbers_again() {
-        let counts = ["10 M", "1.5 k", "7"].map(standing);
-        assert_eq!(counts, [1e7, 1500.0, 7.0]);
+        for case in ["10 M", "1.5 k", "7"] {
+            assert_eq!(counted(standing(case)), case);
+        }
     }
 }
