@@ -8,6 +8,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{ArgGroup, Args as ArgsOf, Parser, Subcommand};
 use leasehold_hub::LogEngine;
+use leasehold_bench::BenchArgs;
 use leasehold_node::{NodeName, PoolName, StateKind, TaskId};
 
 /// A durable task broker: a hub keeps tasks, nodes work on them under leases, nothing is lost.
@@ -44,6 +45,9 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// Show on real files that nothing is lost when anything dies
     Demo(DemoArgs),
+    /// Measure a hub, and the machine under it
+    #[command(after_help = help::BENCH)]
+    Bench(Box<BenchArgs>),
     /// Run a command and kill all of it when standard input ends
     #[command(hide = true)]
     ExecGuard(GuardArgs),

@@ -123,3 +123,16 @@ Ends with a table of what became of it: exit code 0 if every promise held. Clean
 Examples:
   leasehold demo
   leasehold demo ~/Documents";
+
+/// Of `bench`.
+pub(super) const BENCH: &str = "\
+It starts a hub of its own, on a new folder beside the working directory or in --data, and removes
+both at the end, however it ends. The disk is what is measured: do not let --data be in memory.
+`16×64` is 16 connections with 64 requests in flight each. Latencies are from the moment at which
+a task was to be sent. A hub given with --hub keeps the pools `bench-…` that were made in it.
+
+Examples:
+  leasehold bench
+  leasehold bench latency --rates 500,5000,50000 --seconds 10
+  leasehold bench deep --standing 1000,1000000 --json deep.json
+  leasehold bench --full --repeat 3 --json all.json --svg pictures";
