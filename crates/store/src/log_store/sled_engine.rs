@@ -200,10 +200,7 @@ fn put(
     }
     let mut held = Vec::with_capacity(value.len().div_ceil(SLOT_BYTES));
     for part in value.chunks(SLOT_BYTES) {
-        let slot = match slots.take() {
-            Some(slot) => slot,
-            None => make_slot(db, slots)?,
-        };
+        let slot = take_slot(db, slots)?;
         change_spacers(db, slots, slot)?;
         db.insert(slots::value(slot), part)?;
         held.push(slot);
@@ -224,12 +221,14 @@ fn remove(slots: &mut Slots, keys: &mut Keys, key: &[u8], len: usize) {
     }
 }
 
-fn make_slot(db: &sled::Db, slots: &mut Slots) -> sled::Result<u32> {
-    let slot = slots.make();
-    for spacer in slots::spacers(slot) {
+fn take_slot(db: &sled::Db, slots: &mut Slots) -> sled::Result<u32> {
+    if let Some(slot) = slots.take() {
+        return Ok(slot);
+    }
+    for spacer in slots.make().flat_map(slots::spacers) {
         db.insert(spacer, &[])?;
     }
-    Ok(slot)
+    Ok(slots.take().expect("some were made"))
 }
 
 fn change_spacers(db: &sled::Db, slots: &mut Slots, slot: u32) -> sled::Result<()> {
