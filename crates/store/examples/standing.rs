@@ -21,15 +21,21 @@ const READ: usize = 1024;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = env::args().skip(1).collect();
-    let argument = |n: usize, default: &str| arguments.get(n).cloned().unwrap_or(default.to_owned());
+    let argument =
+        |n: usize, default: &str| arguments.get(n).cloned().unwrap_or(default.to_owned());
     let folder = argument(0, "/tmp/leasehold-standing");
     let (tasks, batch) = (argument(1, "1000000").parse()?, argument(2, "128").parse()?);
     if argument(3, "") == "fill" {
         fill(Path::new(&folder), tasks, batch)?;
         std::process::abort();
     }
+    if argument(3, "") == "look" {
+        return look(Path::new(&folder));
+    }
     let mut child = Command::new(env::current_exe()?);
-    child.args([&folder, &tasks.to_string(), &batch.to_string(), "fill"]).status()?;
+    child
+        .args([&folder, &tasks.to_string(), &batch.to_string(), "fill"])
+        .status()?;
     look(Path::new(&folder))
 }
 
@@ -45,16 +51,26 @@ fn fill(folder: &Path, tasks: usize, batch: usize) -> Result<(), Box<dyn Error>>
             pool: pool.id,
             epoch: pool.epoch,
             at: Timestamp::from_millis(1),
-            changes: ids.iter().map(|id| sample::enqueued(*id, &PAYLOAD)).collect(),
+            changes: ids
+                .iter()
+                .map(|id| sample::enqueued(*id, &PAYLOAD))
+                .collect(),
         }])?;
         let standing = n * batch + ids.len();
         if standing.is_multiple_of(quarter) || standing == tasks {
             let bytes = resident_bytes()?.saturating_sub(before + own);
-            println!("{standing:10} standing: {:6.1} bytes of memory each", bytes as f64 / standing as f64);
+            println!(
+                "{standing:10} standing: {:6.1} bytes of memory each",
+                bytes as f64 / standing as f64
+            );
         }
     }
     let (seconds, stats) = (start.elapsed().as_secs_f64(), store.stats());
-    println!("filled in {seconds:.1} s: {} MB on disk, {} MB live", stats.disk_bytes / 1_000_000, stats.live_bytes / 1_000_000);
+    println!(
+        "filled in {seconds:.1} s: {} MB on disk, {} MB live",
+        stats.disk_bytes / 1_000_000,
+        stats.live_bytes / 1_000_000
+    );
     Ok(())
 }
 
@@ -80,14 +96,24 @@ fn look(folder: &Path) -> Result<(), Box<dyn Error>> {
     for wanted in wanted.chunks(READ) {
         read += store.blobs(pool, wanted)?.into_iter().flatten().count();
     }
-    println!("{:.0} payloads read a second", read as f64 / start.elapsed().as_secs_f64());
+    println!(
+        "{:.0} payloads read a second",
+        read as f64 / start.elapsed().as_secs_f64()
+    );
     let (start, some) = (Instant::now(), wanted.len().min(20_000));
     for (task, kind) in &wanted[..some] {
         store.blob(pool, *task, *kind)?;
     }
-    println!("{:.0} a second if each is read alone", some as f64 / start.elapsed().as_secs_f64());
-    let after = resident_bytes()?.saturating_sub(before + wanted.capacity() * size_of::<(TaskId, Blob)>());
-    println!("{:.1} bytes of memory each in the end", after as f64 / wanted.len() as f64);
+    println!(
+        "{:.0} a second if each is read alone",
+        some as f64 / start.elapsed().as_secs_f64()
+    );
+    let after =
+        resident_bytes()?.saturating_sub(before + wanted.capacity() * size_of::<(TaskId, Blob)>());
+    println!(
+        "{:.1} bytes of memory each in the end",
+        after as f64 / wanted.len() as f64
+    );
     Ok(())
 }
 

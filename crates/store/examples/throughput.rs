@@ -23,7 +23,7 @@ use std::{
 };
 
 use leasehold_core::{Change, Epoch, PoolId, TaskId, Timestamp};
-use leasehold_store::{PoolBatch, LogOptions, LogStore, Store, conformance::sample};
+use leasehold_store::{LogOptions, LogStore, PoolBatch, Store, conformance::sample};
 
 const WINDOW: Duration = Duration::from_millis(250);
 const WINDOWS: u32 = 16;
@@ -47,7 +47,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut bare = Bare::make(&Path::new(&folder).join("bare"))?;
     println!("changes have {bytes} bytes each in the middle");
     println!("   batch |    store/s   p50 us   p99 us |     bare/s   p50 us   p99 us | ratio");
-    let batches: Vec<usize> = match arguments.next() { Some(text) => vec![text.parse()?], None => vec![1, 16, 128, 1024] };
+    let batches: Vec<usize> = match arguments.next() {
+        Some(text) => vec![text.parse()?],
+        None => vec![1, 16, 128, 1024],
+    };
     for batch in batches {
         let len = COMMIT_HEAD_BYTES + batch * bytes;
         let (mut stored, mut written) = (Times::default(), Times::default());

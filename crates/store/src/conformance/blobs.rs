@@ -141,7 +141,9 @@ pub(super) fn many_are_read_at_once(open: Open<'_>) {
     let nothing = store.blobs(owner.id, &[]).expect("nothing is read");
     assert_eq!(nothing, []);
     let elsewhere = PoolId(owner.id.0 + 1);
-    let of_nobody = store.blobs(elsewhere, &wanted[..2]).expect("it is no error");
+    let of_nobody = store
+        .blobs(elsewhere, &wanted[..2])
+        .expect("it is no error");
     assert_eq!(of_nobody, [None, None]);
 }
 

@@ -35,6 +35,11 @@ use crate::StoreError;
 /// stores have longer ones cut into parts of so many.
 pub(super) const PART_BYTES: usize = 6 * 1024;
 
+/// How often a slot is read again after it was read. sled's cache takes note of 64 reads in each of
+/// its 256 shards before it looks at its bound: sixteen thousand pages that are read once each are
+/// kept, however long they are. Read sixteen times, it is a thousand of them, of 40 KiB at most.
+const READS_MORE: usize = 15;
+
 /// Bytes that a part's number adds to a key.
 const PART_KEY_BYTES: usize = 2;
 
@@ -274,6 +279,9 @@ fn read_slots(db: &sled::Db, held: &[u32], len: usize) -> sled::Result<Option<Ve
             return Ok(None);
         };
         value.extend_from_slice(&part);
+        for _ in 0..READS_MORE {
+            db.contains_key(slots::value(*slot))?;
+        }
     }
     Ok(Some(value))
 }

@@ -51,7 +51,10 @@ impl Slots {
     pub(super) fn new(made: u32, kept: BTreeMap<Vec<u8>, Vec<u32>>) -> Self {
         let used: BTreeSet<u32> = kept.values().flatten().copied().collect();
         Self {
-            stale: (0..made).rev().filter(|slot| !used.contains(slot)).collect(),
+            stale: (0..made)
+                .rev()
+                .filter(|slot| !used.contains(slot))
+                .collect(),
             kept,
             made,
             ..Self::default()

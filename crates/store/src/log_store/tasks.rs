@@ -140,10 +140,7 @@ impl Tasks {
         let hash = self.hashes.hash_one(last.id);
         let moved = self.tables[table(hash)].find_mut(hash, |at| *at == last_number);
         *moved.expect("every slot is in a table") = number;
-        Some(std::mem::replace(
-            slot_mut(&mut self.pages, number),
-            last,
-        ))
+        Some(std::mem::replace(slot_mut(&mut self.pages, number), last))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Slot> {
@@ -243,6 +240,9 @@ mod tests {
         assert_eq!(Place::NOWHERE.get(), None);
         assert_eq!(Place::apart(7).get(), Some((7, None)));
         assert_eq!(Place::new(7, 0).get(), Some((7, Some(0))));
-        assert_eq!(Place::new(u32::MAX, 32 * 1024).get(), Some((u32::MAX, Some(32 * 1024))));
+        assert_eq!(
+            Place::new(u32::MAX, 32 * 1024).get(),
+            Some((u32::MAX, Some(32 * 1024)))
+        );
     }
 }
