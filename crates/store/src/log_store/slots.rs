@@ -5,7 +5,7 @@
 //! a leaf to itself: a *slot* is eight short keys, the spacers, which are there first and split the
 //! tree where they are, and one key for the value. Nine leaf entries are too many to be merged and
 //! too few to be split, so the only time that the leaf is written whole is the tenth change: that
-//! one is the value, after nine changes of spacers. Slots are used again, the value in one is only
+//! one is the value, after nine changes of a spacer. Slots are used again, the value in one is only
 //! ever replaced, and which slots hold which value stands under a short key of its own, which is
 //! what commits a long value and what ends it.
 
@@ -18,8 +18,11 @@ pub(super) const SLOT_BYTES: usize = 40 * 1024;
 /// Short keys of a slot.
 const SPACERS: u8 = 8;
 
-/// Changes of spacers before a value, so that the value is the tenth.
-const CHANGES: u8 = 9;
+/// Changes of a spacer before a value, so that the value is the tenth.
+const CHANGES: u32 = 9;
+
+/// Slots that are made at once.
+const MADE: u32 = 32;
 
 /// Free slots that may hold on to what was in them, beyond a quarter of those in use.
 const STALE_SLOTS: usize = 32;
@@ -74,10 +77,13 @@ impl Slots {
         self.stale.pop().or_else(|| self.empty.pop())
     }
 
-    /// The number of a slot that is not there yet, and is to be made.
-    pub(super) fn make(&mut self) -> u32 {
-        self.made += 1;
-        self.made - 1
+    /// The numbers of slots that are not there yet, and are to be made and to be free. Many at
+    /// once: the leaf at the end is yet to split, and should have no value in it when it does.
+    pub(super) fn make(&mut self) -> std::ops::Range<u32> {
+        let made = self.made..self.made + MADE;
+        self.made = made.end;
+        self.empty.extend(made.clone().rev());
+        made
     }
 
     /// Says which slots hold a value.
@@ -105,14 +111,13 @@ impl Slots {
         Some(slot)
     }
 
-    /// Keys of spacers, and what to write there before the value of a slot is replaced.
+    /// What to write to the last spacer of a slot, one after the other, before its value is
+    /// replaced. The last one, as it is in the value's leaf wherever the tree was split.
     pub(super) fn changes(&mut self, slot: u32) -> impl Iterator<Item = ([u8; 6], [u8; 4])> {
-        self.turn = self.turn.wrapping_add(1);
         let turn = self.turn;
-        (0..CHANGES).map(move |n| {
-            let change = turn.wrapping_mul(2) + u32::from(n >= SPACERS);
-            (key(slot, n % SPACERS), change.to_be_bytes())
-        })
+        self.turn = self.turn.wrapping_add(CHANGES);
+        let spacer = key(slot, SPACERS - 1);
+        (0..CHANGES).map(move |n| (spacer, turn.wrapping_add(n).to_be_bytes()))
     }
 }
 
