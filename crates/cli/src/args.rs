@@ -7,8 +7,8 @@ mod values;
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{ArgGroup, Args as ArgsOf, Parser, Subcommand};
-use leasehold_hub::LogEngine;
 use leasehold_bench::BenchArgs;
+use leasehold_hub::LogEngine;
 use leasehold_node::{NodeName, PoolName, StateKind, TaskId};
 
 /// A durable task broker: a hub keeps tasks, nodes work on them under leases, nothing is lost.

@@ -4,7 +4,9 @@
 use std::{collections::VecDeque, path::Path};
 
 use leasehold_core::{Change, Epoch, PoolId, TaskId, Timestamp};
-use leasehold_store::{PoolBatch, SledOptions, SledStore, Store, StoreError, conformance::sample};
+use leasehold_store::{
+    LogEngine, LogOptions, LogStore, PoolBatch, Store, StoreError, conformance::sample,
+};
 
 use crate::{
     BenchError,
@@ -31,9 +33,18 @@ const BARE_BYTES: usize = 64 + 64 + 24;
 type Open = fn(&Path) -> Result<Box<dyn Engine>, StoreError>;
 
 /// Every engine that keeps anything on disk.
-const ENGINES: [(&str, Open); 1] = [("sled", |folder| {
-    Ok(Box::new(SledStore::open(folder, SledOptions::default())?))
-})];
+const ENGINES: [(&str, Open); 2] = [
+    (LogEngine::Sled.name(), |at| open(at, LogEngine::Sled)),
+    (LogEngine::Fjall.name(), |at| open(at, LogEngine::Fjall)),
+];
+
+fn open(folder: &Path, engine: LogEngine) -> Result<Box<dyn Engine>, StoreError> {
+    let options = LogOptions {
+        engine,
+        ..LogOptions::default()
+    };
+    Ok(Box::new(LogStore::open(folder, options)?))
+}
 
 /// What the engines are compared with.
 const BARE: &str = "bare log";
