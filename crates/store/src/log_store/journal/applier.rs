@@ -55,11 +55,11 @@ struct State {
 
 /// How far to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Goal {
+pub(super) struct Goal {
     /// The newest record that is to be covered.
-    upto: u64,
+    pub(super) upto: u64,
     /// Whether the engine must say so itself.
-    mark: bool,
+    pub(super) mark: bool,
 }
 
 impl<E: Engine> Shared<E> {
@@ -188,7 +188,7 @@ impl<E: Engine> Shared<E> {
     }
 
     /// Goes on until a goal is reached.
-    fn reach(&self, goal: Goal) -> Result<(), StoreError> {
+    pub(super) fn reach(&self, goal: Goal) -> Result<(), StoreError> {
         while !self.step(goal)? {}
         Ok(())
     }

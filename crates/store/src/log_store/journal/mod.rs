@@ -65,6 +65,9 @@ mod overlay;
 mod recovery;
 mod segments;
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     cell::RefCell,
     hash::{BuildHasher, RandomState},
