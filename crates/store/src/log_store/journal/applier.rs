@@ -241,6 +241,7 @@ impl<E: Engine> Shared<E> {
         let mark = Mark {
             nonce: self.nonce,
             seq: chunk.upto,
+            newest: chunk.newest,
         };
         writes.put(keys::JOURNAL, mark.to_bytes().to_vec());
         self.engine.apply(writes)?;

@@ -28,7 +28,7 @@ const ALIGNMENT: usize = 8;
 /// Bytes of a write beside key and value.
 const WRITE_HEAD_BYTES: usize = 6;
 
-const MARK_BYTES: usize = 21;
+const MARK_BYTES: usize = 29;
 
 const PUT: u8 = 0;
 const REMOVE: u8 = 1;
@@ -226,12 +226,15 @@ pub(super) fn segment_nonce(segment: &[u8]) -> Result<Nonce, &'static str> {
     Ok(Nonce(u64::from(number(8)) | u64::from(number(12)) << 32))
 }
 
-/// What stands in the engine: which journal is its own, and the newest record that is in the engine
-/// for sure.
+/// What stands in the engine, of the journal before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mark {
+    /// Of the journal that is its own.
     pub(super) nonce: Nonce,
+    /// The newest record that is in the engine for sure.
     pub(super) seq: u64,
+    /// The newest record that there was: what it removed may never have come to the engine.
+    pub(super) newest: u64,
 }
 
 impl Mark {
@@ -240,8 +243,9 @@ impl Mark {
         bytes[0] = MARK_VERSION;
         bytes[1..9].copy_from_slice(&self.nonce.0.to_le_bytes());
         bytes[9..17].copy_from_slice(&self.seq.to_le_bytes());
-        let sum = crc32c::crc32c(&bytes[..17]);
-        bytes[17..].copy_from_slice(&sum.to_le_bytes());
+        bytes[17..25].copy_from_slice(&self.newest.to_le_bytes());
+        let sum = crc32c::crc32c(&bytes[..25]);
+        bytes[25..].copy_from_slice(&sum.to_le_bytes());
         bytes
     }
 
@@ -251,6 +255,7 @@ impl Mark {
         let mark = Self {
             nonce: Nonce(number(1)?),
             seq: number(9)?,
+            newest: number(17)?,
         };
         (mark.to_bytes() == bytes).then_some(mark)
     }

@@ -30,7 +30,7 @@
 //! record   "LJr" 1, body length u32, seq u64, covered u64, marked u64, sum u32, 0 u32; body
 //!          the sum is over the nonce, the first 32 bytes and the body
 //! body     writes: kind u8 (0 put, 1 remove), key length u8, value length u32, key; for a put: value
-//! mark     in the engine, at its key: 1, nonce u64, seq u64, sum u32 of that
+//! mark     in the engine, at its key: 1, nonce u64, seq u64, newest u64, sum u32 of that
 //! ```
 //!
 //! The *nonce* is drawn when the journal is made. It says that a segment belongs to the mark, and
@@ -46,8 +46,10 @@
 //!
 //! At open everything beyond that is replayed. It must be there without a gap: a commit begins when
 //! the one before it is durable, so only the very last can be torn, and a gap before a record that
-//! reads is damage. A mark that is older than one that is known to have been durable is damage to
-//! the engine. The *witness* above notices a last record that was durable and is gone.
+//! reads is damage. So is an end before the *newest* record that there was at the mark: what it
+//! removed may be neither in the engine nor in the journal. A mark that is older than one that is
+//! known to have been durable is damage to the engine. A last record that was durable and is gone
+//! without any of that is noticed by the *witness* above.
 //!
 //! # Bounds
 //!
@@ -290,7 +292,8 @@ fn make(
     bounds: SegmentBounds,
 ) -> Result<(Recovered, Mark), StoreError> {
     let nonce = Nonce(RandomState::new().hash_one(disk.path()));
-    let mark = Mark { nonce, seq: 0 };
+    let (seq, newest) = (0, 0);
+    let mark = Mark { nonce, seq, newest };
     let made = disk.create("0", &format::empty_segment(nonce, bounds.bytes));
     made.map_err(|source| failed("write to", disk.path(), source))?;
     let mut writes = Writes::default();

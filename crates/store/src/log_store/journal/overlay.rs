@@ -40,6 +40,8 @@ pub(super) struct Chunk {
     parts: Vec<Part>,
     /// The newest record that is covered when it is there.
     pub(super) upto: u64,
+    /// The newest record that there is: what it removed is not here.
+    pub(super) newest: u64,
 }
 
 #[derive(Debug)]
@@ -158,6 +160,7 @@ impl Overlay {
         let mut chunk = Chunk {
             parts: Vec::new(),
             upto: self.covered,
+            newest: self.newest(),
         };
         let (mut bytes, mut writes) = (0, 0);
         for record in &self.records {
@@ -240,8 +243,11 @@ impl Part {
 impl Chunk {
     /// Only a mark.
     pub(super) fn nothing(upto: u64) -> Self {
-        let parts = Vec::new();
-        Self { parts, upto }
+        Self {
+            parts: Vec::new(),
+            upto,
+            newest: upto,
+        }
     }
 
     /// Whether there is nothing to be written.

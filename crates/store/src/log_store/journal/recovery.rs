@@ -99,7 +99,20 @@ impl Found {
             let of_segment = segment.records.into_iter();
             records.extend(of_segment.map(|(at, record)| (record.head.seq, (number, at, record))));
         }
-        let Some((_, (_, _, last))) = records.last_key_value() else {
+        let last = records.last_key_value();
+        let newest = last.map_or(mark.seq, |(seq, _)| mark.seq.max(*seq));
+        if newest < mark.newest {
+            let what = format!(
+                "record {} of the journal in {}",
+                mark.newest,
+                disk.path().display()
+            );
+            return Err(damage::damaged(
+                what,
+                "it is gone, and the engine relies on it",
+            ));
+        }
+        let Some((_, (_, _, last))) = last else {
             return Ok(Recovered::nothing(mark.seq));
         };
         if last.head.marked > mark.seq {
@@ -110,7 +123,6 @@ impl Found {
             return Err(damage::damaged(disk.path().display().to_string(), reason));
         }
         let covered = mark.seq.max(last.head.covered);
-        let newest = covered.max(last.head.seq);
         let beyond = records.split_off(&(covered + 1));
         check_whole(covered, &beyond, disk)?;
         Ok(Recovered {
