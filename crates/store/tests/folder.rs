@@ -300,6 +300,8 @@ fn open(path: &Path, engine: LogEngine) -> Result<LogStore, StoreError> {
 fn options(engine: LogEngine) -> LogOptions {
     LogOptions {
         engine,
+        // As short as can be, so that the engine hears of what is put and removed.
+        journal_bytes: 0,
         ..LogOptions::default()
     }
 }

@@ -19,8 +19,13 @@ use leasehold_store::{
 };
 
 const FOLDER: &str = "LEASEHOLD_KILL_TEST_FOLDER";
+const JOURNAL: &str = "LEASEHOLD_KILL_TEST_JOURNAL";
 const ROUNDS: u64 = 20;
 const POOLS: [&str; 2] = ["one", "two"];
+
+/// Lengths of the journal, in bytes: of one that hardly fills, of one that is written anew all the
+/// time, and of one that most batches are too long for.
+const JOURNALS: [u64; 3] = [32 << 20, 4 << 20, 1 << 20];
 
 /// Batches after which a task is forgotten.
 const REMEMBERED: u64 = 30;
@@ -46,14 +51,17 @@ fn acknowledged_batches_survive_a_kill_on_fjall() {
 
 fn survive(engine: LogEngine, test: &str) {
     if let Some(folder) = env::var_os(FOLDER) {
-        commit_for_ever(engine, Path::new(&folder));
+        let journal = env::var(JOURNAL).unwrap().parse().unwrap();
+        commit_for_ever(&options(engine, journal), Path::new(&folder));
     }
     let folder = tempfile::tempdir().unwrap();
     let mut newest = 0;
     for round in 0..ROUNDS {
         // Also in the middle of the open, and after thousands of changes.
-        let acknowledged = run_and_kill(test, folder.path(), (round * 7) % 60);
-        newest = verify(engine, folder.path(), acknowledged.max(newest));
+        let journal = JOURNALS[usize::try_from(round % 3).unwrap()];
+        let acknowledged = run_and_kill(test, folder.path(), journal, (round * 7) % 60);
+        let options = options(engine, journal);
+        newest = verify(&options, folder.path(), acknowledged.max(newest));
     }
     assert!(
         newest > 100,
@@ -62,10 +70,11 @@ fn survive(engine: LogEngine, test: &str) {
 }
 
 /// Kills the child after so many acknowledgements; returns the newest one.
-fn run_and_kill(test: &str, folder: &Path, acknowledgements: u64) -> u64 {
+fn run_and_kill(test: &str, folder: &Path, journal: u64, acknowledgements: u64) -> u64 {
     let mut child = Command::new(env::current_exe().unwrap())
         .args([test, "--exact", "--nocapture"])
         .env(FOLDER, folder)
+        .env(JOURNAL, journal.to_string())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -90,8 +99,8 @@ fn number_of(line: &str) -> Option<u64> {
 }
 
 #[expect(clippy::print_stdout, reason = "it is how the child acknowledges")]
-fn commit_for_ever(engine: LogEngine, folder: &Path) -> ! {
-    let mut store = open(engine, folder);
+fn commit_for_ever(options: &LogOptions, folder: &Path) -> ! {
+    let mut store = open(options, folder);
     let pools = open_pools(&mut store);
     let newest = pools
         .iter()
@@ -158,8 +167,8 @@ fn payload(number: u64, n: u64) -> Bytes {
 
 /// Returns the newest batch that is there, which is no older than `acknowledged`; and all that
 /// should be of it and before it is there.
-fn verify(engine: LogEngine, folder: &Path, acknowledged: u64) -> u64 {
-    let mut store = open(engine, folder);
+fn verify(options: &LogOptions, folder: &Path, acknowledged: u64) -> u64 {
+    let mut store = open(options, folder);
     let newest = store.latest().as_millis();
     assert!(
         newest >= acknowledged,
@@ -193,12 +202,16 @@ fn blob(store: &LogStore, pool: PoolId, task: TaskId) -> Option<Bytes> {
     store.blob(pool, task, Blob::Payload).unwrap()
 }
 
-fn open(engine: LogEngine, folder: &Path) -> LogStore {
-    let options = LogOptions {
+fn options(engine: LogEngine, journal_bytes: u64) -> LogOptions {
+    LogOptions {
         engine,
+        journal_bytes,
         ..LogOptions::default()
-    };
-    LogStore::open(folder, options).unwrap()
+    }
+}
+
+fn open(options: &LogOptions, folder: &Path) -> LogStore {
+    LogStore::open(folder, options.clone()).unwrap()
 }
 
 fn open_pools(store: &mut LogStore) -> Vec<OpenedPool> {

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use super::{LogEngine, fjall_engine::FjallEngine, sled_engine::SledEngine};
+use super::{LogEngine, LogOptions, fjall_engine::FjallEngine, journal, sled_engine::SledEngine};
 use crate::StoreError;
 
 /// How long closing may take: an engine's threads are done with what they do by then, or never.
@@ -42,6 +42,12 @@ pub(super) trait Engine: fmt::Debug + Send {
     /// Makes durable what was written, against a power cut too.
     fn sync(&self) -> Result<(), StoreError>;
 
+    /// Makes the writes, together or not at all, and durable.
+    fn commit(&self, writes: Writes) -> Result<(), StoreError> {
+        self.apply(writes)?;
+        self.sync()
+    }
+
     /// A value of which the length is known; nothing if it, or a part of it, is not there.
     fn get(&self, key: &[u8], len: usize) -> Result<Option<Vec<u8>>, StoreError>;
 
@@ -57,11 +63,14 @@ pub(super) trait Engine: fmt::Debug + Send {
 pub(super) fn open(
     engine: LogEngine,
     path: &Path,
-    cache_bytes: u64,
+    options: &LogOptions,
 ) -> Result<Box<dyn Engine>, StoreError> {
     match engine {
-        LogEngine::Sled => Ok(Box::new(SledEngine::open(path, cache_bytes)?)),
-        LogEngine::Fjall => Ok(Box::new(FjallEngine::open(path, cache_bytes)?)),
+        LogEngine::Sled => {
+            let sled = SledEngine::open(path, options.cache_bytes)?;
+            journal::open(sled, options.journal_bytes)
+        }
+        LogEngine::Fjall => Ok(Box::new(FjallEngine::open(path, options.cache_bytes)?)),
     }
 }
 
@@ -79,7 +88,8 @@ pub(super) enum Write {
 }
 
 impl Writes {
-    /// Puts a value of any length. A longer value that stood there must be removed first.
+    /// Puts a value of any length. Where values are ever removed, what stands there must be removed
+    /// first; where they are not, it is no longer than this one.
     pub(super) fn put(&mut self, key: &[u8], value: Vec<u8>) {
         self.0.push(Write::Put(key.to_vec(), value));
     }
@@ -87,6 +97,13 @@ impl Writes {
     /// Removes a value that has this many bytes.
     pub(super) fn remove(&mut self, key: &[u8], len: usize) {
         self.0.push(Write::Remove(key.to_vec(), len));
+    }
+}
+
+impl Writes {
+    /// In the order in which they were said: the last one counts.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Write> {
+        self.0.iter()
     }
 }
 

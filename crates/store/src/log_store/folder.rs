@@ -8,9 +8,9 @@
 //! sled-4/      one that was being written when the hub died: removed at the next open
 //! ```
 //!
-//! Format 1 is sled's and names no engine: it is older than the choice. Every other engine has
-//! format 2, so that a hub that knows of sled only is told that it is too old, and not that its
-//! generation is gone.
+//! Format 1 is sled's and names no engine: it is older than the choice, and than the journal before
+//! sled. It is raised at open to format 2, which every engine has from the beginning, so that a hub
+//! that would pass over the journal, or over the engine, is told that it is too old.
 //!
 //! A generation is written whole and synced before the marker names it, and the marker is replaced
 //! by a rename, so that a kill or a power cut at any moment leaves the old one or the new one.
@@ -26,11 +26,11 @@ use std::{
 use super::{LogEngine, engine::ADVICE};
 use crate::StoreError;
 
-/// The format of a folder of sled's. Formats are raised when an older hub must not touch what is in
-/// the folder.
+/// The format of a folder that names no engine: sled's, without a journal. Formats are raised when
+/// an older hub must not touch what is in the folder.
 const FORMAT_SLED: u64 = 1;
 
-/// The format of a folder that names its engine.
+/// The format of a folder that names its engine, which is the one that is written.
 const FORMAT_NAMED: u64 = 2;
 
 /// What `stat` counts in, whatever the blocks of the disk are.
@@ -47,6 +47,7 @@ pub(super) struct Folder {
     path: PathBuf,
     engine: LogEngine,
     generation: u64,
+    format: u64,
     /// Unlocks when it is closed.
     _lock: File,
 }
@@ -61,15 +62,16 @@ impl Folder {
         make(path).map_err(fail)?;
         refuse_foreign(path)?;
         let lock = lock(path)?;
-        let generation = match fs::read_to_string(path.join(MARKER)) {
+        let (format, generation) = match fs::read_to_string(path.join(MARKER)) {
             Ok(text) => generation_for(path, &text, engine)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (FORMAT_NAMED, 0),
             Err(error) => return Err(fail(error)),
         };
         let mut folder = Self {
             path: path.to_owned(),
             engine,
             generation,
+            format,
             _lock: lock,
         };
         if generation == 0 {
@@ -106,9 +108,17 @@ impl Folder {
     pub(super) fn switch(&mut self, generation: u64) -> Result<(), StoreError> {
         let fail = |source| failed("write to the data folder", &self.path, source);
         write_marker(&self.path, self.engine, generation).map_err(fail)?;
-        self.generation = generation;
+        (self.generation, self.format) = (generation, FORMAT_NAMED);
         self.sweep();
         Ok(())
+    }
+
+    /// Says, durably, that what is in the folder is not for hubs that are older than this one.
+    pub(super) fn raise_format(&mut self) -> Result<(), StoreError> {
+        if self.format == FORMAT_NAMED {
+            return Ok(());
+        }
+        self.switch(self.generation)
     }
 
     /// Removes what may be left of a generation that never became current; returns where it goes.
@@ -234,12 +244,12 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     }
 }
 
-/// The generation that a marker names, if the folder is this engine's. While there is no generation
-/// yet it is anyone's.
-fn generation_for(path: &Path, text: &str, engine: LogEngine) -> Result<u64, StoreError> {
-    let (found, generation) = parse_marker(path, text)?;
+/// The format of a marker and the generation that it names, if the folder is this engine's. While
+/// there is no generation yet it is anyone's.
+fn generation_for(path: &Path, text: &str, engine: LogEngine) -> Result<(u64, u64), StoreError> {
+    let (format, found, generation) = parse_marker(path, text)?;
     if found == engine || generation == 0 {
-        return Ok(generation);
+        return Ok((format, generation));
     }
     Err(StoreError::OtherEngine {
         path: path.to_owned(),
@@ -248,7 +258,7 @@ fn generation_for(path: &Path, text: &str, engine: LogEngine) -> Result<u64, Sto
     })
 }
 
-fn parse_marker(path: &Path, text: &str) -> Result<(LogEngine, u64), StoreError> {
+fn parse_marker(path: &Path, text: &str) -> Result<(u64, LogEngine, u64), StoreError> {
     let damaged = || StoreError::Damaged {
         what: path.join(MARKER).display().to_string(),
         reason: "it is not what was written".to_owned(),
@@ -260,7 +270,8 @@ fn parse_marker(path: &Path, text: &str) -> Result<(LogEngine, u64), StoreError>
     }
     let mut field = |name| Some(lines.next()?.strip_prefix(name)?.trim_start());
     let format = field("format").and_then(|format| format.parse().ok());
-    let engine = match format.ok_or_else(damaged)? {
+    let format = format.ok_or_else(damaged)?;
+    let engine = match format {
         FORMAT_SLED => LogEngine::Sled,
         FORMAT_NAMED => field("engine")
             .and_then(LogEngine::named)
@@ -268,7 +279,7 @@ fn parse_marker(path: &Path, text: &str) -> Result<(LogEngine, u64), StoreError>
         format => return Err(too_new(path, format)),
     };
     let generation = field("generation").and_then(|number| number.parse().ok());
-    Ok((engine, generation.ok_or_else(damaged)?))
+    Ok((format, engine, generation.ok_or_else(damaged)?))
 }
 
 fn too_new(path: &Path, format: u64) -> StoreError {
@@ -283,11 +294,11 @@ fn too_new(path: &Path, format: u64) -> StoreError {
 fn write_marker(path: &Path, engine: LogEngine, generation: u64) -> io::Result<()> {
     let new = path.join(MARKER_NEW);
     let mut file = File::create(&new)?;
-    let format = match engine {
-        LogEngine::Sled => format!("format {FORMAT_SLED}"),
-        LogEngine::Fjall => format!("format {FORMAT_NAMED}\nengine {}", engine.name()),
-    };
-    writeln!(file, "{TITLE}\n{format}\ngeneration {generation}")?;
+    let engine = engine.name();
+    writeln!(
+        file,
+        "{TITLE}\nformat {FORMAT_NAMED}\nengine {engine}\ngeneration {generation}"
+    )?;
     file.sync_all()?;
     // The generation that it names stands there before the name does.
     File::open(path)?.sync_all()?;

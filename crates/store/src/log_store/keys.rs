@@ -7,6 +7,9 @@ use crate::Blob;
 /// The store's header.
 pub(super) const HEADER: &[u8] = b"H";
 
+/// The mark of the journal before the engine.
+pub(super) const JOURNAL: &[u8] = b"J";
+
 /// All pools.
 pub(super) const POOLS: &[u8] = b"P";
 

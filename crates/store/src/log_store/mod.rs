@@ -10,6 +10,7 @@ mod engine;
 mod fjall_engine;
 mod folder;
 mod index;
+mod journal;
 mod keys;
 mod load;
 mod rewrite;
@@ -71,8 +72,11 @@ pub struct LogOptions {
     pub engine: LogEngine,
     /// Bytes that the engine caches. Small: the store reads back only payloads and results.
     pub cache_bytes: u64,
-    /// The store is written anew at open if it has more bytes on disk than four times what is live
-    /// and these.
+    /// Bytes of commits that an engine with a journal before it (sled) may be behind, on disk and in
+    /// memory. At least 512 KiB. A commit of more than a 32nd of it costs more than one of less.
+    pub journal_bytes: u64,
+    /// The store is written anew at open if it has more bytes on disk than four times what is live,
+    /// the journal and these.
     pub spare_bytes: u64,
 }
 
@@ -81,6 +85,7 @@ impl Default for LogOptions {
         Self {
             engine: LogEngine::default(),
             cache_bytes: 64 * 1024 * 1024,
+            journal_bytes: 32 * 1024 * 1024,
             spare_bytes: 64 * 1024 * 1024,
         }
     }
@@ -109,9 +114,9 @@ impl LogStore {
     /// it cannot be read.
     pub fn open(path: &Path, options: LogOptions) -> Result<Self, StoreError> {
         let mut folder = Folder::open(path, options.engine)?;
-        let mut current = rewrite::open(&mut folder, options.cache_bytes)?;
+        let mut current = rewrite::open(&mut folder, &options)?;
         if is_wasteful(&folder, &current.1, &options) {
-            current = rewrite::shrink(&mut folder, current, options.cache_bytes)?;
+            current = rewrite::shrink(&mut folder, current, &options)?;
         }
         Self::with(folder, options, current)
     }
@@ -226,8 +231,7 @@ impl LogStore {
             return Ok(());
         }
         draft.compact(engine)?;
-        engine.apply(draft.finish())?;
-        engine.sync()?;
+        engine.commit(draft.finish())?;
         for batch in batches {
             if let Some(log) = self.pools.get(&batch.pool) {
                 self.witness.attest(batch.pool, log)?;
@@ -254,8 +258,7 @@ impl LogStore {
         let key = keys::pool(id);
         let mut writes = Writes::default();
         writes.put(&key, record::seal_pool(&key, &pool));
-        engine.apply(writes)?;
-        engine.sync()?;
+        engine.commit(writes)?;
         let log = self.pools.entry(id).or_insert_with(|| PoolLog::new(pool));
         log.epoch = epoch;
         log.opened = true;
@@ -312,7 +315,7 @@ impl Store for LogStore {
         if let Some(engine) = self.engine.take() {
             engine.close();
         }
-        let (engine, pools) = rewrite::open(&mut self.folder, self.options.cache_bytes)?;
+        let (engine, pools) = rewrite::open(&mut self.folder, &self.options)?;
         self.witness = Witness::open(engine.path())?;
         self.latest = latest(&pools);
         self.pools = pools;
@@ -340,7 +343,7 @@ impl Drop for LogStore {
 }
 
 fn is_wasteful(folder: &Folder, pools: &BTreeMap<PoolId, PoolLog>, options: &LogOptions) -> bool {
-    folder.disk_bytes() > 4 * live_bytes(pools) + options.spare_bytes
+    folder.disk_bytes() > 4 * live_bytes(pools) + options.journal_bytes + options.spare_bytes
 }
 
 fn live_bytes(pools: &BTreeMap<PoolId, PoolLog>) -> u64 {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use leasehold_core::PoolId;
 
 use super::{
-    damage,
+    LogOptions, damage,
     draft::Draft,
     engine::{self, Engine, Writes},
     folder::Folder,
@@ -27,10 +27,10 @@ const BATCH_BYTES: usize = 1024 * 1024;
 pub(super) type Generation = (Box<dyn Engine>, BTreeMap<PoolId, PoolLog>);
 
 /// Opens the current generation, or makes the first one.
-pub(super) fn open(folder: &mut Folder, cache_bytes: u64) -> Result<Generation, StoreError> {
+pub(super) fn open(folder: &mut Folder, options: &LogOptions) -> Result<Generation, StoreError> {
     let generation = folder.generation();
     if generation == 0 {
-        let first = prepare(folder, None, cache_bytes)?;
+        let first = prepare(folder, None, options)?;
         folder.switch(1)?;
         return Ok(first);
     }
@@ -40,10 +40,10 @@ pub(super) fn open(folder: &mut Folder, cache_bytes: u64) -> Result<Generation, 
         let what = format!("the data folder {}", folder.path().display());
         return Err(damage::damaged(what, reason));
     }
-    load_or_close(
-        engine::open(folder.engine(), &path, cache_bytes)?,
-        generation,
-    )
+    let opened = load_or_close(engine::open(folder.engine(), &path, options)?, generation)?;
+    // Before anything is written that an older hub would pass over.
+    folder.raise_format()?;
+    Ok(opened)
 }
 
 /// Writes the store anew and switches to that, or keeps what there is: a disk that is too full for
@@ -51,10 +51,10 @@ pub(super) fn open(folder: &mut Folder, cache_bytes: u64) -> Result<Generation, 
 pub(super) fn shrink(
     folder: &mut Folder,
     current: Generation,
-    cache_bytes: u64,
+    options: &LogOptions,
 ) -> Result<Generation, StoreError> {
     tracing::info!(folder = %folder.path().display(), "writing the store anew to free space");
-    match prepare(folder, Some(&current), cache_bytes) {
+    match prepare(folder, Some(&current), options) {
         Ok(next) => {
             current.0.close();
             // Once the marker may name the next one, nothing more must be written to this one.
@@ -73,10 +73,10 @@ pub(super) fn shrink(
 pub(super) fn prepare(
     folder: &Folder,
     from: Option<&Generation>,
-    cache_bytes: u64,
+    options: &LogOptions,
 ) -> Result<Generation, StoreError> {
     let generation = folder.generation() + 1;
-    let to = engine::open(folder.engine(), &folder.clear(generation)?, cache_bytes)?;
+    let to = engine::open(folder.engine(), &folder.clear(generation)?, options)?;
     if let Err(error) = fill(&*to, generation, from) {
         to.close();
         return Err(error);

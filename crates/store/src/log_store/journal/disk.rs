@@ -1,0 +1,123 @@
+//! All that the journal asks of a file system, and nothing else of it does: so that a test can stand
+//! in for the disk and cut its power.
+
+use std::{
+    fmt,
+    fs::{self, File},
+    io::{self, Write},
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+};
+
+use super::super::engine;
+
+/// What a name has at its end until the file under it is whole.
+const UNFINISHED: &str = ".new";
+
+/// A folder of files that do not grow.
+pub(super) trait Disk: fmt::Debug + Send {
+    /// One of its files.
+    type File: DiskFile;
+
+    /// Where it is, for people.
+    fn path(&self) -> &Path;
+
+    /// The files in it, in no order.
+    fn names(&self) -> io::Result<Vec<String>>;
+
+    /// All that is in a file.
+    fn read(&self, name: &str) -> io::Result<Vec<u8>>;
+
+    /// Makes a file with these contents. Under its name it is there whole or not at all, and when
+    /// this returns it stays. What had that name is gone.
+    fn create(&self, name: &str, contents: &[u8]) -> io::Result<Self::File>;
+
+    /// Opens a file to write to it.
+    fn open(&self, name: &str) -> io::Result<Self::File>;
+
+    /// Removes a file, sooner or later: after a power cut it may be there again.
+    fn remove(&self, name: &str) -> io::Result<()>;
+}
+
+/// A file that does not grow.
+pub(super) trait DiskFile: fmt::Debug + Send {
+    /// Writes over what stands there. It is not durable before [`DiskFile::sync`].
+    fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()>;
+
+    /// Makes durable what was written.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// A folder of the file system's.
+#[derive(Debug)]
+pub(super) struct FolderDisk(PathBuf);
+
+impl FolderDisk {
+    /// The folder at this path, which is made if there is none, durably.
+    pub(super) fn at(path: PathBuf) -> io::Result<Self> {
+        if !path.is_dir() {
+            fs::create_dir(&path)?;
+            File::open(path.parent().unwrap_or(&path))?.sync_all()?;
+        }
+        Ok(Self(path))
+    }
+}
+
+impl Disk for FolderDisk {
+    type File = File;
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.0)? {
+            let name = entry?.file_name();
+            names.extend(name.to_str().map(str::to_owned));
+        }
+        names.retain(|name| !name.ends_with(UNFINISHED));
+        Ok(names)
+    }
+
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        fs::read(self.0.join(name))
+    }
+
+    /// The contents are really written, zeros too: to write to a block that was only reserved is to
+    /// change metadata, and then a sync is three times as long.
+    fn create(&self, name: &str, contents: &[u8]) -> io::Result<File> {
+        let unfinished = self.0.join(format!("{name}{UNFINISHED}"));
+        let made = File::create(&unfinished).and_then(|mut file| {
+            file.write_all(contents)?;
+            file.sync_all()
+        });
+        if let Err(error) = made {
+            // What there is of it would only take the room that was missing.
+            let _ = fs::remove_file(&unfinished);
+            return Err(error);
+        }
+        fs::rename(&unfinished, self.0.join(name))?;
+        File::open(&self.0)?.sync_all()?;
+        self.open(name)
+    }
+
+    fn open(&self, name: &str) -> io::Result<File> {
+        File::options().write(true).open(self.0.join(name))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.0.join(name))
+    }
+}
+
+impl DiskFile for File {
+    fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+        self.write_all_at(bytes, at)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.sync_data()?;
+        engine::check_is_there(self)
+    }
+}
