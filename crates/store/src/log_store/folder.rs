@@ -173,8 +173,8 @@ pub(super) fn engine_of(path: &Path) -> Result<LogEngine, StoreError> {
         Err(error) => return Err(failed("open the data folder", path, error)),
     };
     match parse_marker(path, &text)? {
-        (_, 0) => Err(none()),
-        (engine, _) => Ok(engine),
+        (_, _, 0) => Err(none()),
+        (_, engine, _) => Ok(engine),
     }
 }
 

@@ -144,7 +144,7 @@ impl LogStore {
         if folder.generation() > 0 {
             return Err(StoreError::Taken(path.to_owned()));
         }
-        let first = rewrite::prepare(&folder, None, options.cache_bytes)?;
+        let first = rewrite::prepare(&folder, None, &options)?;
         Self::with(folder, options, first)
     }
 

@@ -13,11 +13,11 @@
 //! - It panics in places: each call is guarded, and a panic is an error like any other.
 
 use std::{
-    cell::RefCell,
     collections::BTreeMap,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use super::{
@@ -46,7 +46,8 @@ pub(super) struct SledEngine {
     /// The file `db`, to sync what sled only started to write.
     file: File,
     path: PathBuf,
-    slots: RefCell<Slots>,
+    /// Locked for a moment at a time: reads go on while much is written.
+    slots: Mutex<Slots>,
 }
 
 impl SledEngine {
@@ -64,8 +65,12 @@ impl SledEngine {
             db,
             file,
             path: path.to_owned(),
-            slots: RefCell::new(slots),
+            slots: Mutex::new(slots),
         })
+    }
+
+    fn slots(&self) -> MutexGuard<'_, Slots> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -75,18 +80,19 @@ impl Engine for SledEngine {
     }
 
     fn apply(&self, writes: Writes) -> Result<(), StoreError> {
-        let mut slots = self.slots.borrow_mut();
         guard("write to", &self.path, || {
             let mut keys = Keys::default();
             for write in writes {
+                let slots = &mut self.slots();
                 match write {
-                    Write::Put(key, value) => put(&self.db, &mut slots, &mut keys, key, &value)?,
-                    Write::Remove(key, len) => remove(&mut slots, &mut keys, &key, len),
+                    Write::Put(key, value) => put(&self.db, slots, &mut keys, key, &value)?,
+                    Write::Remove(key, len) => remove(slots, &mut keys, &key, len),
                 }
             }
             let freed = keys.apply(&self.db)?;
+            let slots = &mut self.slots();
             slots.free(freed);
-            empty_stale(&self.db, &mut slots)
+            empty_stale(&self.db, slots)
         })
     }
 
@@ -100,9 +106,9 @@ impl Engine for SledEngine {
     }
 
     fn get(&self, key: &[u8], len: usize) -> Result<Option<Vec<u8>>, StoreError> {
-        let slots = self.slots.borrow();
-        guard("read", &self.path, || match slots.of(key) {
-            Some(held) => read_slots(&self.db, held, len),
+        let held = self.slots().of(key).map(<[u32]>::to_vec);
+        guard("read", &self.path, || match held {
+            Some(held) => read_slots(&self.db, &held, len),
             None => read_parts(&self.db, key, len),
         })
     }
@@ -304,10 +310,9 @@ impl Values<'_> {
             self.ahead = self.next_part()?;
         }
         let among = self.ahead.as_ref().map(|(key, _)| value_key(key));
-        let slots = self.engine.slots.borrow();
-        let in_slots = slots.key_from(&self.from);
+        let in_slots = self.engine.slots().key_from(&self.from).map(<[u8]>::to_vec);
         let in_slots = in_slots.filter(|key| key.starts_with(&self.prefix));
-        match (in_slots, among) {
+        match (in_slots.as_deref(), among) {
             (Some(key), Some(among)) if key > among => self.next_of_parts(),
             (None, Some(_)) => self.next_of_parts(),
             (Some(key), _) => {
