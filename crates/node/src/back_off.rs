@@ -6,6 +6,11 @@ use rand::Rng as _;
 
 use crate::NodeOptions;
 
+/// The longest pause before the first try after a session, however short that one was: well within
+/// the 500 ms for which a hub keeps the leases of a cut session by default (`cut_grace`), and still
+/// no hammering.
+const RESUME_WITHIN: Duration = Duration::from_millis(200);
+
 /// At once, then after `base`, then twice as long each time up to `cap`; half of each at random,
 /// so that a thousand nodes do not come back in step.
 #[derive(Debug)]
@@ -25,10 +30,14 @@ impl BackOff {
     }
 
     /// A session ended that had lived for so long. One that lived for less than the longest pause
-    /// counts as one failure more: a hub that accepts and hangs up is not to be hammered.
+    /// counts as one failure more: a hub that accepts and hangs up is not to be hammered. But the
+    /// first try after it comes while its leases are kept, however often it was cut before.
     pub(crate) fn session_lived(&mut self, lived: Duration) {
         if lived >= self.cap {
             self.failures = 0;
+        }
+        while self.failures > 1 && self.grown(self.failures) > RESUME_WITHIN {
+            self.failures -= 1;
         }
     }
 
@@ -86,6 +95,40 @@ mod tests {
         assert!(back_off.pause() > Duration::ZERO);
         back_off.session_lived(Duration::from_secs(2));
         assert_eq!(back_off.pause(), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_node_that_is_cut_again_and_again_comes_back_while_its_leases_are_kept() {
+        let mut back_off = BackOff::new(&NodeOptions::default());
+        back_off.pause();
+        for _ in 0..20 {
+            back_off.session_lived(Duration::from_millis(10));
+            let pause = back_off.pause();
+            assert!(pause <= RESUME_WITHIN, "{pause:?}");
+            assert!(pause > Duration::ZERO, "no hammering");
+        }
+        // While there is no session to be kept, pauses grow on.
+        back_off.pause();
+        assert!(back_off.pause() > RESUME_WITHIN);
+    }
+
+    #[test]
+    fn a_longer_first_pause_of_the_users_own_is_kept() {
+        let options = NodeOptions {
+            reconnect_base: Duration::from_secs(1),
+            ..NodeOptions::default()
+        };
+        let mut back_off = BackOff::new(&options);
+        for _ in 0..5 {
+            back_off.pause();
+        }
+        back_off.session_lived(Duration::ZERO);
+        let pause = back_off.pause();
+        let half = options.reconnect_base / 2;
+        assert!(
+            half <= pause && pause <= options.reconnect_base,
+            "{pause:?}"
+        );
     }
 
     #[test]
