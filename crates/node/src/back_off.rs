@@ -30,13 +30,14 @@ impl BackOff {
     }
 
     /// A session ended that had lived for so long. One that lived for less than the longest pause
-    /// counts as one failure more: a hub that accepts and hangs up is not to be hammered. But the
-    /// first try after it comes while its leases are kept, however often it was cut before.
-    pub(crate) fn session_lived(&mut self, lived: Duration) {
+    /// counts as one failure more: a hub that accepts and hangs up is not to be hammered. But after
+    /// one in which the hub answered something, the first try comes while its leases are kept,
+    /// however often it was cut before.
+    pub(crate) fn session_lived(&mut self, lived: Duration, was_of_use: bool) {
         if lived >= self.cap {
             self.failures = 0;
         }
-        while self.failures > 1 && self.grown(self.failures) > RESUME_WITHIN {
+        while was_of_use && self.failures > 1 && self.grown(self.failures) > RESUME_WITHIN {
             self.failures -= 1;
         }
     }
@@ -91,9 +92,9 @@ mod tests {
     fn only_a_session_that_lived_makes_it_forget() {
         let mut back_off = BackOff::new(&NodeOptions::default());
         back_off.pause();
-        back_off.session_lived(Duration::from_millis(10));
+        back_off.session_lived(Duration::from_millis(10), false);
         assert!(back_off.pause() > Duration::ZERO);
-        back_off.session_lived(Duration::from_secs(2));
+        back_off.session_lived(Duration::from_secs(2), false);
         assert_eq!(back_off.pause(), Duration::ZERO);
     }
 
@@ -102,7 +103,7 @@ mod tests {
         let mut back_off = BackOff::new(&NodeOptions::default());
         back_off.pause();
         for _ in 0..20 {
-            back_off.session_lived(Duration::from_millis(10));
+            back_off.session_lived(Duration::from_millis(10), true);
             let pause = back_off.pause();
             assert!(pause <= RESUME_WITHIN, "{pause:?}");
             assert!(pause > Duration::ZERO, "no hammering");
@@ -122,7 +123,7 @@ mod tests {
         for _ in 0..5 {
             back_off.pause();
         }
-        back_off.session_lived(Duration::ZERO);
+        back_off.session_lived(Duration::ZERO, true);
         let pause = back_off.pause();
         let half = options.reconnect_base / 2;
         assert!(
