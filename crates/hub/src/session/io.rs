@@ -309,14 +309,14 @@ impl SessionIo {
     /// Nothing else came for a while. That is the moment for a heartbeat of our own, which then
     /// costs no wake-up of its own, and to keep no more than an idle session needs.
     fn beat(&mut self) {
-        if self.speech.said_at().elapsed() >= self.heartbeat / 2 {
-            self.speech.say(&FromHub::Ping);
-        }
         if self.frames.read_buffer().is_empty() && self.frames.get_mut().had_room_to_spare() {
             *self.frames.read_buffer_mut() = BytesMut::with_capacity(ROOM_BYTES_IDLE);
         }
         self.speech.give_back();
         self.requests.give_back();
+        if self.speech.said_at().elapsed() >= self.heartbeat / 2 {
+            self.speech.say(&FromHub::Ping);
+        }
         let next = self.next_look();
         self.alarm.as_mut().reset(next);
     }

@@ -149,3 +149,40 @@ fn shortened(body: &Response, error: &WireError) -> Response {
         max,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said() -> Speech {
+        let mut speech = Speech::new(1 << 20);
+        for _ in 0..1000 {
+            speech.say(&FromHub::Ping);
+        }
+        speech
+    }
+
+    #[test]
+    fn an_idle_session_gives_its_buffer_back() {
+        let mut speech = said();
+        speech.give_back();
+        assert_eq!(speech.bytes(), 5000, "what waits is kept");
+        speech.unsaid().clear();
+        speech.was_taken();
+        assert!(speech.unsaid().capacity() >= 5000);
+        speech.give_back();
+        assert_eq!(speech.unsaid().capacity(), 0);
+    }
+
+    #[test]
+    fn nothing_is_stuck_that_does_not_wait() {
+        let mut speech = said();
+        let since = speech.stuck_since();
+        assert!(since.is_some());
+        speech.say(&FromHub::Ping);
+        assert_eq!(speech.stuck_since(), since, "more to say is no progress");
+        speech.unsaid().clear();
+        speech.was_taken();
+        assert_eq!(speech.stuck_since(), None);
+    }
+}
