@@ -260,6 +260,38 @@ name!(
     NodeName, "node", 128, "._-:@/"
 );
 
+/// Between the name of a pool and a number: no name that a node or a file gives has it.
+const PART: char = '#';
+
+impl PoolName {
+    /// The name of something that the hub keeps beside the pool of this name, as a partition of it:
+    /// `mail#3`. Nobody else can give such a name, for [`PoolName::new`] takes none.
+    #[must_use]
+    pub fn numbered(&self, number: u32) -> Self {
+        Self(smol_str::format_smolstr!("{}{PART}{number}", self.0))
+    }
+
+    /// What [`PoolName::numbered`] made this of, if it did.
+    #[must_use]
+    pub fn parts(&self) -> Option<(Self, u32)> {
+        let (name, number) = self.0.split_once(PART)?;
+        Some((Self::new(name).ok()?, number.parse().ok()?))
+    }
+
+    /// Reads a name as a store keeps it: one that anybody may give, or a numbered one.
+    ///
+    /// # Errors
+    /// The deserializer's, where it is neither.
+    pub fn deserialize_stored<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let stored = Self(text.as_str().into());
+        match stored.parts() {
+            Some((name, number)) if name.numbered(number) == stored => Ok(stored),
+            Some(_) | None => Self::new(&text).map_err(de::Error::custom),
+        }
+    }
+}
+
 /// A node as one running process.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Node {

@@ -38,5 +38,8 @@ pub const TASKS_MAX: u64 = 4_000_000_000;
 /// The longest payload or result that any pool may allow, in bytes.
 pub const BLOB_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// The most partitions that a pool may be kept in.
+pub const PARTITIONS_MAX: u32 = 16;
+
 const _: () = assert!(CLAIM_MAX as usize <= BATCH_MAX);
 const _: () = assert!(LEASE_MIN.as_millis() < LEASE_MAX.as_millis());

@@ -35,6 +35,9 @@ pub struct PoolSettings {
     pub payload_bytes_max: usize,
     /// The longest result, in bytes.
     pub result_bytes_max: usize,
+    /// In how many partitions the hub keeps it. Each is a [`crate::Pool`] of its own, which looks
+    /// at this no further.
+    pub partitions: u32,
 }
 
 impl Default for PoolSettings {
@@ -54,6 +57,7 @@ impl Default for PoolSettings {
             tasks_max: 10_000_000,
             payload_bytes_max: 1024 * 1024,
             result_bytes_max: 1024 * 1024,
+            partitions: 1,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use leasehold_core::{PoolId, PoolName, Rejection};
 
-use crate::{actor::ActorRef, pool_actor::PoolMessage};
+use crate::{actor::ActorRef, parts::Parts, pool_actor::PoolMessage};
 
 /// A pool that is up.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub(crate) struct PoolRef {
     pub(crate) name: PoolName,
     pub(crate) id: PoolId,
     pub(crate) actor: ActorRef<PoolMessage>,
+    /// If it is partition 0 of several, for what is asked of the pool by its name.
+    pub(crate) parts: Option<Arc<Parts>>,
 }
 
 /// How a pool stands.
@@ -61,7 +63,9 @@ impl Directory {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.read(|pools| pools.by_name.len())
+        // The front of a pool in partitions is none itself.
+        let is_pool = |name: &&PoolName| name.parts().is_none_or(|(_, index)| index > 0);
+        self.read(|pools| pools.by_name.keys().filter(is_pool).count())
     }
 
     /// The pool, if there is one.

@@ -17,7 +17,8 @@
 //! ```text
 //! HubActor
 //!  ├─ StoreWriter      a thread: batches in, durable marks out
-//!  ├─ PoolActor        single writer of a pool
+//!  ├─ PoolActor        single writer of a pool, or of a partition of one
+//!  ├─ FrontActor       who waits for a task of a pool in partitions
 //!  ├─ SessionsActor
 //!  │    └─ SessionActor  one per connection; owns the I/O task, in which the guard lives
 //!  └─ ListenerActor    accepts
@@ -28,10 +29,12 @@ mod clock;
 mod config;
 mod directory;
 mod error;
+mod front_actor;
 mod gauge;
 mod hub;
 mod hub_actor;
 mod listener_actor;
+mod parts;
 mod payloads;
 mod pool_actor;
 mod session;

@@ -6,20 +6,26 @@
 mod ahead;
 mod outlet;
 mod shell;
+mod slip;
 mod view;
 
 use std::sync::Arc;
 
-use leasehold_core::{Command, Ending, Node, PoolName, PoolSettings, RequestId, SessionId};
-use leasehold_core::{StateKind, TaskId};
+use leasehold_core::{Command, Ending, Node, PoolName, PoolSettings, Rejection};
+use leasehold_core::{RequestId, SessionId, StateKind, TaskId};
 use tokio::sync::oneshot;
 
 pub(crate) use self::outlet::{Out, Outlet, Part};
 use self::shell::Shell;
+pub(crate) use self::{
+    slip::{For, Slip, Want},
+    view::status_of_none,
+};
 use crate::{
     actor::{Actor, ActorProcessingErr, ActorRef},
     clock::Clock,
     gauge::Gauge,
+    parts::Place,
     payloads::PayloadBudget,
     store_writer::{Blobs, StoreWriter},
 };
@@ -45,6 +51,12 @@ pub(crate) enum PoolMessage {
     Tick,
     /// Answer when nothing is on its way to disk.
     Settle(oneshot::Sender<()>),
+    /// To a partition: tasks are wanted by those who wait at the front of its pool.
+    Grant(Slip),
+    /// To a front: what a partition has granted.
+    Served(Vec<(Want, Result<u32, Rejection>)>),
+    /// To a front: there is a task again.
+    Wake,
     /// Panic, to show what happens then.
     Panic,
 }
@@ -97,6 +109,8 @@ pub(crate) enum Query {
 pub(crate) struct PoolArguments {
     pub(crate) name: PoolName,
     pub(crate) settings: PoolSettings,
+    /// Where it is among others, if it is a partition.
+    pub(crate) place: Option<Place>,
     pub(crate) clock: Clock,
     pub(crate) writer: StoreWriter,
     pub(crate) gauge: Arc<Gauge>,
@@ -137,6 +151,8 @@ impl Actor for PoolActor {
             PoolMessage::Committed(outcome) => shell.committed(outcome)?,
             PoolMessage::Tick => shell.tick(),
             PoolMessage::Settle(reply) => shell.settle(reply),
+            PoolMessage::Grant(slip) => shell.grant(slip),
+            PoolMessage::Served(_) | PoolMessage::Wake => {}
             #[expect(clippy::panic, reason = "that is what was asked for")]
             PoolMessage::Panic => panic!("provoked"),
         }

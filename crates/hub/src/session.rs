@@ -7,10 +7,12 @@ mod guard;
 mod handshake;
 mod io;
 mod join;
+mod parted;
 mod registry;
 mod requests;
 mod route;
 mod speech;
+mod spread;
 
 use std::time::Duration;
 

@@ -11,6 +11,8 @@ mod drain;
 mod endings;
 #[path = "hub/handshake.rs"]
 mod handshake;
+#[path = "hub/partitions.rs"]
+mod partitions;
 #[path = "hub/payloads.rs"]
 mod payloads;
 #[path = "hub/pools.rs"]

@@ -76,6 +76,7 @@ pub(crate) struct Header {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PoolRecord {
     /// What it is called.
+    #[serde(deserialize_with = "PoolName::deserialize_stored")]
     pub(crate) name: PoolName,
     /// Its newest owner's epoch.
     pub(crate) epoch: Epoch,

@@ -57,6 +57,21 @@ impl Pool {
         }
     }
 
+    /// What is to be claimed first, as its place among the ready tasks of several pools of one
+    /// policy: the rank that priority and age give it, then since when it is ready; the least goes
+    /// first.
+    #[must_use]
+    pub fn first_ready(&self) -> Option<(u64, Timestamp)> {
+        let ((rank, ready_at, _), _) = self.tasks.ready.first()?;
+        Some((rank, ready_at))
+    }
+
+    /// How many are ready.
+    #[must_use]
+    pub const fn ready(&self) -> u64 {
+        self.tasks.ready.len() as u64
+    }
+
     /// A task.
     #[must_use]
     pub fn task(&self, id: TaskId) -> Option<Task> {

@@ -72,6 +72,12 @@ pub(super) static SECTION: Section<PoolSettings> = knobs!(
         payload_bytes_max => payload_bytes_max: Size { min: 0, max: BLOB_BYTES_MAX };
         /// The longest result that a completion may leave.
         result_bytes_max => result_bytes_max: Size { min: 0, max: BLOB_BYTES_MAX };
+        /// In how many partitions the pool is kept, each with a share of its tasks by their ids. One
+        /// is right unless one pool alone keeps a core busy: more share its work out among cores,
+        /// and then order is exact within a partition and close to it across them. It can be
+        /// changed only while the pool has no task; each partition counts as a pool for
+        /// `pools.pools_max`, and has an even part of `tasks_max` and `completed_kept_max`.
+        partitions => partitions: Count { min: 1, max: limits::PARTITIONS_MAX as u64 };
     }
 );
 

@@ -90,7 +90,9 @@ pub(super) fn conflicts(config: &HubConfig) -> Vec<Conflict> {
 
 /// Says that more pools are named than there may be, if so.
 pub(super) fn too_many_pools(config: &HubConfig) -> Option<String> {
-    let (named, max) = (config.pool.len(), config.pools.pools_max);
+    let partitions = |settings: &PoolSettings| settings.partitions as usize;
+    let named: usize = config.pool.values().map(partitions).sum();
+    let max = config.pools.pools_max;
     (named > max).then(|| format!("{POOLS_MAX} = {max}: {named} pools are named, [pool.NAME]"))
 }
 

@@ -1,8 +1,8 @@
 //! Starting pools, and starting them again.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use leasehold_core::{PoolName, Rejection};
+use leasehold_core::{PoolId, PoolName, PoolSettings, Rejection};
 use tokio::{
     sync::oneshot,
     time::{Instant, timeout},
@@ -12,6 +12,8 @@ use super::HubMessage;
 use crate::{
     actor::{ActorId, ActorRef, spawn_under},
     directory::{Entry, PoolRef},
+    front_actor::{FrontActor, FrontArguments},
+    parts::{Parts, Place, misplaced, share_of, whole_of},
     payloads::PayloadBudget,
     pool_actor::{PoolActor, PoolArguments, PoolMessage},
     session::SessionContext,
@@ -37,6 +39,10 @@ pub(super) struct Pools {
     up: BTreeMap<ActorId, Standing>,
     /// How often in a row each pool failed.
     failures: BTreeMap<PoolName, u32>,
+    /// Pools in partitions, by the name that their owner gave them.
+    parted: BTreeMap<PoolName, Arc<Parts>>,
+    /// Fronts that were numbered.
+    fronts: u32,
 }
 
 struct Standing {
@@ -61,6 +67,8 @@ impl Pools {
             budget,
             up: BTreeMap::new(),
             failures: BTreeMap::new(),
+            parted: BTreeMap::new(),
+            fronts: 0,
         }
     }
 
@@ -78,15 +86,17 @@ impl Pools {
         }
         let pools_max = self.context.config.pools.pools_max;
         let known = self.context.directory.len();
-        if known >= pools_max {
+        let settings = self.context.config.pool_settings(&name);
+        let more = settings.as_ref().map_or(1, |of| of.partitions as usize);
+        if known + more > pools_max {
             return Err(Rejection::OutOfBounds {
                 what: "the number of pools".to_owned(),
-                value: known as u64 + 1,
+                value: (known + more) as u64,
                 min: 0,
                 max: pools_max as u64,
             });
         }
-        if self.context.config.pool_settings(&name).is_none() {
+        if settings.is_none() {
             return Err(Rejection::NoSuchPool(name.to_string()));
         }
         self.start(hub, name).await
@@ -141,18 +151,110 @@ impl Pools {
         hub.send_after(retry_after, move || HubMessage::RestartPool(name));
     }
 
-    /// Starts a pool that there is, or may be: `pools.open` only says whether one is made.
+    /// Starts every pool that the store knows. Partitions that there are no more must be empty.
+    pub(super) async fn start_all(&mut self, hub: &ActorRef<HubMessage>) -> Result<(), String> {
+        for name in self.writer.pools().await? {
+            let whole = whole_of(&name);
+            let partitions = self.settings(&whole).partitions;
+            if name.parts().is_some_and(|(_, index)| index >= partitions)
+                && !self.writer.open(name).await?.tasks.is_empty()
+            {
+                return Err(misplaced(&whole, partitions as usize));
+            }
+            if self.context.directory.get(&whole).is_none() {
+                let started = self.start(hub, whole).await;
+                started.map_err(|error| error.to_string())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn settings(&self, pool: &PoolName) -> PoolSettings {
+        let config = &self.context.config;
+        let settings = config.pool_settings(pool);
+        settings.unwrap_or_else(|| config.pool_defaults.clone())
+    }
+
+    /// Starts a pool that there is, or may be: `pools.open` only says whether one is made. Also a
+    /// single partition or front of one, under its own name.
     pub(super) async fn start(
         &mut self,
         hub: &ActorRef<HubMessage>,
         name: PoolName,
     ) -> Result<PoolRef, Rejection> {
-        let config = &self.context.config;
-        let settings = config.pool_settings(&name);
+        let whole = whole_of(&name);
+        let settings = self.settings(&whole);
+        if settings.partitions <= 1 {
+            return self.start_pool(hub, name, settings, None).await;
+        }
+        let parted = self.parted.entry(whole);
+        let parts = parted
+            .or_insert_with_key(|whole| Arc::new(Parts::new(whole, settings.partitions)))
+            .clone();
+        if name == parts.front {
+            return self.start_front(hub, &parts, settings).await;
+        }
+        if name == parts.names[0] && self.context.directory.get(&parts.front).is_none() {
+            self.start_front(hub, &parts, settings.clone()).await?;
+        }
+        let settings = share_of(settings);
+        // The first comes last: with it the pool is known.
+        for (index, part) in parts.names.iter().enumerate().rev() {
+            let is_new = name == parts.names[0] && self.context.directory.get(part).is_none();
+            if *part == name || is_new {
+                let place = Place {
+                    parts: parts.clone(),
+                    index,
+                };
+                let settings = settings.clone();
+                let started = self.start_pool(hub, part.clone(), settings, Some(place));
+                let started = started.await?;
+                if *part == name {
+                    return Ok(started);
+                }
+            }
+        }
+        Err(Rejection::NoSuchPool(name.to_string()))
+    }
+
+    async fn start_front(
+        &mut self,
+        hub: &ActorRef<HubMessage>,
+        parts: &Arc<Parts>,
+        settings: PoolSettings,
+    ) -> Result<PoolRef, Rejection> {
+        // From the end of the numbers, of which a store gives the first. A front keeps its own.
+        let id = self.context.directory.id_of(&parts.front);
+        let id = id.unwrap_or_else(|| {
+            self.fronts += 1;
+            PoolId(u32::MAX - self.fronts)
+        });
+        let arguments = FrontArguments {
+            id,
+            parts: parts.clone(),
+            settings,
+            clock: self.context.clock,
+            directory: self.context.directory.clone(),
+        };
+        let started = spawn_under(hub.get_cell(), FrontActor, arguments).await;
+        let actor = started.map_err(|error| unavailable(&error.to_string()))?;
+        Ok(self.stands(parts.front.clone(), id, actor, None))
+    }
+
+    async fn start_pool(
+        &mut self,
+        hub: &ActorRef<HubMessage>,
+        name: PoolName,
+        settings: PoolSettings,
+        place: Option<Place>,
+    ) -> Result<PoolRef, Rejection> {
+        let first = place.as_ref().filter(|place| place.index == 0);
+        let parts = first.map(|place| place.parts.clone());
         let (opened, id) = oneshot::channel();
         let arguments = PoolArguments {
             name: name.clone(),
-            settings: settings.unwrap_or_else(|| config.pool_defaults.clone()),
+            settings,
+            place,
             clock: self.context.clock,
             writer: self.writer.clone(),
             gauge: self.context.gauge.clone(),
@@ -164,20 +266,29 @@ impl Pools {
         let id = id
             .await
             .map_err(|_| unavailable("the pool ended as it began"))?;
-        let since = Instant::now();
-        self.up.insert(
-            actor.get_id(),
-            Standing {
-                name: name.clone(),
-                since,
-            },
-        );
+        Ok(self.stands(name, id, actor, parts))
+    }
+
+    /// It is up, for everybody.
+    fn stands(
+        &mut self,
+        name: PoolName,
+        id: PoolId,
+        actor: ActorRef<PoolMessage>,
+        parts: Option<Arc<Parts>>,
+    ) -> PoolRef {
+        let standing = Standing {
+            name: name.clone(),
+            since: Instant::now(),
+        };
+        self.up.insert(actor.get_id(), standing);
         let pool = PoolRef {
             name: name.clone(),
             id,
             actor,
+            parts,
         };
         self.context.directory.put(name, Entry::Up(pool.clone()));
-        Ok(pool)
+        pool
     }
 }

@@ -66,9 +66,7 @@ impl HubState {
             accepting: None,
             writer,
         };
-        for name in hub.writer.pools().await? {
-            hub.pools.start(myself, name).await?;
-        }
+        hub.pools.start_all(myself).await?;
         hub.listen(myself).await?;
         Ok(hub)
     }

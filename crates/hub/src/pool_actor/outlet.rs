@@ -64,14 +64,14 @@ impl Outlet {
     }
 
     /// Says it; a session that has ended meanwhile needs no answer.
-    pub(super) fn say(&self, out: Out) {
+    pub(crate) fn say(&self, out: Out) {
         if let Some(back) = &self.back {
             _ = back.send(out);
         }
     }
 
     /// The session has gone: it need not be told when the pool does.
-    pub(super) fn close(mut self) {
+    pub(crate) fn close(mut self) {
         self.back = None;
     }
 }

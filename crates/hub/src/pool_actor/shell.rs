@@ -1,11 +1,11 @@
 //! What surrounds the core in its actor: time in, changes to disk, replies out.
 
-use std::{collections::BTreeMap, mem, sync::Arc};
+use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use leasehold_core::{
-    Answer, Cause, Change, Command, Ending, Grant, NewTask, Node, Outbox, Pool, PoolName, Reply,
-    RequestId, SessionId, TaskId, Timestamp, Transition,
+    Answer, Cause, Change, Claim, Command, Ending, Grant, NewTask, Node, Outbox, Pool, PoolName,
+    Rejection, Reply, RequestId, SessionId, TaskId, Timestamp, Transition,
 };
 use leasehold_store::{Blob, PoolBatch};
 use leasehold_wire::Response;
@@ -15,19 +15,23 @@ use super::{
     Ask, Out, PoolArguments, PoolMessage, Query,
     ahead::Ahead,
     outlet::{Outlet, Part, Said},
+    slip::{For, Slip, Want},
     view,
 };
 use crate::{
     actor::ActorRef,
     clock::Clock,
     gauge::Gauge,
+    parts::{Place, whole_of},
     payloads::Payloads,
     store_writer::{Blobs, Commit, Load, Slot, StoreWriter},
     telemetry,
 };
 
 pub(crate) struct Shell {
+    /// As its owner calls it.
     name: PoolName,
+    place: Option<Place>,
     pool: Pool,
     outbox: Outbox<(SessionId, Said)>,
     /// Blobs that replies of the next commit want.
@@ -62,13 +66,17 @@ impl Shell {
         arguments: PoolArguments,
     ) -> Result<Self, String> {
         let opened = arguments.writer.open(arguments.name.clone()).await?;
+        if let Some(place) = &arguments.place {
+            place.check(&opened.tasks)?;
+        }
         let (now, settings) = (arguments.clock.now(), arguments.settings);
         let pool = Pool::restore(opened.id, opened.epoch, settings, now, opened.tasks);
         // The supervisor waits for it, unless it has ended itself.
         _ = arguments.opened.send(opened.id);
         let ahead = Ahead::new(&pool);
         let mut shell = Self {
-            name: arguments.name,
+            name: whole_of(&arguments.name),
+            place: arguments.place,
             pool,
             outbox: Outbox::default(),
             reads: Vec::new(),
@@ -120,6 +128,53 @@ impl Shell {
         self.take_transition();
     }
 
+    /// Grants to those who wait at the front, in their order.
+    pub(super) fn grant(&mut self, slip: Slip) {
+        let wants = slip.wants().iter();
+        let outcomes = wants.map(|want| self.grant_one(want)).collect();
+        // The front looks for what is next once it has the answer.
+        self.show();
+        slip.answer(outcomes);
+    }
+
+    fn grant_one(&mut self, want: &Want) -> Result<u32, Rejection> {
+        /// Of no session's own.
+        const OURS: RequestId = RequestId(0);
+        let (now, session) = (self.clock.now(), want.session);
+        let claim = Command::Claim(Claim {
+            tasks_max: want.tasks,
+            wait: Duration::ZERO,
+            lease: want.lease,
+        });
+        self.pool
+            .apply(now, session, OURS, claim, &mut self.transition);
+        let replies = &mut self.transition.replies;
+        let is_it = |reply: &Reply| matches!(reply, Reply::Answer(of, OURS, _) if *of == session);
+        let at = replies.iter().rposition(is_it);
+        let outcome = match at.map(|at| replies.remove(at)) {
+            Some(Reply::Answer(_, _, Answer::Claimed(grants))) if !grants.is_empty() => {
+                let granted = u32::try_from(grants.len()).unwrap_or(want.tasks);
+                replies.push(match want.of {
+                    For::Claim { request, .. } => {
+                        Reply::Answer(session, request, Answer::Claimed(grants))
+                    }
+                    For::Credit => Reply::Deliver(session, grants),
+                });
+                Ok(granted)
+            }
+            Some(Reply::Answer(_, _, Answer::Refused(rejection))) => Err(rejection),
+            _ => Ok(0),
+        };
+        self.take_transition();
+        outcome
+    }
+
+    fn show(&self) {
+        if let Some(place) = &self.place {
+            place.show(&self.pool);
+        }
+    }
+
     pub(super) fn settle(&mut self, reply: oneshot::Sender<()>) {
         self.settling.push(reply);
     }
@@ -162,6 +217,7 @@ impl Shell {
             }
         }
         self.set_alarm();
+        self.show();
         Ok(())
     }
 

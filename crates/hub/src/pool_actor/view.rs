@@ -65,6 +65,23 @@ pub(super) fn status(name: &PoolName, summary: &PoolSummary) -> PoolStatus {
     }
 }
 
+/// Of a pool without a task of its own, at which so many wait.
+pub(crate) fn status_of_none(name: PoolName, waiting: u64) -> PoolStatus {
+    PoolStatus {
+        name,
+        ready: 0,
+        scheduled: 0,
+        claimed: 0,
+        completed: 0,
+        cancelled: 0,
+        dead: 0,
+        waiting,
+        oldest_ready_ms: None,
+        lease_lost: 0,
+        epoch: 0,
+    }
+}
+
 pub(super) fn tasks(
     pool: &Pool,
     state: Option<StateKind>,

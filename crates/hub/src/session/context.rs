@@ -30,6 +30,16 @@ impl SessionContext {
         self.directory.get(name).ok_or_else(unknown)?
     }
 
+    /// The pool, or all that it is made of.
+    pub(super) fn whole_pool(&self, name: &PoolName) -> Result<Vec<PoolRef>, Rejection> {
+        let pool = self.known_pool(name)?;
+        let Some(parts) = &pool.parts else {
+            return Ok(vec![pool]);
+        };
+        let names = parts.names.iter().chain([&parts.front]);
+        names.map(|part| self.known_pool(part)).collect()
+    }
+
     /// What is said of a task that no pool knows: a pool that is down might.
     pub(super) fn nowhere(&self) -> Rejection {
         self.directory.down().unwrap_or(Rejection::NoSuchTask)
@@ -41,6 +51,7 @@ impl SessionContext {
         holdings: &BTreeMap<SessionId, u64>,
     ) -> Response {
         pools.sort_by(|a, b| a.name.cmp(&b.name));
+        pools.dedup_by(|part, whole| part.name == whole.name && add_part(whole, part));
         let now = self.clock.now();
         let sessions = self.registry.first(BATCH_MAX).into_iter();
         let session = |(id, record): (SessionId, super::SessionRecord)| SessionStatus {
@@ -62,4 +73,19 @@ impl SessionContext {
             },
         }))
     }
+}
+
+/// Partitions of a pool are shown as one. Its epoch is the largest.
+fn add_part(whole: &mut PoolStatus, part: &PoolStatus) -> bool {
+    whole.ready += part.ready;
+    whole.scheduled += part.scheduled;
+    whole.claimed += part.claimed;
+    whole.completed += part.completed;
+    whole.cancelled += part.cancelled;
+    whole.dead += part.dead;
+    whole.waiting += part.waiting;
+    whole.oldest_ready_ms = whole.oldest_ready_ms.max(part.oldest_ready_ms);
+    whole.lease_lost += part.lease_lost;
+    whole.epoch = whole.epoch.max(part.epoch);
+    true
 }

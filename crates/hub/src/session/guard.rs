@@ -60,6 +60,19 @@ impl SessionGuard {
         pool: &PoolRef,
         asks: Vec<(RequestId, Ask)>,
     ) -> Result<(), PoolGone> {
+        self.greet(pool)?;
+        let session = self.session;
+        send(pool, PoolMessage::Batch { session, asks })
+    }
+
+    /// Says it as if a pool had.
+    pub(super) fn say(&self, out: Out) {
+        // The one who hears it is the one who asks.
+        _ = self.back.send(out);
+    }
+
+    /// The pool knows the session from here on.
+    pub(super) fn greet(&mut self, pool: &PoolRef) -> Result<(), PoolGone> {
         let session = self.session;
         let known = self.pools.get(&pool.name);
         if known.is_none_or(|known| known.actor.get_id() != pool.actor.get_id()) {
@@ -71,7 +84,7 @@ impl SessionGuard {
             send(pool, hello)?;
             self.pools.insert(pool.name.clone(), pool.clone());
         }
-        send(pool, PoolMessage::Batch { session, asks })
+        Ok(())
     }
 
     /// The pools that know the session.

@@ -25,7 +25,7 @@ use super::{
     requests::Requests,
     speech::Speech,
 };
-use crate::pool_actor::Out;
+use crate::{parts::whole_of, pool_actor::Out};
 
 /// Frames of one read at the most; the rest waits for the next turn.
 const FRAMES_A_TURN: usize = 256;
@@ -290,7 +290,7 @@ impl SessionIo {
 
     /// A pool that the session uses is being restored: its node comes back and resumes.
     fn pool_down(&self, pool: Option<&PoolName>) -> Over {
-        let which = pool.map_or_else(String::new, |name| format!(" {name}"));
+        let which = pool.map_or_else(String::new, |name| format!(" {}", whole_of(name)));
         self.bye(Dismissal {
             reason: format!("the pool{which} is being restored"),
             retry_after: Duration::from_millis(20),

@@ -15,6 +15,7 @@ use super::{
     join::{Aim, Share, aim, join, say_shares},
     route::{AllShape, ItemShape, Route, route, weight},
     speech::Speech,
+    spread::Spread,
 };
 use crate::{
     directory::PoolRef,
@@ -25,18 +26,18 @@ use crate::{
 const IDLE_REQUESTS: usize = 3;
 
 pub(super) struct Requests {
-    context: SessionContext,
+    pub(super) context: SessionContext,
     pub(super) guard: SessionGuard,
     /// Numbers what is sent to pools; a node may use any numbers of its own.
     next: u64,
-    pending: HashMap<u64, Pending>,
+    pub(super) pending: HashMap<u64, Pending>,
     /// The node's requests that are not answered yet.
     under_way: usize,
     /// What they weigh, in bytes.
     bytes: usize,
     dealings: HashMap<PoolId, Dealings>,
     /// A pool had ended when something was sent to it.
-    has_lost_a_pool: bool,
+    pub(super) has_lost_a_pool: bool,
     /// Gathered from one read: one message to each pool.
     batches: Vec<Batch>,
 }
@@ -50,12 +51,12 @@ struct Dealings {
     may_hold: bool,
 }
 
-struct Batch {
-    pool: PoolRef,
-    asks: Vec<(RequestId, Ask)>,
+pub(super) struct Batch {
+    pub(super) pool: PoolRef,
+    pub(super) asks: Vec<(RequestId, Ask)>,
 }
 
-enum Pending {
+pub(super) enum Pending {
     /// Of one pool, whose answer is shared out among requests of one verb.
     Shared(Vec<Share>),
     /// Of any number of pools.
@@ -66,6 +67,15 @@ enum Pending {
         left: usize,
         weight: usize,
         gather: Box<Gather>,
+    },
+    /// Of several partitions of one pool, shared out like the answer of one.
+    Spread {
+        shares: Vec<Share>,
+        /// Answers that are still to come.
+        left: usize,
+        /// A partition that had to be asked was not there.
+        refused: Option<Rejection>,
+        spread: Box<Spread>,
     },
     /// The hub's own: how many pools have not come to it yet.
     Fence(usize),
@@ -109,8 +119,16 @@ impl Requests {
 
     /// Sends what was gathered, one message a pool; also to the others if one has ended.
     pub(super) fn send(&mut self) -> Result<(), PoolGone> {
-        for Batch { pool, asks } in self.batches.drain(..) {
-            self.has_lost_a_pool |= self.guard.ask(&pool, asks).is_err();
+        let mut to_parts = Vec::new();
+        for batch in self.batches.drain(..) {
+            if batch.pool.parts.is_some() {
+                to_parts.push(batch);
+                continue;
+            }
+            self.has_lost_a_pool |= self.guard.ask(&batch.pool, batch.asks).is_err();
+        }
+        for batch in to_parts {
+            self.send_to_parts(batch);
         }
         if self.has_lost_a_pool {
             return Err(PoolGone);
@@ -161,8 +179,7 @@ impl Requests {
         };
         match &mut pending {
             Pending::Shared(shares) => {
-                self.under_way -= shares.len();
-                self.bytes -= shares.iter().map(|share| share.weight).sum::<usize>();
+                self.are_over(shares);
                 say_shares(shares, part, speech);
                 return false;
             }
@@ -171,6 +188,14 @@ impl Requests {
                 *left -= 1;
                 if *left == 0 {
                     speech.say(&self.finish(pending));
+                    return false;
+                }
+            }
+            Pending::Spread { left, spread, .. } => {
+                spread.add(pool, part);
+                *left -= 1;
+                if *left == 0 {
+                    self.say_spread(pending, speech);
                     return false;
                 }
             }
@@ -183,6 +208,37 @@ impl Requests {
         }
         self.pending.insert(request.0, pending);
         false
+    }
+
+    fn are_over(&mut self, shares: &[Share]) {
+        self.under_way -= shares.len();
+        self.bytes -= shares.iter().map(|share| share.weight).sum::<usize>();
+    }
+
+    /// What all partitions together have answered.
+    fn say_spread(&mut self, pending: Pending, speech: &mut Speech) {
+        let Pending::Spread {
+            shares,
+            refused,
+            spread,
+            ..
+        } = pending
+        else {
+            unreachable!("nothing else was spread")
+        };
+        self.are_over(&shares);
+        let answer = refused.map_or_else(|| spread.finish(), Response::Refused);
+        say_shares(&shares, Part::Whole(answer), speech);
+    }
+
+    /// The pool owes so many more answers.
+    pub(super) fn is_owed(&mut self, pool: &PoolRef, more: isize) {
+        let dealings = self.dealings.entry(pool.id).or_default();
+        dealings.owed = dealings.owed.saturating_add_signed(more);
+    }
+
+    pub(super) fn may_hold_in(&mut self, pool: &PoolRef) {
+        self.dealings.entry(pool.id).or_default().may_hold = true;
     }
 
     /// Adds the request to one of its verb that is about to go to the same pool; or returns it.
@@ -313,7 +369,7 @@ impl Requests {
         name: Option<PoolName>,
     ) -> Result<Option<FromHub>, Rejection> {
         let pools = match name {
-            Some(name) => vec![self.context.known_pool(&name)?],
+            Some(name) => self.context.whole_pool(&name)?,
             None => self.context.directory.up(),
         };
         let ask = |pool| (pool, Ask::Query(Query::Status));

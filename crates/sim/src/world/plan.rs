@@ -70,5 +70,6 @@ fn settings(rng: &mut Rng, grain: u64) -> PoolSettings {
         },
         payload_bytes_max: rng.pick(&[100, 200, 400]).unwrap_or(100),
         result_bytes_max: 100,
+        partitions: 1,
     }
 }

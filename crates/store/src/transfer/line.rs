@@ -39,6 +39,7 @@ pub(super) struct HeaderLine {
 #[serde(deny_unknown_fields)]
 pub(super) struct PoolLine {
     pub(super) id: PoolId,
+    #[serde(deserialize_with = "PoolName::deserialize_stored")]
     pub(super) name: PoolName,
     pub(super) epoch: Epoch,
 }
@@ -54,6 +55,7 @@ pub(super) struct EndLine {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TaskLine {
+    #[serde(deserialize_with = "PoolName::deserialize_stored")]
     pub(super) pool: PoolName,
     #[serde(with = "text")]
     id: TaskId,

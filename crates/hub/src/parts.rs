@@ -1,0 +1,180 @@
+//! A pool in partitions: which tasks are in which, and what each has ready.
+//!
+//! Each partition is a pool of its own, in the core and in the store. Partition 0 has the pool's
+//! name, the others have it with their number (`mail#1`), which no node can name. Claims and credit
+//! go through the pool's front (`front_actor`), which is in the directory as `mail#0` and in no
+//! store.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use leasehold_core::{Epoch, Pool, PoolName, PoolSettings, Task, TaskId, Timestamp};
+
+use crate::{actor::ActorRef, pool_actor::PoolMessage};
+
+/// A pool in more than one partition.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    /// Of the front.
+    pub(crate) front: PoolName,
+    /// Of the partitions.
+    pub(crate) names: Vec<PoolName>,
+    pub(crate) board: Board,
+}
+
+impl Parts {
+    pub(crate) fn new(pool: &PoolName, count: u32) -> Self {
+        Self {
+            front: pool.numbered(0),
+            names: (0..count).map(|index| name_of(pool, index)).collect(),
+            board: Board::new(count as usize),
+        }
+    }
+
+    /// The partition that a task belongs to.
+    pub(crate) fn of(&self, id: TaskId) -> usize {
+        part_of(id, self.names.len())
+    }
+}
+
+/// The name that the store keeps a partition under.
+fn name_of(pool: &PoolName, index: u32) -> PoolName {
+    match index {
+        0 => pool.clone(),
+        _ => pool.numbered(index),
+    }
+}
+
+/// The pool that a name in the store belongs to, as its owner calls it.
+pub(crate) fn whole_of(name: &PoolName) -> PoolName {
+    name.parts().map_or_else(|| name.clone(), |(pool, _)| pool)
+}
+
+/// Where a task of this id is: stored tasks depend on it, so it stays as it is. The halves of the
+/// id are mixed (the finalizer of `MurmurHash3`, Appleby 2011), for ids may be counted, and the
+/// mixture is scaled down (Lemire 2019).
+fn part_of(id: TaskId, parts: usize) -> usize {
+    let number = id.as_u128();
+    let mut mixed = (number as u64) ^ ((number >> 64) as u64).rotate_left(32);
+    mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    mixed ^= mixed >> 33;
+    ((u128::from(mixed) * parts as u128) >> 64) as usize
+}
+
+/// The policy of one partition: bounds on numbers of tasks are shared out.
+pub(crate) fn share_of(settings: PoolSettings) -> PoolSettings {
+    let parts = u64::from(settings.partitions.max(1));
+    PoolSettings {
+        // Rounded so that fewer are remembered than there may be, as it was.
+        tasks_max: settings.tasks_max.div_ceil(parts),
+        completed_kept_max: settings.completed_kept_max / parts,
+        ..settings
+    }
+}
+
+/// What goes first in a partition.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) epoch: Epoch,
+    /// As [`Pool::first_ready`] has it; nothing if nothing is ready.
+    pub(crate) first: Option<(u64, Timestamp)>,
+    pub(crate) ready: u64,
+}
+
+/// What each partition has ready, for the front to choose from.
+#[derive(Debug)]
+pub(crate) struct Board(Mutex<Heads>);
+
+#[derive(Debug)]
+struct Heads {
+    heads: Vec<Head>,
+    /// The front has found nothing for those who wait: it is to hear of the next task.
+    wanted: bool,
+    front: Option<ActorRef<PoolMessage>>,
+}
+
+impl Board {
+    fn new(parts: usize) -> Self {
+        Self(Mutex::new(Heads {
+            heads: vec![Head::default(); parts],
+            wanted: false,
+            front: None,
+        }))
+    }
+
+    /// This front looks at the board from now on.
+    pub(crate) fn take_over(&self, front: ActorRef<PoolMessage>) {
+        let mut heads = self.lock();
+        heads.front = Some(front);
+        heads.wanted = false;
+    }
+
+    /// What there is; if nothing is, the front is told of the next.
+    pub(crate) fn look(&self, into: &mut Vec<Head>) {
+        let mut heads = self.lock();
+        into.clone_from(&heads.heads);
+        heads.wanted = heads.heads.iter().all(|head| head.first.is_none());
+    }
+
+    /// A partition of this epoch is no more; its successor may have something.
+    pub(crate) fn clear(&self, index: usize, epoch: Epoch) {
+        let mut heads = self.lock();
+        if heads.heads[index].epoch == epoch {
+            heads.heads[index].first = None;
+        }
+    }
+
+    fn put(&self, index: usize, head: Head) {
+        let mut heads = self.lock();
+        heads.heads[index] = head;
+        if heads.wanted && head.first.is_some() {
+            heads.wanted = false;
+            if let Some(front) = &heads.front {
+                // A new front looks by itself.
+                _ = front.cast(PoolMessage::Wake);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Heads> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A partition's own place among the others.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) parts: Arc<Parts>,
+    pub(crate) index: usize,
+}
+
+impl Place {
+    /// Says whether all that a store has in the partition belongs there.
+    pub(crate) fn check(&self, tasks: &[Task]) -> Result<(), String> {
+        let is_astray = |task: &Task| self.parts.of(task.id) != self.index;
+        if tasks.iter().any(is_astray) {
+            let pool = whole_of(&self.parts.front);
+            return Err(misplaced(&pool, self.parts.names.len()));
+        }
+        Ok(())
+    }
+
+    /// Shows the others what is to be claimed here.
+    pub(crate) fn show(&self, pool: &Pool) {
+        let first = pool.first_ready();
+        let head = Head {
+            epoch: pool.epoch(),
+            first,
+            ready: pool.ready(),
+        };
+        self.parts.board.put(self.index, head);
+    }
+}
+
+/// Says that the number of partitions was changed while there were tasks.
+pub(crate) fn misplaced(pool: &PoolName, partitions: usize) -> String {
+    format!(
+        "pool.{pool}.partitions = {partitions}: the store has tasks of the pool that were placed \
+         by another number; set it back, and change it when the pool has no task left"
+    )
+}
