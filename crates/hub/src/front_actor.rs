@@ -4,8 +4,10 @@
 //! the most urgent first, and each is asked for an even part of the tasks that are waited for, but
 //! at most [`SLICE`], on behalf of those who are first in the line; the next round begins when all
 //! have answered. A partition grants in its own
-//! exact order, so what is granted too early came in a slice, behind a more urgent task of its own
-//! partition or beside a slice of another.
+//! exact order. So a task that is the first of its partition is overtaken by less urgent ones only
+//! where they come in one slice with a more urgent one, or in the round that grants it, too: by at
+//! most [`SLICE`] of each other partition in a round. Where one task at a time is waited for, order
+//! is exact, to the millisecond in which a task became ready.
 
 mod line;
 

@@ -178,3 +178,53 @@ pub(crate) fn misplaced(pool: &PoolName, partitions: usize) -> String {
          by another number; set it back, and change it when the pool has no task left"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tasks in stores are where this says.
+    #[test]
+    fn a_task_stays_where_it_is() {
+        let parts_of = |parts| (1..=12).map(move |id| part_of(TaskId::from_u128(id), parts));
+        assert!(parts_of(1).all(|part| part == 0));
+        assert_eq!(
+            parts_of(4).collect::<Vec<_>>(),
+            [2, 0, 0, 1, 3, 3, 1, 1, 2, 1, 3, 2]
+        );
+        let drawn = TaskId::from_u128(0x0189_0a5d_ac96_774b_bcce_b302_099a_8057);
+        assert_eq!([2, 3, 4, 16].map(|parts| part_of(drawn, parts)), [0; 4]);
+    }
+
+    #[test]
+    fn ids_are_spread_evenly_whether_counted_or_drawn() {
+        let counted = |n: u128| n;
+        let drawn = |n: u128| (0x0189_0a5d_ac96 + n) << 80 | n;
+        for id in [counted as fn(u128) -> u128, drawn] {
+            let mut sizes = [0; 16];
+            for number in 0..16_000 {
+                sizes[part_of(TaskId::from_u128(id(number)), 16)] += 1;
+            }
+            assert!(
+                sizes.iter().all(|size| (850..1150).contains(size)),
+                "{sizes:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn bounds_are_shared_out_so_that_remembered_tasks_never_fill_a_partition() {
+        for (tasks_max, completed_kept_max) in [(1, 0), (2, 1), (10, 9), (17, 16), (1000, 7)] {
+            for partitions in 1..=16 {
+                let share = share_of(PoolSettings {
+                    partitions,
+                    tasks_max,
+                    completed_kept_max,
+                    ..PoolSettings::default()
+                });
+                assert!(share.completed_kept_max < share.tasks_max);
+                assert!(share.tasks_max * u64::from(partitions) >= tasks_max);
+            }
+        }
+    }
+}

@@ -16,7 +16,7 @@ use leasehold_hub::{ConfigError, ConfigLayers, Engine, HubConfig, LogFormat, Log
 const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/hub.toml");
 
 /// Each knob with a value that is not its default, as a file writes it.
-const KNOBS: [(&str, &str, &str); 32] = [
+const KNOBS: [(&str, &str, &str); 33] = [
     ("hub", "listen", "\"[::1]:7000\""),
     ("hub", "sessions_max", "7"),
     ("hub", "drain_for", "\"0s\""),
@@ -49,6 +49,7 @@ const KNOBS: [(&str, &str, &str); 32] = [
     ("pool_defaults", "tasks_max", "1000001"),
     ("pool_defaults", "payload_bytes_max", "\"4MiB\""),
     ("pool_defaults", "result_bytes_max", "\"1B\""),
+    ("pool_defaults", "partitions", "4"),
 ];
 
 fn from_file(text: &str) -> Result<HubConfig, ConfigError> {

@@ -214,7 +214,19 @@ async fn runs_again(other: &mut Node, name: &str, id: TaskId, ending: AttemptEnd
 
 #[tokio::test]
 async fn every_ending_with_everything_that_was_just_sent() {
-    let stage = Stage::start(quick()).await;
+    play_all(quick()).await;
+}
+
+/// The node that ends is known to the front and to every partition, and all hear of its end.
+#[tokio::test]
+async fn every_ending_with_everything_that_was_just_sent_to_a_pool_in_partitions() {
+    let mut config = quick();
+    config.pool_defaults.partitions = 3;
+    play_all(config).await;
+}
+
+async fn play_all(config: HubConfig) {
+    let stage = Stage::start(config).await;
     let mut plays = Vec::new();
     for end in End::ALL {
         plays.extend(LASTS.map(|last| play(&stage, end, last)));

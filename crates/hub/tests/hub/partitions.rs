@@ -134,7 +134,8 @@ async fn whoever_waits_is_woken_whichever_partition_gets_the_task() {
         let mut node = stage.inside(&format!("node-{number}")).await;
         let request = node.ask(claim("mail", 1, LONG)).await;
         let waiting = number + 1;
-        node.until(|status| status.pools[0].waiting == waiting).await;
+        node.until(|status| status.pools[0].waiting == waiting)
+            .await;
         waiters.push((node, request));
     }
     let mut producer = stage.inside("producer").await;
@@ -288,7 +289,9 @@ async fn a_partition_or_a_front_that_panics_is_restored() {
         let mut left = 40;
         while left > 0 {
             // Until all are up again, claims are refused.
-            let answer = node.request(claim("mail", 10, Duration::from_millis(10))).await;
+            let answer = node
+                .request(claim("mail", 10, Duration::from_millis(10)))
+                .await;
             if let Response::Claimed(tasks) = answer {
                 left -= tasks.len();
                 for task in &tasks {
@@ -307,7 +310,10 @@ async fn it_is_shown_and_served_as_one_pool() {
     let ids = node.enqueue_many("mail", 30).await;
     let status = node.status().await;
     assert_eq!(status.pools.len(), 1);
-    assert_eq!((status.pools[0].name.as_str(), status.pools[0].ready), ("mail", 30));
+    assert_eq!(
+        (status.pools[0].name.as_str(), status.pools[0].ready),
+        ("mail", 30)
+    );
 
     let list = |after, tasks_max| Request::Tasks {
         pool: pool("mail"),
@@ -382,7 +388,8 @@ async fn tasks_are_found_again_after_a_restart() {
     let mut node = come_back(&stage, who, &held).await;
     let items = ids.iter().map(|id| item(*id, Bytes::new())).collect();
     let answers = node.enqueue_items("mail", items).await;
-    let is_known = |item: &Result<EnqueuedItem, _>| matches!(item, Ok(item) if item.known_as.is_some());
+    let is_known =
+        |item: &Result<EnqueuedItem, _>| matches!(item, Ok(item) if item.known_as.is_some());
     assert!(answers.iter().all(is_known), "{answers:?}");
     take(&mut node, 50 - held.len()).await;
     assert_eq!(node.pool_status("mail").await.claimed, 50);
@@ -419,9 +426,27 @@ async fn the_number_is_changed_only_while_there_is_no_task() {
     stage.hub.drain().await;
     for other in [1, 8, 2] {
         let stage = Stage::start_on(parted_in(other), disk.clone()).await;
-        assert_eq!(stage.inside("crane").await.pool_status("mail").await.ready, 0);
+        assert_eq!(
+            stage.inside("crane").await.pool_status("mail").await.ready,
+            0
+        );
         stage.hub.drain().await;
     }
+}
+
+#[tokio::test]
+async fn no_node_can_name_a_partition() {
+    let name = pool("mail").numbered(1);
+    assert!(leasehold_core::PoolName::new(name.as_str()).is_err());
+    let stage = Stage::start(parted()).await;
+    let mut node = stage.inside("crane").await;
+    node.enqueue("mail", b"x").await;
+    let request = Request::Enqueue {
+        pool: name,
+        tasks: Vec::new(),
+    };
+    node.ask(request).await;
+    assert!(matches!(node.hear().await, Some(FromHub::Refused(_))));
 }
 
 #[tokio::test]
