@@ -53,12 +53,19 @@ pub(crate) fn whole_of(name: &PoolName) -> PoolName {
 /// id are mixed (the finalizer of `MurmurHash3`, Appleby 2011), for ids may be counted, and the
 /// mixture is scaled down (Lemire 2019).
 fn part_of(id: TaskId, parts: usize) -> usize {
-    let number = id.as_u128();
-    let mut mixed = (number as u64) ^ ((number >> 64) as u64).rotate_left(32);
+    let (high, low) = halves(id.as_u128());
+    let mut mixed = low ^ high.rotate_left(32);
     mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
     mixed ^= mixed >> 33;
-    ((u128::from(mixed) * parts as u128) >> 64) as usize
+    let (part, _) = halves(u128::from(mixed) * parts as u128);
+    usize::try_from(part).unwrap_or(0)
+}
+
+const fn halves(number: u128) -> (u64, u64) {
+    let [a, b, c, d, e, f, g, h, low @ ..] = number.to_be_bytes();
+    let high = [a, b, c, d, e, f, g, h];
+    (u64::from_be_bytes(high), u64::from_be_bytes(low))
 }
 
 /// The policy of one partition: bounds on numbers of tasks are shared out.
@@ -193,7 +200,10 @@ mod tests {
             [2, 0, 0, 1, 3, 3, 1, 1, 2, 1, 3, 2]
         );
         let drawn = TaskId::from_u128(0x0189_0a5d_ac96_774b_bcce_b302_099a_8057);
-        assert_eq!([2, 3, 4, 16].map(|parts| part_of(drawn, parts)), [0, 0, 0, 1]);
+        assert_eq!(
+            [2, 3, 4, 16].map(|parts| part_of(drawn, parts)),
+            [0, 0, 0, 1]
+        );
     }
 
     #[test]

@@ -43,6 +43,16 @@ impl Requests {
         }
     }
 
+    /// What was gathered under a pool's name and what was gathered for its partitions go one behind
+    /// the other, so what may be about the same tasks begins with the ones before it.
+    pub(super) fn keep_order(&mut self) {
+        let of_parts = |pool: &PoolRef| pool.parts.is_some() || pool.name.parts().is_some();
+        if self.batches.iter().any(|batch| of_parts(&batch.pool)) {
+            // A pool that is gone is heard of at the end of the turn.
+            _ = self.send();
+        }
+    }
+
     fn add_shares(
         &mut self,
         out: &mut Vec<Batch>,

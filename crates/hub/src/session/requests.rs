@@ -39,7 +39,7 @@ pub(super) struct Requests {
     /// A pool had ended when something was sent to it.
     pub(super) has_lost_a_pool: bool,
     /// Gathered from one read: one message to each pool.
-    batches: Vec<Batch>,
+    pub(super) batches: Vec<Batch>,
 }
 
 /// What the session has to do with a pool.
@@ -111,7 +111,11 @@ impl Requests {
     pub(super) async fn take(&mut self, id: u64, request: Request) -> Option<FromHub> {
         let weight = weight(&request);
         let request = self.join(id, weight, request).err()?;
-        match self.dispatch(id, weight, route(request)).await {
+        let route = route(request);
+        if route.is_rare() {
+            self.keep_order();
+        }
+        match self.dispatch(id, weight, route).await {
             Ok(at_once) => at_once,
             Err(rejection) => Some(response(id, Response::Refused(rejection))),
         }

@@ -26,6 +26,16 @@ pub(super) enum Route {
     Resume(Vec<LeaseRef>),
 }
 
+impl Route {
+    /// Neither an enqueue nor for work.
+    pub(super) const fn is_rare(&self) -> bool {
+        match self {
+            Self::ToOne(..) | Self::ByLease(..) => false,
+            Self::ToKnown(..) | Self::ToAll(..) | Self::Status(_) | Self::Resume(_) => true,
+        }
+    }
+}
+
 /// What the items of a split request are answered with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ItemShape {

@@ -127,6 +127,30 @@ async fn requests_of_one_read_are_answered_each_with_its_own() {
 }
 
 #[tokio::test]
+async fn what_is_asked_of_a_task_takes_effect_in_order() {
+    let stage = Stage::start(parted()).await;
+    let mut node = stage.inside("crane").await;
+    node.enqueue("mail", b"x").await;
+    let ids: Vec<TaskId> = (0..20).map(|_| new_id()).collect();
+    let items = ids.iter().map(|id| item(*id, Bytes::new())).collect();
+    node.feed(enqueue("mail", items)).await;
+    let tasks = ids.clone();
+    let cancel = node.feed(Request::Cancel { tasks }).await;
+    let mut awaits = Vec::new();
+    for id in &ids {
+        awaits.push(node.feed(await_end("mail", *id, LONG)).await);
+    }
+    node.flush().await;
+    assert_eq!(node.answer(cancel).await, Response::Done(vec![Ok(()); 20]));
+    for request in awaits {
+        let Response::Task(detail) = node.answer(request).await else {
+            panic!("not a task");
+        };
+        assert_eq!(detail.summary.state, StateKind::Cancelled);
+    }
+}
+
+#[tokio::test]
 async fn whoever_waits_is_woken_whichever_partition_gets_the_task() {
     let stage = Stage::start(parted()).await;
     let mut waiters = Vec::new();
