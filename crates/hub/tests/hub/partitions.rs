@@ -497,11 +497,12 @@ async fn no_task_is_granted_twice_to_many_at_once() {
     for number in 0..6 {
         let mut node = stage.inside(&format!("node-{number}")).await;
         works.push(tokio::spawn(async move {
-            let mut done = Vec::new();
-            while done.len() < 100 {
-                for task in node.claim("mail", (100 - done.len()) as u32, LONG).await {
+            let (mut done, mut left) = (Vec::new(), 100);
+            while left > 0 {
+                for task in node.claim("mail", left, LONG).await {
                     node.complete(&task).await.unwrap();
                     done.push(task.proof.task);
+                    left -= 1;
                 }
             }
             done
