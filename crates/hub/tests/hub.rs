@@ -13,6 +13,8 @@ mod endings;
 mod handshake;
 #[path = "hub/partitions.rs"]
 mod partitions;
+#[path = "hub/partitions_order.rs"]
+mod partitions_order;
 #[path = "hub/payloads.rs"]
 mod payloads;
 #[path = "hub/pools.rs"]

@@ -6,16 +6,16 @@ use bytes::Bytes;
 use leasehold_core::{LeaseRef, PoolId, PoolSettings, Rejection, StateKind, TaskId};
 use leasehold_hub::{Fault, Hub, HubConfig};
 use leasehold_store::{MemoryDisk, MemoryStore};
-use leasehold_wire::{Delivery, EnqueueItem, EnqueuedItem, FromHub, Hello, Request, Response};
+use leasehold_wire::{Delivery, EnqueuedItem, FromHub, Hello, Request, Response};
 
 use super::{
     raw::{Node, Stage, config, hello, within},
     verbs::{LONG, await_end, claim, credit, enqueue, fail, item, new_id, pool},
 };
 
-const PARTS: usize = 4;
+pub(crate) const PARTS: usize = 4;
 
-fn parted() -> HubConfig {
+pub(crate) fn parted() -> HubConfig {
     parted_in(4)
 }
 
@@ -25,16 +25,7 @@ fn parted_in(partitions: u32) -> HubConfig {
     config
 }
 
-/// So many tasks, of priorities from 0 on in an order that is not theirs.
-fn ranked(count: u32) -> Vec<EnqueueItem> {
-    let ranked = |number: u32| EnqueueItem {
-        priority: number * 7 % count,
-        ..item(new_id(), Bytes::new())
-    };
-    (0..count).map(ranked).collect()
-}
-
-fn pools_of(tasks: &[Delivery]) -> BTreeMap<PoolId, Vec<u32>> {
+pub(crate) fn pools_of(tasks: &[Delivery]) -> BTreeMap<PoolId, Vec<u32>> {
     let mut pools: BTreeMap<PoolId, Vec<u32>> = BTreeMap::new();
     for task in tasks {
         let of = pools.entry(task.proof.lease.pool).or_default();
@@ -43,50 +34,12 @@ fn pools_of(tasks: &[Delivery]) -> BTreeMap<PoolId, Vec<u32>> {
     pools
 }
 
-async fn delivered(node: &mut Node, count: usize) -> Vec<Delivery> {
+pub(crate) async fn delivered(node: &mut Node, count: usize) -> Vec<Delivery> {
     let mut tasks = Vec::new();
     while tasks.len() < count {
         tasks.extend(node.delivered().await);
     }
     tasks
-}
-
-#[tokio::test]
-async fn one_claim_at_a_time_gets_the_most_urgent_of_all_partitions() {
-    let stage = Stage::start(parted()).await;
-    let mut node = stage.inside("crane").await;
-    node.enqueue_items("mail", ranked(60)).await;
-    let mut tasks = Vec::new();
-    for _ in 0..60 {
-        tasks.extend(node.claim("mail", 1, Duration::ZERO).await);
-    }
-    let order: Vec<u32> = tasks.iter().map(|task| task.priority).collect();
-    assert_eq!(order, (0..60).collect::<Vec<_>>());
-    assert_eq!(pools_of(&tasks).len(), PARTS, "each partition has some");
-    assert!(node.claim("mail", 1, Duration::ZERO).await.is_empty());
-}
-
-#[tokio::test]
-async fn in_a_round_every_partition_gives_its_most_urgent_and_no_more_than_its_part() {
-    let stage = Stage::start(parted()).await;
-    let mut node = stage.inside("crane").await;
-    node.enqueue_items("mail", ranked(400 + 1)).await;
-    node.request(credit("mail", 100)).await;
-    let tasks = delivered(&mut node, 100).await;
-    node.request(credit("mail", 301)).await;
-    let rest = delivered(&mut node, 301).await;
-    let (first, then) = (pools_of(&tasks), pools_of(&rest));
-    for (pool, granted) in &first {
-        assert_eq!(granted.len(), 25);
-        let in_order = granted.iter().chain(&then[pool]).is_sorted();
-        assert!(in_order, "within a partition order is exact");
-    }
-    // What stayed was overtaken by no more than the others' parts of the one round.
-    for left in &rest {
-        let is_less_urgent = |task: &&Delivery| task.priority > left.priority;
-        let overtaken_by = tasks.iter().filter(is_less_urgent).count();
-        assert!(overtaken_by <= 25 * (PARTS - 1), "{overtaken_by}");
-    }
 }
 
 #[tokio::test]
