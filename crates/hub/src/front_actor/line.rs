@@ -298,3 +298,121 @@ fn within(what: &str, value: u64, min: u64, max: u64) -> Result<(), Rejection> {
         max,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const CRANE: SessionId = SessionId(1);
+    const HOIST: SessionId = SessionId(2);
+    const NOW: Timestamp = Timestamp::from_millis(1000);
+
+    fn line() -> Line {
+        let mut line = Line::default();
+        line.enter(CRANE);
+        line.enter(HOIST);
+        line
+    }
+
+    fn claim(line: &mut Line, session: SessionId, request: u64, tasks_max: u32) {
+        let (wait, lease) = (Duration::from_secs(1), None);
+        let claim = Claim {
+            tasks_max,
+            wait,
+            lease,
+        };
+        line.claim(NOW, session, RequestId(request), claim).unwrap();
+    }
+
+    fn credit(line: &mut Line, session: SessionId, tasks: u32) -> u32 {
+        let lease = None;
+        let settings = PoolSettings::default();
+        let total = line.credit(session, Credit { tasks, lease }, &settings);
+        total.unwrap()
+    }
+
+    fn of(wants: &[Want]) -> Vec<(SessionId, u32)> {
+        wants
+            .iter()
+            .map(|want| (want.session, want.tasks))
+            .collect()
+    }
+
+    #[test]
+    fn a_claim_that_got_nothing_has_its_place_again() {
+        let mut line = line();
+        claim(&mut line, CRANE, 7, 5);
+        claim(&mut line, HOIST, 8, 1);
+        let first = line.take(2).remove(0);
+        assert_eq!((first.session, first.tasks), (CRANE, 2));
+        assert_eq!(line.served(first, Ok(0)), None);
+        assert_eq!(of(&line.take(6)), [(CRANE, 5), (HOIST, 1)]);
+        assert!(line.is_empty());
+        assert_eq!(line.next_deadline(), None);
+    }
+
+    #[test]
+    fn credit_goes_round_and_what_was_not_granted_comes_back() {
+        let mut line = line();
+        credit(&mut line, CRANE, 5);
+        credit(&mut line, HOIST, 2);
+        assert_eq!(line.demand(100), 7);
+        let wants = line.take(6);
+        assert_eq!(of(&wants), [(CRANE, 4), (HOIST, 2)]);
+        assert_eq!(credit(&mut line, CRANE, 0), 5, "it may all be granted");
+        for want in wants {
+            line.served(want, Ok(1));
+        }
+        assert_eq!(credit(&mut line, CRANE, 0), 4);
+        assert_eq!(credit(&mut line, HOIST, 0), 1);
+        assert_eq!(of(&line.take(100)), [(CRANE, 4), (HOIST, 1)]);
+    }
+
+    #[test]
+    fn who_has_left_gets_nothing_back() {
+        let mut line = line();
+        credit(&mut line, CRANE, 5);
+        claim(&mut line, CRANE, 7, 1);
+        claim(&mut line, CRANE, 8, 1);
+        let wants = line.take(6);
+        line.leave(CRANE);
+        for want in wants {
+            assert_eq!(line.served(want, Ok(0)), None);
+        }
+        assert!(line.is_empty());
+        assert_eq!(line.next_overdue(NOW + Duration::from_secs(9)), None);
+    }
+
+    #[test]
+    fn whom_a_partition_refuses_is_told_and_waits_no_more() {
+        let mut line = line();
+        claim(&mut line, CRANE, 7, 1);
+        credit(&mut line, CRANE, 5);
+        for want in line.take(2) {
+            let refused = line.served(want, Err(Rejection::SessionEnded));
+            assert!(refused.is_none_or(|(request, _)| request == RequestId(7)));
+        }
+        assert!(line.is_empty());
+        assert_eq!(credit(&mut line, CRANE, 0), 0);
+    }
+
+    #[test]
+    fn so_many_are_parked_and_no_more() {
+        let mut line = line();
+        (0..PARKED_MAX as u64).for_each(|request| claim(&mut line, CRANE, request, 1));
+        let wants = line.take(10);
+        let (wait, lease) = (Duration::from_secs(1), None);
+        let more = Claim {
+            tasks_max: 1,
+            wait,
+            lease,
+        };
+        assert!(line.claim(NOW, CRANE, RequestId(999), more).is_err());
+        for want in wants {
+            line.served(want, Ok(1));
+        }
+        assert!(line.claim(NOW, CRANE, RequestId(999), more).is_ok());
+    }
+}

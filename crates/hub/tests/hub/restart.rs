@@ -137,3 +137,30 @@ async fn what_took_effect_before_a_restart_is_answered_the_same_after_it() {
     assert_eq!(node.ended("mail", id).await.summary.attempt, 1);
     assert!(LONG > Duration::ZERO);
 }
+
+#[tokio::test]
+async fn a_pool_in_partitions_is_found_again_on_disk() {
+    for engine in [Engine::Sled, Engine::Fjall] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = on_disk(folder.path());
+        config.store.engine = engine;
+        config.pool_defaults.partitions = 4;
+        let store = open_store(&config).unwrap();
+        let hub = Hub::start(config.clone(), store).await.unwrap();
+        let mut node = Node::over_tcp(address(&hub), hello("crane")).await;
+        node.enqueue_many("mail", 30).await;
+        within(hub.stop()).await;
+
+        let store = open_store(&config).unwrap();
+        let hub = Hub::start(config, store).await.unwrap();
+        let mut node = Node::over_tcp(address(&hub), hello("crane")).await;
+        let mut left = 30;
+        while left > 0 {
+            left -= node.claim("mail", 30, LONG).await.len();
+        }
+        let status = node.status().await;
+        assert_eq!(status.pools.len(), 1);
+        assert_eq!((status.pools[0].claimed, status.pools[0].epoch), (30, 2));
+        within(hub.stop()).await;
+    }
+}
