@@ -14,6 +14,7 @@
 
 mod cancel;
 mod claim;
+mod deadlines;
 mod enqueue;
 mod expire;
 mod extend;
@@ -95,10 +96,10 @@ impl Pool {
     /// When [`Pool::advance`] next has something to do.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        let (finished, dead) = (self.tasks.finished.first(), self.tasks.dead.first());
+        let (finished, dead) = (self.tasks.finished.first_end(), self.tasks.dead.first());
         [
             self.tasks.next_due().map(|(at, _)| at),
-            finished.map(|(at, _)| at + self.settings.completed_kept_for),
+            finished.map(|at| at + self.settings.completed_kept_for),
             dead.map(|(at, ..)| *at + self.settings.dead_kept_for),
             self.waiters.next_deadline(),
         ]

@@ -2,7 +2,7 @@
 
 use super::{
     Pool,
-    tasks::{At, EndsBy, Slot},
+    tasks::{At, EndsBy, Slot, Tasks},
     waiters::Waiter,
 };
 use crate::{Answer, AttemptEnding, Cause, Change, Reply, State, StateKind, Timestamp, Transition};
@@ -53,7 +53,11 @@ impl Pool {
                 .filter(|(ended_at, _)| *ended_at + kept_for <= now)
                 .map(|(_, at)| at)
         };
-        while let Some(at) = over(self.tasks.finished.first(), finished_kept_for)
+        let finished = |tasks: &Tasks| {
+            let first = tasks.finished.first_end()?;
+            (first + finished_kept_for <= now).then(|| tasks.finished.first())?
+        };
+        while let Some(at) = over(finished(&self.tasks), finished_kept_for)
             .or_else(|| over(self.tasks.first_dead(), dead_kept_for))
         {
             self.forget(at, out);

@@ -6,6 +6,7 @@ use core::hash::{BuildHasherDefault, Hasher};
 use hashbrown::HashMap;
 
 use super::{
+    deadlines::Deadlines,
     finished::Finished,
     ids::Ids,
     lists::{List, NOBODY},
@@ -162,7 +163,7 @@ pub(super) struct Tasks {
     /// When scheduled tasks are due, then the order of enqueue.
     pub(super) scheduled: Runs<(Timestamp, u64)>,
     /// When leases run out.
-    pub(super) leases: BTreeSet<(Timestamp, At)>,
+    pub(super) leases: Deadlines,
     pub(super) finished: Finished,
     pub(super) dead: BTreeSet<(Timestamp, TaskId, At)>,
     /// Leases in the hands of open sessions. Those that may yet be resumed are with their nodes.
@@ -178,7 +179,7 @@ impl Tasks {
             ids: Ids::default(),
             ready: Runs::new(),
             scheduled: Runs::new(),
-            leases: BTreeSet::new(),
+            leases: Deadlines::new(),
             finished: Finished::new(),
             dead: BTreeSet::new(),
             held: Numbered::default(),
@@ -201,7 +202,7 @@ impl Tasks {
     /// When a scheduled task or a lease is next due, and which it is.
     pub(super) fn next_due(&self) -> Option<(Timestamp, At)> {
         let scheduled = self.scheduled.first().map(|((at, _), task)| (at, task));
-        match (scheduled, self.leases.first().copied()) {
+        match (scheduled, self.leases.first()) {
             (Some(one), Some(other)) => Some(if one.0 <= other.0 { one } else { other }),
             (one, other) => one.or(other),
         }
@@ -305,7 +306,7 @@ impl Tasks {
         match spot {
             Spot::Ready(order) => self.ready.insert(order, at),
             Spot::Scheduled(run_at, place) => self.scheduled.insert((run_at, place), at),
-            Spot::Claimed(ends_at) => _ = self.leases.insert((ends_at, at)),
+            Spot::Claimed(ends_at) => self.leases.insert((ends_at, at)),
             Spot::Finished(ended_at) => {
                 self.finished.insert((ended_at, self.shelf.id(at)), at);
             }
@@ -328,7 +329,10 @@ impl Tasks {
                     other => due_key(shelf, other),
                 });
             }
-            Spot::Claimed(ends_at) => _ = self.leases.remove(&(ends_at, at)),
+            Spot::Claimed(ends_at) => {
+                self.leases
+                    .remove((ends_at, at), |entry| shelf.is_due(entry));
+            }
             Spot::Finished(ended_at) => {
                 self.finished.remove((ended_at, shelf.id(at)), at, shelf);
             }
