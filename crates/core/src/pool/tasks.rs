@@ -1,7 +1,10 @@
 //! The tasks of a pool and every index over them, which change only together.
 
 use alloc::{boxed::Box, collections::BTreeSet, vec::Vec};
-use core::hash::{BuildHasherDefault, Hasher};
+use core::{
+    hash::{BuildHasherDefault, Hasher},
+    time::Duration,
+};
 
 use hashbrown::HashMap;
 
@@ -15,7 +18,8 @@ use super::{
     shelf::{Seat, Shelf},
 };
 use crate::{
-    Aging, LeaseRef, PoolId, SessionId, State, StateKind, Task, TaskId, Timestamp, time::millis,
+    Aging, LeaseRef, PoolId, PoolSettings, SessionId, State, StateKind, Task, TaskId, Timestamp,
+    time::millis,
 };
 
 /// Where a task is kept: the same for all its life, and another's after it.
@@ -169,12 +173,18 @@ pub(super) struct Tasks {
     /// Leases in the hands of open sessions. Those that may yet be resumed are with their nodes.
     pub(super) held: Numbered<SessionId, List>,
     pub(super) counts: Counts,
+    /// How long finished and dead tasks are remembered.
+    kept_for: (Duration, Duration),
+    /// Before this nothing is due here.
+    pub(super) quiet_until: Timestamp,
 }
 
 impl Tasks {
-    pub(super) fn new(pool: PoolId, aging: Aging) -> Self {
+    pub(super) fn new(pool: PoolId, settings: &PoolSettings) -> Self {
         Self {
-            aging,
+            aging: settings.aging,
+            kept_for: (settings.completed_kept_for, settings.dead_kept_for),
+            quiet_until: Timestamp::default(),
             shelf: Shelf::new(pool),
             ids: Ids::default(),
             ready: Runs::new(),
@@ -208,9 +218,31 @@ impl Tasks {
         }
     }
 
-    /// Which dead task is the next to be forgotten, and when it died.
-    pub(super) fn first_dead(&self) -> Option<(Timestamp, At)> {
-        self.dead.first().map(|(died_at, _, at)| (*died_at, *at))
+    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
+        let finished = self.finished.first_end().map(|at| at + self.kept_for.0);
+        let dead = self.dead.first().map(|(at, ..)| *at + self.kept_for.1);
+        let due = self.next_due().map(|(at, _)| at);
+        [due, finished, dead].into_iter().flatten().min()
+    }
+
+    /// What is due has been done, or as much of it as one call does.
+    pub(super) fn settle_down(&mut self) {
+        let never = Timestamp::from_millis(u64::MAX);
+        self.quiet_until = self.next_deadline().unwrap_or(never);
+    }
+
+    /// An ended task that is remembered no longer.
+    pub(super) fn first_outdated(&self, now: Timestamp) -> Option<At> {
+        let (finished_for, dead_for) = self.kept_for;
+        if self
+            .finished
+            .first_end()
+            .is_some_and(|at| at + finished_for <= now)
+        {
+            return self.finished.first().map(|(_, at)| at);
+        }
+        let (died_at, _, at) = *self.dead.first()?;
+        (died_at + dead_for <= now).then_some(at)
     }
 
     pub(super) fn insert(&mut self, slot: &Slot) -> At {
@@ -303,6 +335,12 @@ impl Tasks {
     }
 
     fn link(&mut self, at: At, spot: Spot) {
+        self.quiet_until = self.quiet_until.min(match spot {
+            Spot::Ready(_) => self.quiet_until,
+            Spot::Scheduled(due, _) | Spot::Claimed(due) => due,
+            Spot::Finished(ended_at) => ended_at + self.kept_for.0,
+            Spot::Dead(died_at) => died_at + self.kept_for.1,
+        });
         match spot {
             Spot::Ready(order) => self.ready.insert(order, at),
             Spot::Scheduled(run_at, place) => self.scheduled.insert((run_at, place), at),
