@@ -62,6 +62,7 @@ fn main() -> Result<(), NameError> {
     });
     println!("{:>12} {:8.0} ns", "lifecycle", per_round(all.elapsed()));
     drain(&mut stage, &mut granted);
+    give_credit(&mut stage)?;
     let mut delivered = Vec::new();
     timed("deliver 1", || {
         (0..ROUNDS).for_each(|_| deliver_one(&mut stage, &mut delivered))
@@ -71,6 +72,9 @@ fn main() -> Result<(), NameError> {
             .drain(..)
             .for_each(|proof| complete_one(&mut stage, proof))
     });
+    end_credit(&mut stage);
+    lose(&mut stage)?;
+    look(&mut stage);
     Ok(())
 }
 
@@ -178,18 +182,17 @@ fn collect(stage: &Stage, granted: &mut Vec<Held>) {
     }
 }
 
-/// Empties the pool, and gives credit for what is to come.
 fn drain(stage: &mut Stage, granted: &mut Vec<Held>) {
     while stage.pool.summary().counts.of(StateKind::Ready) > 0 {
         claim_many(stage, granted);
-        granted
-            .drain(..)
-            .for_each(|proof| complete_one(stage, proof));
+        granted.drain(..).for_each(|held| complete_one(stage, held));
     }
+}
+
+/// To six sessions, for all that is to come.
+fn give_credit(stage: &mut Stage) -> Result<(), NameError> {
     for session in 3..9 {
-        let Ok(name) = NodeName::new("crane-2") else {
-            return;
-        };
+        let name = NodeName::new("crane-2")?;
         let incarnation = Incarnation(session);
         stage.ask(
             SessionId(session),
@@ -201,6 +204,62 @@ fn drain(stage: &mut Stage, granted: &mut Vec<Held>) {
         };
         stage.ask(SessionId(session), Command::Credit(credit));
     }
+    Ok(())
+}
+
+/// Those who wait are gone.
+fn end_credit(stage: &mut Stage) {
+    (3..9).for_each(|session| stage.ask(SessionId(session), Command::End(Ending::Bye)));
+}
+
+/// A hundred thousand leases end at once: those of ten thousand sessions that are cut.
+fn lose(stage: &mut Stage) -> Result<(), NameError> {
+    for session in 1_000..11_000 {
+        let name = NodeName::new(&format!("crane-{session}"))?;
+        let incarnation = Incarnation(session);
+        stage.ask(
+            SessionId(session),
+            Command::Open(Node { name, incarnation }),
+        );
+        for _ in 0..10 {
+            let task = stage.new_task();
+            stage.ask(PRODUCER, Command::Enqueue(vec![task]));
+        }
+        let claim = Claim {
+            tasks_max: 10,
+            wait: Duration::ZERO,
+            lease: None,
+        };
+        stage.ask(SessionId(session), Command::Claim(claim));
+    }
+    let whole = Instant::now();
+    for session in 1_000..11_000 {
+        stage.ask(SessionId(session), Command::End(Ending::Cut));
+    }
+    println!("10,000 sessions are cut: {:?}", whole.elapsed());
+    stage.now = stage.now + Duration::from_millis(500);
+    let (whole, mut slices, mut longest) = (Instant::now(), 0, Duration::ZERO);
+    while stage.pool.next_deadline().is_some_and(|at| at <= stage.now) {
+        let slice = Instant::now();
+        stage.out.changes.clear();
+        stage.pool.advance(stage.now, &mut stage.out);
+        longest = longest.max(slice.elapsed());
+        slices += 1;
+    }
+    let time = whole.elapsed();
+    println!("their 100,000 leases end: {time:?} in {slices} slices, the longest {longest:?}");
+    Ok(())
+}
+
+fn look(stage: &mut Stage) {
+    for state in [None, Some(StateKind::Dead)] {
+        let start = Instant::now();
+        let page = stage.pool.tasks(state, None, 100);
+        println!("a page of {} tasks: {:?}", page.len(), start.elapsed());
+    }
+    let start = Instant::now();
+    black_box(stage.pool.upcoming(256));
+    println!("what is upcoming: {:?}", start.elapsed());
 }
 
 fn timed(what: &str, work: impl FnOnce()) {

@@ -23,6 +23,7 @@ mod finished;
 mod ids;
 mod inspect;
 mod invariants;
+mod listing;
 mod lists;
 mod nodes;
 mod requeue;
@@ -37,6 +38,7 @@ mod waiters;
 use alloc::vec::Vec;
 
 pub use inspect::PoolSummary;
+pub use listing::{Listed, Listing};
 pub use tasks::Counts;
 
 use self::{

@@ -194,6 +194,18 @@ impl Shelf {
         }
     }
 
+    /// When something is next to happen to it by itself, or when it ended.
+    pub(super) fn moment(&self, at: At) -> Option<Timestamp> {
+        match self.state(at) {
+            State::Ready => None,
+            State::Claimed => self.hold(at).map(|hold| hold.ends_at),
+            State::Scheduled { run_at: at }
+            | State::Completed { at }
+            | State::Cancelled { at }
+            | State::Dead { at, .. } => Some(at),
+        }
+    }
+
     /// Whether there is a lease that runs out at this time.
     pub(super) fn is_due(&self, (ends_at, at): (Timestamp, At)) -> bool {
         let form = self.packed.get(at).map(|packed| packed.form);
