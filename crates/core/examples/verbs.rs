@@ -1,8 +1,11 @@
 //! What each hot verb costs a pool, with so many tasks standing in it.
 //!
-//! `cargo run --release -p leasehold-core --example verbs -- [standing] [priorities]` prints the
+//! `cargo run --release -p leasehold-core --example verbs -- [priorities] [standing]` prints the
 //! time of each; a phase is a function of its own, so that an instruction counter can be told
 //! which to look at: `valgrind --tool=callgrind --toggle-collect='verbs::complete_one'`.
+//!
+//! With several numbers of standing tasks (`-- 1 1000 1000000`) it does the same work by turns in a
+//! pool of each, and prints the median time of an operation and its ratio to that in the first.
 #![expect(clippy::disallowed_methods, reason = "it measures time")]
 #![expect(clippy::print_stdout, reason = "it tells what it measured")]
 
@@ -13,6 +16,8 @@ use leasehold_core::*;
 
 /// Times that each verb is done.
 const ROUNDS: u64 = 20_480;
+/// Turns of each pool where several are compared.
+const TURNS: usize = 400;
 /// Tasks of one claim.
 const CLAIM: u32 = 64;
 
@@ -34,12 +39,47 @@ struct Stage {
 
 fn main() -> Result<(), NameError> {
     let arguments: Vec<u64> = env::args().skip(1).flat_map(|arg| arg.parse()).collect();
-    let standing = arguments.first().copied().unwrap_or(1_000);
-    let mut stage = Stage::new(arguments.get(1).copied().unwrap_or(1))?;
-    for _ in 0..standing {
-        let task = stage.new_task();
-        stage.ask(PRODUCER, Command::Enqueue(vec![task]));
+    let priorities = arguments.first().copied().unwrap_or(1);
+    match arguments.get(1..) {
+        Some(standing) if standing.len() > 1 => compare(standing, priorities),
+        Some([standing]) => measure(*standing, priorities),
+        Some(_) | None => measure(1_000, priorities),
     }
+}
+
+/// The same work by turns in a pool of each size.
+fn compare(standing: &[u64], priorities: u64) -> Result<(), NameError> {
+    let stages = standing.iter().map(|count| Stage::with(*count, priorities));
+    let mut stages = stages.collect::<Result<Vec<_>, _>>()?;
+    let mut times = vec![[const { Vec::new() }; 3]; stages.len()];
+    let mut granted = Vec::new();
+    for _ in 0..TURNS {
+        for (stage, times) in stages.iter_mut().zip(&mut times) {
+            let start = Instant::now();
+            (0..CLAIM).for_each(|_| enqueue_one(stage));
+            let enqueued = Instant::now();
+            claim_many(stage, &mut granted);
+            let claimed = Instant::now();
+            granted.drain(..).for_each(|held| complete_one(stage, held));
+            times[0].push(enqueued - start);
+            times[1].push(claimed - enqueued);
+            times[2].push(claimed.elapsed());
+        }
+    }
+    for (verb, name) in ["enqueue 1", "claim 64", "complete 1"].iter().enumerate() {
+        let mut first = None;
+        for (standing, times) in standing.iter().zip(&mut times) {
+            times[verb].sort_unstable();
+            let median = times[verb][TURNS / 2].as_secs_f64() * 1e9 / f64::from(CLAIM);
+            let ratio = median / *first.get_or_insert(median);
+            println!("{name:>12} {standing:>9} standing {median:6.0} ns {ratio:6.2}");
+        }
+    }
+    Ok(())
+}
+
+fn measure(standing: u64, priorities: u64) -> Result<(), NameError> {
+    let mut stage = Stage::with(standing, priorities)?;
     let all = Instant::now();
     timed("enqueue 1", || {
         (0..ROUNDS).for_each(|_| enqueue_one(&mut stage))
@@ -79,6 +119,15 @@ fn main() -> Result<(), NameError> {
 }
 
 impl Stage {
+    fn with(standing: u64, priorities: u64) -> Result<Self, NameError> {
+        let mut stage = Self::new(priorities)?;
+        for _ in 0..standing {
+            let task = stage.new_task();
+            stage.ask(PRODUCER, Command::Enqueue(vec![task]));
+        }
+        Ok(stage)
+    }
+
     fn new(priorities: u64) -> Result<Self, NameError> {
         let settings = PoolSettings {
             tasks_max: u64::MAX,
