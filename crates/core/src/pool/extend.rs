@@ -71,7 +71,7 @@ impl Pool {
         lease: Option<Duration>,
         out: &mut Transition,
     ) -> Result<Duration, Rejection> {
-        let found = self.tasks.find(proof.task);
+        let found = self.tasks.find_leased(proof);
         let holder = self.latest_holder(session, found);
         let (at, cause) = self.take_up(session, found, proof)?;
         let now = self.now;

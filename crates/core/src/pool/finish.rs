@@ -62,7 +62,7 @@ impl Pool {
         item: Completion,
         out: &mut Transition,
     ) -> Result<(), Rejection> {
-        let found = self.tasks.find(item.proof.task);
+        let found = self.tasks.find_leased(item.proof);
         if self.has_ended_by(session, found, item.proof, AttemptEnding::Completed) {
             return Ok(());
         }
@@ -108,7 +108,7 @@ impl Pool {
         reason: &str,
         out: &mut Transition,
     ) -> Result<(), Rejection> {
-        let found = self.tasks.find(proof.task);
+        let found = self.tasks.find_leased(proof);
         if self.has_ended_by(session, found, proof, ending) {
             return Ok(());
         }

@@ -53,6 +53,11 @@ impl Shelf {
         &self.packed[at]
     }
 
+    /// Whether this task is kept there.
+    pub(super) fn is(&self, at: At, id: TaskId) -> bool {
+        self.packed.get(at).is_some_and(|packed| packed.id == id)
+    }
+
     pub(super) fn id(&self, at: At) -> TaskId {
         self.packed[at].id
     }

@@ -103,6 +103,9 @@ pub(super) enum EndsBy {
 /// Sorts ready tasks: rank by priority and age, then age, then the order of enqueue.
 pub(super) type Order = (u64, Timestamp, u64);
 
+/// Grants that are remembered by number: as many as are likely to be under way.
+const GRANTED_MAX: u64 = 1 << 14;
+
 /// Maps by what the hub counted: no stranger chooses these.
 pub(super) type Numbered<K, V> = HashMap<K, V, BuildHasherDefault<Spread>>;
 
@@ -173,6 +176,8 @@ pub(super) struct Tasks {
     /// Leases in the hands of open sessions. Those that may yet be resumed are with their nodes.
     pub(super) held: Numbered<SessionId, List>,
     pub(super) counts: Counts,
+    /// The tasks of the last grants, by the lowest bits of the number of the lease: a hint.
+    granted: Vec<At>,
     /// How long finished and dead tasks are remembered.
     kept_for: (Duration, Duration),
     /// Before this nothing is due here.
@@ -184,6 +189,7 @@ impl Tasks {
         Self {
             aging: settings.aging,
             kept_for: (settings.completed_kept_for, settings.dead_kept_for),
+            granted: Vec::new(),
             quiet_until: Timestamp::default(),
             shelf: Shelf::new(pool),
             ids: Ids::default(),
@@ -207,6 +213,24 @@ impl Tasks {
 
     pub(super) const fn nodes(&mut self) -> &mut Nodes {
         &mut self.shelf.nodes
+    }
+
+    /// As [`Tasks::find`], of a task that was granted under this lease: mostly without a look at
+    /// the ids, which are many and spread.
+    pub(super) fn find_leased(&self, proof: LeaseRef) -> Option<At> {
+        let likely = self.granted.get(granted_at(proof.lease.number)).copied();
+        likely
+            .filter(|at| self.shelf.is(*at, proof.task))
+            .or_else(|| self.find(proof.task))
+    }
+
+    /// The task that was granted under the lease of this number.
+    pub(super) fn note_grant(&mut self, number: u64, at: At) {
+        let place = granted_at(number);
+        if self.granted.len() <= place {
+            self.granted.resize(place + 1, at);
+        }
+        self.granted[place] = at;
     }
 
     /// When a scheduled task or a lease is next due, and which it is.
@@ -435,6 +459,10 @@ impl Tasks {
         }
         all
     }
+}
+
+fn granted_at(number: u64) -> usize {
+    usize::try_from(number % GRANTED_MAX).unwrap_or(0)
 }
 
 pub(super) fn order(aging: Aging, seat: &Seat) -> Order {
