@@ -68,21 +68,18 @@ fn shard(hash: u64) -> usize {
 /// Both halves multiplied and folded, as in wyhash (Wang Yi). Producers draw ids at random, and
 /// whoever may enqueue has cheaper ways to do harm than ids that collide.
 fn hash(id: TaskId) -> u64 {
-    let (high, low) = halves(id.as_u128());
-    let (high, low) =
-        halves(u128::from(high ^ 0xa076_1d64_78bd_642f) * u128::from(low ^ 0xe703_7ed1_a0b4_28db));
-    (high ^ low).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    let (one, other) = halves(*id.as_bytes());
+    let product =
+        u128::from(one ^ 0xa076_1d64_78bd_642f) * u128::from(other ^ 0xe703_7ed1_a0b4_28db);
+    let (one, other) = halves(product.to_le_bytes());
+    (one ^ other).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-fn halves(wide: u128) -> (u64, u64) {
-    let bytes = wide.to_le_bytes();
-    let half = |at: usize| {
-        bytes[at..at + 8]
-            .iter()
-            .rev()
-            .fold(0, |number, byte| number << 8 | u64::from(*byte))
-    };
-    (half(8), half(0))
+fn halves([a, b, c, d, e, f, g, h, rest @ ..]: [u8; 16]) -> (u64, u64) {
+    (
+        u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+        u64::from_le_bytes(rest),
+    )
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ impl Pool {
         now: Timestamp,
         stored: impl IntoIterator<Item = Task>,
     ) -> Self {
-        let mut tasks = Tasks::new(id, settings.aging);
+        let mut tasks = Tasks::new(id, &settings);
         let mut next_place = 0;
         let adrift = Hold {
             hand: Hand::Adrift(None),
