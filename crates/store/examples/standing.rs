@@ -10,9 +10,7 @@
 use std::{env, error::Error, fs, path::Path, process::Command, time::Instant};
 
 use leasehold_core::{TaskId, Timestamp};
-use leasehold_store::{
-    Blob, LogOptions, LogStore, OpenedPool, PoolBatch, Store, conformance::sample,
-};
+use leasehold_store::{Blob, LogOptions, LogStore, PoolBatch, Store, conformance::sample};
 
 const PAYLOAD: [u8; 256] = [b'p'; 256];
 
@@ -81,7 +79,9 @@ fn look(folder: &Path) -> Result<(), Box<dyn Error>> {
     let (opened, opened_cpu) = (start.elapsed(), cpu_seconds()?);
     let found = resident_bytes()?.saturating_sub(before);
     let pool = store.open_pool(&"load".parse()?)?;
-    let mut ids: Vec<_> = tasks(pool).collect();
+    let mut ids = pool
+        .tasks
+        .read(|tasks| tasks.map(|task| task.id).collect::<Vec<_>>())?;
     println!(
         "opened after a kill in {:.2} s ({opened_cpu:.2} of CPU), its pool {:.2} s later ({:.2}): {} tasks",
         opened.as_secs_f64(),
@@ -119,10 +119,6 @@ fn look(folder: &Path) -> Result<(), Box<dyn Error>> {
         after as f64 / wanted.len() as f64
     );
     Ok(())
-}
-
-fn tasks(pool: OpenedPool) -> impl Iterator<Item = TaskId> {
-    pool.tasks.into_iter().map(|task| task.id)
 }
 
 /// As a producer draws them: the first half says when.

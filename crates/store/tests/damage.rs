@@ -236,7 +236,7 @@ fn store() -> TempDir {
 /// Tasks of each pool.
 fn count_tasks(folder: &Path) -> Result<Vec<usize>, StoreError> {
     let mut store = open(folder)?;
-    let count = |name| Ok(store.open_pool(&name)?.tasks.len());
+    let count = |name| Ok(store.open_pool(&name)?.tasks.all()?.len());
     let names = ["mine", "other"].map(|name| name.parse().unwrap());
     names.into_iter().map(count).collect()
 }
@@ -264,7 +264,7 @@ fn read_all(folder: &Path) -> Result<(), StoreError> {
     let mut store = open(folder)?;
     for name in store.pools() {
         let pool = store.open_pool(&name)?;
-        for task in &pool.tasks {
+        for task in pool.tasks.all()? {
             store.blob(pool.id, task.id, Blob::Payload)?;
             store.blob(pool.id, task.id, Blob::Result)?;
         }

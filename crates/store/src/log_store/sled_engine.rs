@@ -13,14 +13,13 @@
 //! - It panics in places: each call is guarded, and a panic is an error like any other.
 
 use std::{
-    cell::RefCell,
     collections::BTreeMap,
     fs::{self, File},
     io,
     os::unix::fs::MetadataExt,
     panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
-    sync::mpsc,
+    sync::{PoisonError, RwLock, RwLockReadGuard, mpsc},
     thread,
     time::Duration,
 };
@@ -53,7 +52,7 @@ pub(super) struct SledEngine {
     /// The file `db`, to sync what sled only started to write.
     file: File,
     path: PathBuf,
-    slots: RefCell<Slots>,
+    slots: RwLock<Slots>,
 }
 
 impl SledEngine {
@@ -71,8 +70,13 @@ impl SledEngine {
             db,
             file,
             path: path.to_owned(),
-            slots: RefCell::new(slots),
+            slots: RwLock::new(slots),
         })
+    }
+
+    /// A panic of sled's does not touch them.
+    fn slots(&self) -> RwLockReadGuard<'_, Slots> {
+        self.slots.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A file that was deleted takes writes like any other, and is gone with its last descriptor.
@@ -93,7 +97,7 @@ impl Engine for SledEngine {
     }
 
     fn apply(&self, writes: Writes) -> Result<(), StoreError> {
-        let mut slots = self.slots.borrow_mut();
+        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
         guard("write to", &self.path, || {
             let mut keys = Keys::default();
             for write in writes {
@@ -115,7 +119,7 @@ impl Engine for SledEngine {
     }
 
     fn get(&self, key: &[u8], len: usize) -> Result<Option<Vec<u8>>, StoreError> {
-        let slots = self.slots.borrow();
+        let slots = self.slots();
         guard("read", &self.path, || match slots.of(key) {
             Some(held) => read_slots(&self.db, held, len),
             None => read_parts(&self.db, key, len),
@@ -318,7 +322,7 @@ impl Values<'_> {
             self.ahead = self.next_part()?;
         }
         let among = self.ahead.as_ref().map(|(key, _)| value_key(key));
-        let slots = self.engine.slots.borrow();
+        let slots = self.engine.slots();
         let in_slots = slots.key_from(&self.from);
         let in_slots = in_slots.filter(|key| key.starts_with(&self.prefix));
         match (in_slots, among) {
@@ -326,6 +330,7 @@ impl Values<'_> {
             (None, Some(_)) => self.next_of_parts(),
             (Some(key), _) => {
                 let key = key.to_vec();
+                drop(slots);
                 self.from = [&key[..], &[0]].concat();
                 let value = self.engine.get(&key, SLOT_BYTES)?;
                 // What is not there shows at the seal.
