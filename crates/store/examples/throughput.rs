@@ -22,7 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use leasehold_core::{Change, Epoch, PoolId, TaskId, Timestamp};
+use leasehold_core::{Change, Epoch, PoolId, Task, TaskId, Timestamp};
 use leasehold_store::{LogOptions, LogStore, PoolBatch, Store, conformance::sample};
 
 const WINDOW: Duration = Duration::from_millis(250);
@@ -101,7 +101,8 @@ struct Load {
 impl Load {
     fn open(store: &mut LogStore, pool: &str) -> Result<Self, Box<dyn Error>> {
         let opened = store.open_pool(&pool.parse()?)?;
-        let mut waiting: Vec<_> = opened.tasks.into_iter().map(|task| task.id).collect();
+        let ids = |tasks: &mut dyn Iterator<Item = Task>| tasks.map(|task| task.id).collect();
+        let mut waiting: Vec<_> = opened.tasks.read(ids)?;
         waiting.sort_unstable();
         Ok(Self {
             pool: opened.id,

@@ -37,7 +37,7 @@ fn what_is_upcoming_is_what_is_claimed() {
     let (before, upcoming) = (world.pool.clone(), world.pool.upcoming(50));
     assert_eq!(format!("{:?}", world.pool), format!("{before:?}"));
     assert_eq!(upcoming.len(), 50);
-    for (next, expected) in upcoming.iter().enumerate() {
+    for (next, (expected, _)) in upcoming.iter().enumerate() {
         let proof = world.must_take(crane);
         assert_eq!(proof.task, *expected, "the {next}th");
     }

@@ -32,7 +32,7 @@ pub(super) type Value = (Vec<u8>, Vec<u8>);
 pub(super) type Scan<'a> = Box<dyn Iterator<Item = Result<Value, StoreError>> + 'a>;
 
 /// An open folder of an engine. After an error nothing of it is used but [`Engine::close`].
-pub(super) trait Engine: fmt::Debug + Send {
+pub(super) trait Engine: fmt::Debug + Send + Sync {
     /// The folder.
     fn path(&self) -> &Path;
 

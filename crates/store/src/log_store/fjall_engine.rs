@@ -16,7 +16,6 @@
 //! - It panics where it thinks that it found a bug: each call is guarded.
 
 use std::{
-    cell::Cell,
     error::Error,
     fmt,
     fs::File,
@@ -24,6 +23,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
         mpsc::{self, SyncSender},
     },
     thread,
@@ -65,7 +65,7 @@ pub(super) struct FjallEngine {
     db: Database,
     keys: Keyspace,
     /// Bytes removed since tables were last merged whole.
-    removed: Cell<u64>,
+    removed: AtomicU64,
     /// Whoever merges them; it takes an order only when it has nothing to do.
     merger: SyncSender<()>,
     /// fjall's own lock, which is also how it shows that the folder is still there.
@@ -90,7 +90,7 @@ impl FjallEngine {
         Ok(Self {
             db,
             keys,
-            removed: Cell::new(0),
+            removed: AtomicU64::new(0),
             merger,
             lock,
             path: path.to_owned(),
@@ -99,12 +99,12 @@ impl FjallEngine {
 
     /// Gives back to the disk what was removed, once it is worth it.
     fn give_back(&self) {
-        let removed = self.removed.get();
+        let removed = self.removed.load(Relaxed);
         if removed > WASTE_BYTES
             && removed > self.keys.disk_space() / WASTE_SHARE
             && self.merger.try_send(()).is_ok()
         {
-            self.removed.set(0);
+            self.removed.store(0, Relaxed);
         }
     }
 }
@@ -149,7 +149,7 @@ impl Engine for FjallEngine {
 
     fn apply(&self, writes: Writes) -> Result<(), StoreError> {
         let mut batch = self.db.batch();
-        let mut removed = self.removed.get();
+        let mut removed = self.removed.load(Relaxed);
         for write in writes {
             match write {
                 Write::Put(key, value) => batch.insert(&self.keys, key, value),
@@ -159,7 +159,7 @@ impl Engine for FjallEngine {
                 }
             }
         }
-        self.removed.set(removed);
+        self.removed.store(removed, Relaxed);
         guard("write to", &self.path, || batch.commit())?;
         self.give_back();
         Ok(())

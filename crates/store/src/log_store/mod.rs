@@ -16,6 +16,7 @@ mod load;
 mod rewrite;
 mod sled_engine;
 mod slots;
+mod states;
 mod tasks;
 mod witness;
 

@@ -71,11 +71,10 @@ mod segments;
 mod tests;
 
 use std::{
-    cell::RefCell,
     hash::{BuildHasher, RandomState},
     iter,
     path::Path,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
 };
 
@@ -129,7 +128,7 @@ where
 #[derive(Debug)]
 struct Journaled<E: Engine + Sync, D: Disk> {
     shared: Arc<Shared<E>>,
-    segments: RefCell<Segments<D>>,
+    segments: Mutex<Segments<D>>,
     applier: Option<JoinHandle<()>>,
 }
 
@@ -155,7 +154,7 @@ impl<E: Engine + Sync, D: Disk> Journaled<E, D> {
         match begun {
             Ok(segments) => Ok(Self {
                 shared: Arc::new(shared),
-                segments: RefCell::new(segments),
+                segments: Mutex::new(segments),
                 applier: None,
             }),
             Err(error) => {
@@ -165,8 +164,12 @@ impl<E: Engine + Sync, D: Disk> Journaled<E, D> {
         }
     }
 
+    fn segments(&self) -> MutexGuard<'_, Segments<D>> {
+        self.segments.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn write(&self, unsealed: Unsealed) -> Result<(), StoreError> {
-        let mut segments = self.segments.borrow_mut();
+        let mut segments = self.segments();
         let (mut covered, mut marked) = self.shared.progress()?;
         let fail = |source| failed("write to", self.path(), source);
         while !segments.make_room(unsealed.len(), marked).map_err(fail)? {
@@ -201,7 +204,7 @@ impl<E: Engine + Sync, D: Disk> Engine for Journaled<E, D> {
     }
 
     fn commit(&self, writes: Writes) -> Result<(), StoreError> {
-        let bytes_max = self.segments.borrow().record_bytes_max();
+        let bytes_max = self.segments().record_bytes_max();
         match Unsealed::new(&writes).filter(|unsealed| unsealed.len() <= bytes_max) {
             Some(unsealed) => {
                 let written = self.write(unsealed);

@@ -160,7 +160,7 @@ impl World {
                 let Ok((covered, _)) = journaled.shared.progress() else {
                     return false;
                 };
-                let newest = journaled.segments.borrow().next() - 1;
+                let newest = journaled.segments().next() - 1;
                 let ahead = self
                     .random
                     .below(usize::try_from(newest - covered).unwrap() + 1);
