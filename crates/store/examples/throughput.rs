@@ -25,8 +25,8 @@ use std::{
 use leasehold_core::{Change, Epoch, PoolId, TaskId, Timestamp};
 use leasehold_store::{LogOptions, LogStore, PoolBatch, Store, conformance::sample};
 
-const WINDOW: Duration = Duration::from_millis(250);
-const WINDOWS: u32 = 16;
+const WINDOW: Duration = Duration::from_millis(100);
+const WINDOWS: u32 = 40;
 
 const PAYLOAD: [u8; 256] = [b'p'; 256];
 const BARE_BYTES: usize = 64 * 1024 * 1024;
@@ -46,7 +46,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut load = Load::begin(&mut store, standing)?;
     let mut bare = Bare::make(&Path::new(&folder).join("bare"))?;
     println!("changes have {bytes} bytes each in the middle, {standing} tasks stand");
-    println!("   batch |    store/s   p50 us   p99 us |     bare/s   p50 us   p99 us | ratio");
+    println!(
+        "   batch |  store/s    quiet   p50 us   p99 us |   bare/s    quiet   p50 us   p99 us | ratio"
+    );
     for batch in [1, 16, 128, 1024] {
         let len = COMMIT_HEAD_BYTES + batch * bytes;
         let next = |load: &mut Load| load.next(batch);
@@ -82,8 +84,8 @@ fn compare(
     }
     let (here, there) = (stored.per_second(batch), written.per_second(batch));
     println!(
-        "{batch:8} | {here:10.0} {stored} | {there:10.0} {written} | {:.3}",
-        here / there
+        "{batch:8} | {here:8.0} {stored} | {there:8.0} {written} | {:.2}",
+        1.0 / stored.ratio(&written)
     );
     Ok(())
 }
@@ -224,39 +226,63 @@ impl Bare {
     }
 }
 
-/// How long each commit took.
+/// How long each commit took, window by window.
 #[derive(Default)]
-struct Times(Vec<Duration>);
+struct Times(Vec<Vec<Duration>>);
 
 impl Times {
-    /// Commits for the length of a window, and returns how many a second. Only the commits are timed.
+    /// Commits for the length of a window; only the commits are timed.
     fn fill<T>(
         &mut self,
         mut prepare: impl FnMut() -> T,
         mut commit: impl FnMut(T) -> Result<(), Box<dyn Error>>,
-    ) -> Result<f64, Box<dyn Error>> {
-        let (mut spent, before) = (Duration::ZERO, self.0.len());
-        while spent < WINDOW {
+    ) -> Result<(), Box<dyn Error>> {
+        let (mut left, mut window) = (WINDOW, Vec::new());
+        while let Some(rest) = left.checked_sub({
             let prepared = prepare();
             let start = Instant::now();
             commit(prepared)?;
-            self.0.push(start.elapsed());
-            spent += start.elapsed();
+            let took = start.elapsed();
+            window.push(took);
+            took
+        }) {
+            left = rest;
         }
-        Ok((self.0.len() - before) as f64 / spent.as_secs_f64())
+        self.0.push(window);
+        Ok(())
     }
 
     fn per_second(&self, batch: usize) -> f64 {
-        let total: Duration = self.0.iter().sum();
-        (self.0.len() * batch) as f64 / total.as_secs_f64()
+        let all = self.0.concat();
+        (all.len() * batch) as f64 / all.iter().sum::<Duration>().as_secs_f64()
+    }
+
+    /// How much slower a commit was than the other's in the window beside it: in the middle.
+    fn ratio(&self, other: &Self) -> f64 {
+        let mean = |window: &Vec<Duration>| {
+            window.iter().sum::<Duration>().as_secs_f64() / window.len() as f64
+        };
+        let pairs = self.0.iter().zip(&other.0);
+        let mut ratios: Vec<_> = pairs.map(|(own, other)| mean(own) / mean(other)).collect();
+        ratios.sort_by(f64::total_cmp);
+        ratios[ratios.len() / 2]
     }
 }
 
 impl fmt::Display for Times {
+    /// In the quietest window, in the middle, and at the end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut sorted = self.0.clone();
-        sorted.sort_unstable();
-        let at = |percent: usize| sorted[(sorted.len() - 1) * percent / 100].as_secs_f64() * 1e6;
-        write!(f, "{:8.0} {:8.0}", at(50), at(99))
+        let quietest = self.0.iter().map(|window| at(window.clone(), 50)).min();
+        let all = self.0.concat();
+        let (middle, end) = (at(all.clone(), 50), at(all, 99));
+        for time in [quietest.unwrap_or_default(), middle, end] {
+            write!(f, " {:8.0}", time.as_secs_f64() * 1e6)?;
+        }
+        Ok(())
     }
+}
+
+fn at(mut times: Vec<Duration>, percent: usize) -> Duration {
+    times.sort_unstable();
+    times[(times.len() - 1) * percent / 100]
 }
