@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::house::{self, Finding};
 
 /// A member, whom it may depend on, and whom its tests and examples may see beside that.
-const ARROWS: [(&str, &[&str], &[&str]); 8] = [
+const ARROWS: [(&str, &[&str], &[&str]); 9] = [
     ("leasehold-core", &[], &[]),
     ("leasehold-wire", &["leasehold-core"], &[]),
     ("leasehold-store", &["leasehold-core"], &[]),
@@ -20,8 +20,14 @@ const ARROWS: [(&str, &[&str], &[&str]); 8] = [
     ),
     ("leasehold-node", &["leasehold-core", "leasehold-wire"], &[]),
     (
+        "leasehold-bench",
+        &["leasehold-core", "leasehold-wire", "leasehold-store"],
+        &[],
+    ),
+    (
         "leasehold",
         &[
+            "leasehold-bench",
             "leasehold-hub",
             "leasehold-node",
             "leasehold-wire",
@@ -145,6 +151,9 @@ mod tests {
             ("leasehold-node", "leasehold-hub"),
             ("leasehold-hub", "leasehold-node"),
             ("leasehold-hub", "leasehold-sim"),
+            ("leasehold-hub", "leasehold-bench"),
+            ("leasehold-bench", "leasehold-hub"),
+            ("leasehold-bench", "leasehold-node"),
             ("leasehold", "leasehold-store"),
             ("leasehold-node", "sled"),
             ("leasehold-node", "ractor"),

@@ -1,5 +1,7 @@
 //! `leasehold hub`: a hub from its configuration to its end.
 
+mod descriptors;
+
 use std::{net::SocketAddr, path::Path};
 
 use leasehold_hub::{ConfigError, ConfigLayers, Hub, HubConfig, Source};
@@ -8,7 +10,7 @@ use crate::{args::HubArgs, exit::Failure, logging, output, signals::Ending};
 
 /// Runs a hub until it is asked to end, or fails.
 pub(crate) async fn run(args: HubArgs) -> Result<(), Failure> {
-    let config = configured(&args).map_err(|error| unsound(&error))?;
+    let mut config = configured(&args).map_err(|error| unsound(&error))?;
     if args.print_config {
         return output::write(config.annotated().as_bytes());
     }
@@ -20,6 +22,7 @@ pub(crate) async fn run(args: HubArgs) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("failed to start the hub: {why}")));
     }
     logging::begin(config.log.level, config.log.format);
+    config.hub.sessions_max = descriptors::sessions_that_fit(config.hub.sessions_max);
     let ending = Ending::listen().map_err(|error| Failure::failed("listen to signals", error))?;
     let hub = start(config).await?;
     serve(&hub, ending).await

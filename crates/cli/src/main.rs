@@ -1,5 +1,5 @@
 //! `leasehold`, the binary: wiring and presentation only. What happens, happens in the crates
-//! `leasehold-hub` and `leasehold-node`.
+//! `leasehold-hub`, `leasehold-node` and `leasehold-bench`.
 
 mod args;
 mod demo;
@@ -10,22 +10,43 @@ mod inspect;
 mod logging;
 mod output;
 mod signals;
+mod transfer;
 mod work;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use leasehold_bench::{BenchArgs, BenchError};
 use leasehold_hub::{LogFormat, LogLevel};
+use mimalloc::MiMalloc;
 
 use args::{Args, Command};
 use exit::Failure;
+
+/// What one thread allocates another frees, for every task that passes through a hub: the system's
+/// allocator takes a lock for that.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let command = Args::parse().command;
     if let Command::ExecGuard(args) = &command {
         return work::guard::run(&args.command);
     }
+    if let Command::Bench(args) = command {
+        return bench(*args).map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS);
+    }
     in_runtime(command).map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS)
+}
+
+/// It has a runtime of its own, for the hub that it drives needs most of the machine.
+fn bench(args: BenchArgs) -> Result<(), Failure> {
+    leasehold_bench::run(args).map_err(|error| match error {
+        BenchError::Usage(_) => Failure::Usage(error.to_string()),
+        BenchError::Failed { .. } | BenchError::Unexpected { .. } => {
+            Failure::Failed(error.to_string())
+        }
+    })
 }
 
 fn in_runtime(command: Command) -> Result<(), Failure> {
@@ -52,7 +73,9 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Task(args) => inspect::task::run(args).await,
         Command::Cancel(args) => inspect::cancel::run(args).await,
         Command::Revive(args) => inspect::revive::run(args).await,
+        Command::Export(args) => transfer::export(&args),
+        Command::Import(args) => transfer::import(&args),
         Command::Demo(args) => demo::run(args).await,
-        Command::ExecGuard(_) => unreachable!("the guard needs no runtime"),
+        Command::ExecGuard(_) | Command::Bench(_) => unreachable!("they need no runtime"),
     }
 }

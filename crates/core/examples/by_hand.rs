@@ -47,7 +47,7 @@ fn main() -> Result<(), NameError> {
         let (session, request) = (SessionId(session), RequestId(1));
         tell(now, |out| pool.apply(now, session, request, command, out));
     }
-    for task in pool.tasks(None, None) {
+    for task in pool.tasks(None, None, usize::MAX) {
         println!(
             "{} is {}, and this is its past:",
             task.id,

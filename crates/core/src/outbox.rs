@@ -86,6 +86,21 @@ impl<R> Outbox<R> {
         Some(mem::take(&mut self.changes))
     }
 
+    /// The commit on its way has not begun yet: moves to `changes`, which are its own, what would
+    /// have gone with the next one. Its replies wait for it, too.
+    pub fn join_commit(&mut self, changes: &mut Vec<Change>) {
+        debug_assert!(self.is_flying, "there is nothing to join");
+        changes.append(&mut self.changes);
+        self.behind_flying.append(&mut self.behind_gathering);
+        self.is_held = false;
+    }
+
+    /// How many replies wait for the commit on its way.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.behind_flying.len()
+    }
+
     /// The commit on its way is durable: here is what may be said now.
     pub fn committed(&mut self) -> Vec<R> {
         debug_assert!(self.is_flying, "nothing was on its way");

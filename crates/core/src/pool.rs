@@ -14,29 +14,41 @@
 
 mod cancel;
 mod claim;
+mod deadlines;
 mod enqueue;
 mod expire;
 mod extend;
 mod finish;
+mod finished;
+mod ids;
 mod inspect;
 mod invariants;
+mod listing;
+mod lists;
+mod nodes;
 mod requeue;
 mod restore;
+mod runs;
 mod session;
+mod shelf;
+mod slab;
 mod tasks;
 mod waiters;
 
-use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
-
-use bytes::Bytes;
+use alloc::vec::Vec;
 
 pub use inspect::PoolSummary;
+pub use listing::{Listed, Listing};
 pub use tasks::Counts;
 
-use self::{session::Session, tasks::Tasks, waiters::Waiters};
+use self::{
+    session::Session,
+    tasks::{Numbered, Tasks},
+    waiters::Waiters,
+};
 use crate::{
-    Answer, Cause, Change, Command, Epoch, LeaseRef, PoolId, PoolSettings, Rejection, Reply,
-    RequestId, SessionId, Task, TaskId, Timestamp, Transition, limits,
+    Answer, Command, Epoch, LeaseRef, PoolId, PoolSettings, Rejection, Reply, RequestId, SessionId,
+    Timestamp, Transition, limits,
 };
 
 /// A named set of tasks under one policy.
@@ -48,7 +60,7 @@ pub struct Pool {
     /// The latest time that was heard of: it never goes back.
     now: Timestamp,
     tasks: Tasks,
-    sessions: BTreeMap<SessionId, Session>,
+    sessions: Numbered<SessionId, Session>,
     waiters: Waiters,
     /// Grants of this epoch so far.
     grants: u64,
@@ -59,7 +71,7 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Does what a session asks. What is due at `now` happens first.
+    /// Does what a session asks. What is due at `now` happens first, as far as one call goes.
     pub fn apply(
         &mut self,
         now: Timestamp,
@@ -76,31 +88,35 @@ impl Pool {
         self.check_if_cheap();
     }
 
-    /// Does what is due at `now`.
+    /// Does what is due at `now`, but no more than [`limits::DUE_MAX`] of it in one call. If that
+    /// leaves something, [`Pool::next_deadline`] is not after `now`: call again, with whatever else
+    /// there is to do in between.
     pub fn advance(&mut self, now: Timestamp, out: &mut Transition) {
         self.now = self.now.max(now);
-        self.expire(out);
+        if !self.is_quiet() {
+            self.expire(out);
+        }
         self.serve(out);
     }
 
     /// When [`Pool::advance`] next has something to do.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        [
-            self.tasks.due.first().map(|(at, _)| *at),
-            self.tasks
-                .finished
-                .first()
-                .map(|(at, _)| *at + self.settings.completed_kept_for),
-            self.tasks
-                .dead
-                .first()
-                .map(|(at, _)| *at + self.settings.dead_kept_for),
+        let has_too_many = self.has_too_many_finished().then_some(self.now);
+        let next = [
+            self.tasks.next_deadline(),
             self.waiters.next_deadline(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+            has_too_many,
+        ];
+        next.into_iter().flatten().min()
+    }
+
+    /// Whether nothing is due, at the cost of hardly more than a look at the clock.
+    fn is_quiet(&self) -> bool {
+        let waits = self.waiters.next_deadline();
+        self.now < self.tasks.quiet_until
+            && waits.is_none_or(|at| self.now < at)
+            && !self.has_too_many_finished()
     }
 
     /// One line a verb: each is a file of its own.
@@ -160,14 +176,6 @@ impl Pool {
             ));
         }
         Ok(())
-    }
-
-    /// Says that the task is now as it is.
-    fn changed(&self, id: TaskId, cause: Cause, blob: Option<Bytes>, out: &mut Transition) {
-        if let Some(slot) = self.tasks.get(id) {
-            let task: Box<Task> = Box::new(slot.task.clone());
-            out.changes.push(Change::Put { task, cause, blob });
-        }
     }
 
     /// Each of a batch of proofs, one after the other.

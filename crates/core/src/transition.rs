@@ -36,6 +36,12 @@ pub enum Change {
 }
 
 impl Change {
+    /// A task as it is now, without bytes to be kept.
+    pub(crate) const fn put(task: Box<Task>, cause: Cause) -> Self {
+        let blob = None;
+        Self::Put { task, cause, blob }
+    }
+
     /// The task that changed.
     #[must_use]
     pub fn task_id(&self) -> TaskId {

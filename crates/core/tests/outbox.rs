@@ -79,6 +79,21 @@ fn while_one_commit_is_on_its_way_the_next_gathers() {
 }
 
 #[test]
+fn what_joins_a_commit_leaves_with_it() {
+    let mut desk = Desk::new();
+    desk.enqueue(1);
+    let mut begun = desk.outbox.next_commit().unwrap();
+    desk.enqueue(2);
+    desk.outbox.join_commit(&mut begun);
+    let tasks: Vec<TaskId> = begun.iter().map(Change::task_id).collect();
+    assert_eq!(tasks, [id(1), id(2)]);
+    assert_eq!(desk.outbox.waiting(), 2);
+    desk.enqueue(3);
+    assert_eq!(desk.outbox.committed(), [1, 2], "the third came too late");
+    assert_eq!(desk.commit(), Some(vec![id(3)]));
+}
+
+#[test]
 fn what_changes_nothing_is_free_when_nothing_is_on_its_way() {
     let mut desk = Desk::new();
     desk.ask(claim(1));

@@ -1,6 +1,6 @@
 //! The only place that asks what time it is.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use leasehold_core::{Timestamp, time::millis};
 
@@ -31,6 +31,11 @@ impl Clock {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.started_at + self.started.elapsed()
+    }
+
+    /// Since the start, as finely as it can be told.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
     }
 
     pub(crate) const fn started_at(&self) -> Timestamp {

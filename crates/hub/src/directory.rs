@@ -31,40 +31,56 @@ pub(crate) enum Entry {
     },
 }
 
+impl Entry {
+    const fn id(&self) -> Option<PoolId> {
+        match self {
+            Self::Up(pool) => Some(pool.id),
+            Self::Down { id, .. } => *id,
+        }
+    }
+}
+
 /// Written by the supervisor alone.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Directory(Arc<RwLock<BTreeMap<PoolName, Entry>>>);
+pub(crate) struct Directory(Arc<RwLock<Pools>>);
+
+#[derive(Debug, Default)]
+struct Pools {
+    by_name: BTreeMap<PoolName, Entry>,
+    /// Every answer comes with a number, and there may be many pools.
+    by_id: BTreeMap<PoolId, PoolName>,
+}
 
 impl Directory {
     pub(crate) fn put(&self, name: PoolName, entry: Entry) {
         let mut pools = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        pools.insert(name, entry);
+        if let Some(id) = entry.id() {
+            pools.by_id.insert(id, name.clone());
+        }
+        pools.by_name.insert(name, entry);
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.read(BTreeMap::len)
+        self.read(|pools| pools.by_name.len())
     }
 
     /// The pool, if there is one.
     pub(crate) fn get(&self, name: &PoolName) -> Option<Result<PoolRef, Rejection>> {
-        self.read(|pools| pools.get(name).map(answer))
+        self.read(|pools| pools.by_name.get(name).map(answer))
     }
 
     /// The pool that grants leases of this number, if there is one.
     pub(crate) fn by_id(&self, id: PoolId) -> Option<Result<PoolRef, Rejection>> {
-        let is_it = |entry: &&Entry| match entry {
-            Entry::Up(pool) => pool.id == id,
-            Entry::Down { id: known, .. } => *known == Some(id),
-        };
-        self.read(|pools| pools.values().find(is_it).map(answer))
+        self.read(|pools| {
+            let entry = pools.by_name.get(pools.by_id.get(&id)?)?;
+            // A pool that failed before it ever was up has no number.
+            (entry.id() == Some(id)).then(|| answer(entry))
+        })
     }
 
     /// The number of a pool that is up, or was.
     pub(crate) fn id_of(&self, name: &PoolName) -> Option<PoolId> {
-        self.read(|pools| match pools.get(name)? {
-            Entry::Up(pool) => Some(pool.id),
-            Entry::Down { id, .. } => *id,
-        })
+        self.read(|pools| pools.by_name.get(name)?.id())
     }
 
     /// All that are up, by name.
@@ -73,15 +89,15 @@ impl Directory {
             Entry::Up(pool) => Some(pool.clone()),
             Entry::Down { .. } => None,
         };
-        self.read(|pools| pools.values().filter_map(up).collect())
+        self.read(|pools| pools.by_name.values().filter_map(up).collect())
     }
 
     /// Why a pool is not there, if one that is known is not.
     pub(crate) fn down(&self) -> Option<Rejection> {
-        self.read(|pools| pools.values().find_map(|entry| answer(entry).err()))
+        self.read(|pools| pools.by_name.values().find_map(|entry| answer(entry).err()))
     }
 
-    fn read<T>(&self, look: impl FnOnce(&BTreeMap<PoolName, Entry>) -> T) -> T {
+    fn read<T>(&self, look: impl FnOnce(&Pools) -> T) -> T {
         look(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 }

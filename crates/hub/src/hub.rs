@@ -6,7 +6,7 @@ use leasehold_core::{PoolName, SessionId};
 use leasehold_store::{LogEngine, LogOptions, LogStore, MemoryStore, Store, StoreError};
 use tokio::{
     io::DuplexStream,
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     sync::{oneshot, watch},
 };
 
@@ -25,6 +25,11 @@ use crate::{
 
 /// Bytes on their way in each direction of a connection inside the process.
 const IN_PROCESS_BYTES: usize = 64 * 1024;
+
+/// Connections that the kernel keeps until they are accepted, as far as its own bound
+/// (`net.core.somaxconn` on Linux, 4096 by default) lets it. When a hub is back all its nodes come
+/// at once, and one that finds no room there tries again only after a second.
+const BACKLOG: u32 = 16 * 1024;
 
 /// A running hub. Clones are handles on the same one; it runs until [`Hub::drain`] or
 /// [`Hub::stop`], or until its runtime ends.
@@ -81,7 +86,7 @@ impl Hub {
     pub async fn start(config: HubConfig, store: Box<dyn Store>) -> Result<Self, StartError> {
         config.check()?;
         let listener = match config.hub.listen {
-            Some(address) => Some(listen(address).await?),
+            Some(address) => Some(listen(address)?),
             None => None,
         };
         let address = listener
@@ -189,8 +194,17 @@ impl Hub {
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| StartError::Listen { address, source })
+fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    let listening = || {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        // A restarted hub takes its port back while the kernel still remembers old connections.
+        #[cfg(unix)]
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listening().map_err(|source| StartError::Listen { address, source })
 }

@@ -1,16 +1,14 @@
 //! Payloads kept in memory until they are first delivered, under one bound for the hub.
 //!
-//! What finds no room is read back from the store when it is claimed.
+//! What finds no room is read back from the store: ahead of its claim, or with it.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
 use bytes::Bytes;
+use foldhash::{HashMap, HashMapExt};
 use leasehold_core::TaskId;
 
 /// What an entry costs beside its bytes, roughly: key, handle and table.
@@ -55,11 +53,24 @@ impl Payloads {
         }
     }
 
-    pub(crate) fn keep(&mut self, task: TaskId, payload: &Bytes) {
-        if self.budget.take(payload.len() + ENTRY_BYTES) {
-            // A copy: a slice would keep the whole frame that it came in.
-            self.kept.insert(task, Bytes::copy_from_slice(payload));
+    pub(crate) fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    pub(crate) fn has(&self, task: TaskId) -> bool {
+        self.kept.contains_key(&task)
+    }
+
+    /// False if there is no room.
+    pub(crate) fn keep(&mut self, task: TaskId, payload: &Bytes) -> bool {
+        if !self.budget.take(payload.len() + ENTRY_BYTES) {
+            return false;
         }
+        // Decoding copied it out of its frame: nothing else is kept with it.
+        if let Some(earlier) = self.kept.insert(task, payload.clone()) {
+            self.budget.give_back(earlier.len() + ENTRY_BYTES);
+        }
+        true
     }
 
     pub(crate) fn take(&mut self, task: TaskId) -> Option<Bytes> {

@@ -3,6 +3,7 @@
 //! It decides nothing. Commands go to the [`Pool`], changes to the store's thread, replies to
 //! their sessions once the outbox lets them go.
 
+mod ahead;
 mod outlet;
 mod shell;
 mod view;

@@ -6,6 +6,7 @@ mod gather;
 mod guard;
 mod handshake;
 mod io;
+mod join;
 mod registry;
 mod requests;
 mod route;

@@ -61,23 +61,25 @@ impl SessionActor {
     }
 }
 
-/// The guard in the I/O task has told every pool of the session's end. Once that task is no more,
-/// however it ended, this says it again: idempotent belt and braces, and never too early.
+/// The guard in the I/O task has told every pool of the session's end. If that task was aborted or
+/// panicked, this says it again once the task is no more: idempotent belt and braces, and never too
+/// early. After an orderly end it would be the same word to each pool from each of thousands that
+/// are cut together.
 async fn say_again(
     context: SessionContext,
     session: SessionId,
     io: JoinHandle<()>,
     actor: ActorRef<SessionMessage>,
 ) {
-    if let Err(error) = io.await
-        && error.is_panic()
-    {
-        tracing::error!(session = session.0, %error, "the I/O task of a session panicked");
-    }
-    for pool in context.directory.up() {
-        let ending = Ending::Cut;
-        // A pool that has ended restores without the session.
-        _ = pool.actor.cast(PoolMessage::Gone { session, ending });
+    if let Err(error) = io.await {
+        if error.is_panic() {
+            tracing::error!(session = session.0, %error, "the I/O task of a session panicked");
+        }
+        for pool in context.directory.up() {
+            let ending = Ending::Cut;
+            // A pool that has ended restores without the session.
+            _ = pool.actor.cast(PoolMessage::Gone { session, ending });
+        }
     }
     // The actor may have ended first.
     _ = actor.cast(SessionMessage::IoEnded);

@@ -1,8 +1,13 @@
 //! The one thread that touches the store: batches in, durable marks out.
 //!
-//! Whatever waits when it is free goes into one commit, of however many pools. After a failed
+//! Whatever waits when it is free goes into one commit, of however many pools. Where the last
+//! commit released many replies, those who got them are about to ask again: then the next waits for
+//! most of them, but no longer than the last one took ([`Pace`]). After a failed
 //! commit every pool is told, nothing more is taken, and the next pool that opens makes the store
 //! start again from what is durable.
+
+mod pace;
+mod slot;
 
 use std::{
     any::Any,
@@ -21,6 +26,8 @@ use leasehold_core::{PoolId, PoolName, TaskId, Timestamp};
 use leasehold_store::{Blob, OpenedPool, PoolBatch, Store, StoreError};
 use tokio::sync::oneshot;
 
+use self::pace::Pace;
+pub(crate) use self::slot::{Load, Slot};
 use crate::{clock::Clock, gauge::Gauge};
 
 /// How often the store is measured.
@@ -29,11 +36,9 @@ const MEASURE_EVERY: Duration = Duration::from_millis(500);
 /// Bytes that were kept for tasks.
 pub(crate) type Blobs = HashMap<(TaskId, Blob), Bytes>;
 
-/// What one pool wants written and read back.
+/// A pool's next commit.
 pub(crate) struct Commit {
-    pub(crate) batch: PoolBatch,
-    /// Read after the commit, for the replies that follow it.
-    pub(crate) reads: Vec<(TaskId, Blob)>,
+    pub(crate) slot: Slot,
     /// Called on the store's thread when all is durable, or has failed.
     pub(crate) done: Box<dyn FnOnce(Result<Blobs, String>) + Send>,
 }
@@ -63,6 +68,7 @@ impl StoreWriter {
             gauge,
             clock,
             measured_at: clock.now(),
+            pace: Pace::default(),
             has_failed: false,
             opened: HashSet::new(),
         };
@@ -114,6 +120,7 @@ struct WriterThread {
     gauge: Arc<Gauge>,
     clock: Clock,
     measured_at: Timestamp,
+    pace: Pace,
     has_failed: bool,
     /// Pools that were opened since the store was: a reopened store takes nothing from others.
     opened: HashSet<PoolId>,
@@ -169,10 +176,25 @@ impl WriterThread {
                     return Some(reply);
                 }
             }
-            next = inbox.try_recv().ok();
+            next = self.next_job(&commits, inbox);
         }
         self.commit(commits);
         None
+    }
+
+    /// What waits, or comes while it is worth waiting for.
+    fn next_job(&self, commits: &[Commit], inbox: &Receiver<Job>) -> Option<Job> {
+        loop {
+            if let Ok(job) = inbox.try_recv() {
+                return Some(job);
+            }
+            let gathered = commits.iter().map(|commit| commit.slot.replies()).sum();
+            let now = self.clock.elapsed();
+            if commits.is_empty() || !self.pace.is_worth_waiting(now, gathered) {
+                return None;
+            }
+            thread::yield_now();
+        }
     }
 
     fn open(&mut self, name: &PoolName) -> Result<OpenedPool, StoreError> {
@@ -191,30 +213,36 @@ impl WriterThread {
         if commits.is_empty() {
             return;
         }
-        let (mut batches, mut waiting) = (Vec::new(), Vec::new());
-        for Commit { batch, reads, done } in commits {
-            if !self.opened.contains(&batch.pool) {
+        let began_at = self.clock.elapsed();
+        let (mut batches, mut waiting, mut replies) = (Vec::new(), Vec::new(), 0);
+        for Commit { slot, done } in commits {
+            let Some(load) = slot.take() else { continue };
+            if !self.opened.contains(&load.batch.pool) {
                 done(Err("the store was opened again since".to_owned()));
                 continue;
             }
-            waiting.push((batch.pool, reads, done));
-            if !batch.changes.is_empty() {
-                batches.push(batch);
+            replies += load.replies;
+            waiting.push((load.batch.pool, load.reads, done));
+            if !load.batch.changes.is_empty() {
+                batches.push(load.batch);
             }
         }
         let written = self.write(&batches);
         for (pool, reads, done) in waiting {
             done(written.clone().and_then(|()| self.read(pool, reads)));
         }
+        let ended_at = self.clock.elapsed();
+        self.pace = Pace {
+            ended_at,
+            took: ended_at.saturating_sub(began_at),
+            replies,
+        };
     }
 
     fn read(&self, pool: PoolId, wanted: Vec<(TaskId, Blob)>) -> Result<Blobs, String> {
-        let mut blobs = Blobs::new();
-        for (task, kind) in wanted {
-            let blob = caught(|| self.store.blob(pool, task, kind)).map_err(|e| e.to_string())?;
-            blobs.extend(blob.map(|bytes| ((task, kind), bytes)));
-        }
-        Ok(blobs)
+        let read = caught(|| self.store.blobs(pool, &wanted)).map_err(|error| error.to_string())?;
+        let kept = |(what, blob): (_, Option<_>)| Some((what, blob?));
+        Ok(wanted.into_iter().zip(read).filter_map(kept).collect())
     }
 
     fn write(&mut self, batches: &[PoolBatch]) -> Result<(), String> {

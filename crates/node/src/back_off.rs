@@ -6,6 +6,11 @@ use rand::Rng as _;
 
 use crate::NodeOptions;
 
+/// The longest pause before the first try after a session, however short that one was: well within
+/// the 500 ms for which a hub keeps the leases of a cut session by default (`cut_grace`), and still
+/// no hammering.
+const RESUME_WITHIN: Duration = Duration::from_millis(200);
+
 /// At once, then after `base`, then twice as long each time up to `cap`; half of each at random,
 /// so that a thousand nodes do not come back in step.
 #[derive(Debug)]
@@ -25,10 +30,15 @@ impl BackOff {
     }
 
     /// A session ended that had lived for so long. One that lived for less than the longest pause
-    /// counts as one failure more: a hub that accepts and hangs up is not to be hammered.
-    pub(crate) fn session_lived(&mut self, lived: Duration) {
+    /// counts as one failure more: a hub that accepts and hangs up is not to be hammered. But after
+    /// one in which the hub answered something, the first try comes while its leases are kept,
+    /// however often it was cut before.
+    pub(crate) fn session_lived(&mut self, lived: Duration, was_of_use: bool) {
         if lived >= self.cap {
             self.failures = 0;
+        }
+        while was_of_use && self.failures > 1 && self.grown(self.failures) > RESUME_WITHIN {
+            self.failures -= 1;
         }
     }
 
@@ -82,10 +92,44 @@ mod tests {
     fn only_a_session_that_lived_makes_it_forget() {
         let mut back_off = BackOff::new(&NodeOptions::default());
         back_off.pause();
-        back_off.session_lived(Duration::from_millis(10));
+        back_off.session_lived(Duration::from_millis(10), false);
         assert!(back_off.pause() > Duration::ZERO);
-        back_off.session_lived(Duration::from_secs(2));
+        back_off.session_lived(Duration::from_secs(2), false);
         assert_eq!(back_off.pause(), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_node_that_is_cut_again_and_again_comes_back_while_its_leases_are_kept() {
+        let mut back_off = BackOff::new(&NodeOptions::default());
+        back_off.pause();
+        for _ in 0..20 {
+            back_off.session_lived(Duration::from_millis(10), true);
+            let pause = back_off.pause();
+            assert!(pause <= RESUME_WITHIN, "{pause:?}");
+            assert!(pause > Duration::ZERO, "no hammering");
+        }
+        // While there is no session to be kept, pauses grow on.
+        back_off.pause();
+        assert!(back_off.pause() > RESUME_WITHIN);
+    }
+
+    #[test]
+    fn a_longer_first_pause_of_the_users_own_is_kept() {
+        let options = NodeOptions {
+            reconnect_base: Duration::from_secs(1),
+            ..NodeOptions::default()
+        };
+        let mut back_off = BackOff::new(&options);
+        for _ in 0..5 {
+            back_off.pause();
+        }
+        back_off.session_lived(Duration::ZERO, true);
+        let pause = back_off.pause();
+        let half = options.reconnect_base / 2;
+        assert!(
+            half <= pause && pause <= options.reconnect_base,
+            "{pause:?}"
+        );
     }
 
     #[test]

@@ -61,6 +61,8 @@ pub(crate) struct Link {
     ending: Option<Ending>,
     /// Since when there is, or is not, a session.
     since: Instant,
+    /// The hub answered or sent something in this session.
+    is_of_use: bool,
     last_failure: String,
 }
 
@@ -73,6 +75,7 @@ impl Link {
             state: State::Resting,
             ending: None,
             since: Instant::now(),
+            is_of_use: false,
             last_failure: "not connected yet".into(),
         };
         link.wake();
@@ -179,12 +182,14 @@ impl Link {
         let welcome = connection.welcome();
         tracing::debug!(endpoint = %self.endpoint, session = welcome.session, "connected");
         self.state = State::Open(connection);
+        self.is_of_use = false;
         self.since = Instant::now();
         LinkEvent::Connected
     }
 
     fn closed(&mut self, ending: Ending) -> LinkEvent {
-        self.back_off.session_lived(self.since.elapsed());
+        let lived = self.since.elapsed();
+        self.back_off.session_lived(lived, self.is_of_use);
         self.since = Instant::now();
         match ending {
             Ending::Refused(refusal) if is_final(refusal.code) => self.rest(refusal),
@@ -257,6 +262,7 @@ impl Link {
                 }
             }
         }
+        self.is_of_use |= !inbound.is_empty();
         inbound
     }
 }

@@ -1,6 +1,6 @@
 //! How many changes a second the sled store makes durable, and how many bytes a second the same
 //! disk takes without any store:
-//! `cargo run --release -p leasehold-store --example throughput [folder] [standing tasks]`.
+//! `cargo run --release -p leasehold-store --example throughput [folder] [standing tasks] [batch]`.
 //!
 //! A third each is enqueued (with 256 bytes of payload), claimed and forgotten, the oldest first.
 //! The *bare* log is what nothing durable can beat: as many bytes are written to the end of a file
@@ -49,7 +49,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!(
         "   batch |  store/s    quiet   p50 us   p99 us |   bare/s    quiet   p50 us   p99 us | ratio"
     );
-    for batch in [1, 16, 128, 1024] {
+    let batches: Vec<usize> = match arguments.next() {
+        Some(text) => vec![text.parse()?],
+        None => vec![1, 16, 128, 1024],
+    };
+    for &batch in &batches {
         let len = COMMIT_HEAD_BYTES + batch * bytes;
         let next = |load: &mut Load| load.next(batch);
         compare(&mut store, &mut load, &mut bare, (batch, len), next)?;
@@ -57,7 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     say(&store);
     println!("only enqueued:");
     let bytes = enqueued_bytes(&mut store)?;
-    for batch in [1, 16, 128, 1024] {
+    for batch in batches {
         let len = COMMIT_HEAD_BYTES + batch * bytes;
         let next = |load: &mut Load| {
             let changes = (0..batch).map(|_| load.enqueue()).collect();

@@ -6,6 +6,7 @@ mod faulty;
 mod log_store;
 mod memory;
 mod record;
+pub mod transfer;
 
 use bytes::Bytes;
 use leasehold_core::{Cause, Change, Epoch, PoolId, PoolName, Task, TaskId, Timestamp};
@@ -38,7 +39,16 @@ pub trait Store: Send + 'static {
     ///
     /// # Errors
     /// When the store cannot be read or written.
-    fn open_pool(&mut self, name: &PoolName) -> Result<OpenedPool, StoreError>;
+    fn open_pool(&mut self, name: &PoolName) -> Result<OpenedPool, StoreError> {
+        self.open_pool_past(name, Epoch(0))
+    }
+
+    /// As [`Store::open_pool`], and its epoch is past this one as well: for a pool that comes from
+    /// another store, which may have issued leases under it.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    fn open_pool_past(&mut self, name: &PoolName, epoch: Epoch) -> Result<OpenedPool, StoreError>;
 
     /// Writes the durable ones of all these changes, all or nothing, and returns when they are
     /// durable. Changes that are not durable ([`Change::is_durable`]) are passed over.
@@ -47,11 +57,25 @@ pub trait Store: Send + 'static {
     /// When anything is in doubt. The store then wants [`Store::reopen`].
     fn commit(&mut self, batches: &[PoolBatch]) -> Result<(), StoreError>;
 
+    /// Payloads and results of tasks, in the order in which they are wanted; nothing for what the
+    /// store does not keep. Ask for many at once: what stands together is read together, so that
+    /// payloads in the order of their enqueues cost a hundredth of what each costs alone.
+    ///
+    /// # Errors
+    /// When one is there and cannot be read.
+    fn blobs(
+        &self,
+        pool: PoolId,
+        wanted: &[(TaskId, Blob)],
+    ) -> Result<Vec<Option<Bytes>>, StoreError>;
+
     /// A task's payload or result, if the store keeps one.
     ///
     /// # Errors
     /// When it is there and cannot be read.
-    fn blob(&self, pool: PoolId, task: TaskId, kind: Blob) -> Result<Option<Bytes>, StoreError>;
+    fn blob(&self, pool: PoolId, task: TaskId, kind: Blob) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.blobs(pool, &[(task, kind)])?.pop().flatten())
+    }
 
     /// Starts again from what is durable, after an error. Pools must be opened again.
     ///

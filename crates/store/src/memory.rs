@@ -62,8 +62,8 @@ impl Store for MemoryStore {
         self.disk.lock().latest
     }
 
-    fn open_pool(&mut self, name: &PoolName) -> Result<OpenedPool, StoreError> {
-        let opened = self.disk.lock().open_pool(name);
+    fn open_pool_past(&mut self, name: &PoolName, epoch: Epoch) -> Result<OpenedPool, StoreError> {
+        let opened = self.disk.lock().open_pool(name, epoch);
         self.opened.insert(opened.id);
         Ok(opened)
     }
@@ -79,8 +79,14 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn blob(&self, pool: PoolId, task: TaskId, kind: Blob) -> Result<Option<Bytes>, StoreError> {
-        Ok(self.disk.lock().blob(pool, task, kind))
+    fn blobs(
+        &self,
+        pool: PoolId,
+        wanted: &[(TaskId, Blob)],
+    ) -> Result<Vec<Option<Bytes>>, StoreError> {
+        let contents = self.disk.lock();
+        let blob = |(task, kind): &(TaskId, Blob)| contents.blob(pool, *task, *kind);
+        Ok(wanted.iter().map(blob).collect())
     }
 
     fn reopen(&mut self) -> Result<(), StoreError> {
@@ -128,10 +134,10 @@ struct Kept {
 }
 
 impl Contents {
-    fn open_pool(&mut self, name: &PoolName) -> OpenedPool {
+    fn open_pool(&mut self, name: &PoolName, past: Epoch) -> OpenedPool {
         let id = self.find_or_make(name);
         let pool = self.pools.get_mut(&id).expect("it was found or made");
-        pool.epoch.0 += 1;
+        pool.epoch.0 = pool.epoch.max(past).0 + 1;
         let tasks = pool.tasks.values().map(|kept| kept.task.clone()).collect();
         OpenedPool {
             id,

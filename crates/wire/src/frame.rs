@@ -2,8 +2,8 @@
 
 use std::marker::PhantomData;
 
-use bytes::{BufMut, BytesMut};
-use tokio_util::codec::{Decoder, Encoder, LengthDelimitedCodec};
+use bytes::{Buf, BufMut, BytesMut};
+use tokio_util::codec::{Decoder, Encoder};
 
 use crate::codec::{
     FRAME_BYTES_CEILING, HANDSHAKE_BYTES_MAX, Message, decode_message, encode_message,
@@ -26,7 +26,6 @@ const BUFFER_BYTES_KEPT: usize = 256 * 1024;
 /// Frames in both directions under one bound. After an error the connection is of no more use.
 #[derive(Debug)]
 pub struct Codec<In, Out> {
-    frames: LengthDelimitedCodec,
     bytes_max: u32,
     in_handshake: bool,
     messages: PhantomData<fn(In) -> Out>,
@@ -36,13 +35,7 @@ impl<In, Out> Codec<In, Out> {
     /// A codec at the beginning of a connection: no frame is longer than [`HANDSHAKE_BYTES_MAX`].
     #[must_use]
     pub fn new() -> Self {
-        let frames = LengthDelimitedCodec::builder()
-            .length_field_type::<u32>()
-            .big_endian()
-            .max_frame_length(HANDSHAKE_BYTES_MAX as usize)
-            .new_codec();
         Self {
-            frames,
             bytes_max: HANDSHAKE_BYTES_MAX,
             in_handshake: true,
             messages: PhantomData,
@@ -53,7 +46,6 @@ impl<In, Out> Codec<In, Out> {
     /// [`FRAME_BYTES_CEILING`].
     pub fn set_frame_bytes_max(&mut self, bytes_max: u32) {
         self.bytes_max = bytes_max.min(FRAME_BYTES_CEILING);
-        self.frames.set_max_frame_length(self.bytes_max as usize);
         self.in_handshake = false;
     }
 
@@ -63,17 +55,13 @@ impl<In, Out> Codec<In, Out> {
         self.bytes_max
     }
 
-    /// What to make of a prefix that claims more than the bound; it is still in `src`.
-    fn refuse_prefix(&self, src: &[u8]) -> WireError {
-        let Some(&begin) = src.first_chunk::<PREFIX_BYTES>() else {
-            return WireError::malformed("no length prefix");
-        };
+    /// What to make of a prefix that claims more than the bound.
+    fn refuse_prefix(&self, prefix: [u8; PREFIX_BYTES], src: &[u8]) -> WireError {
         if self.in_handshake && !is_hello(src) {
-            return WireError::NotLeasehold { begin };
+            return WireError::NotLeasehold { begin: prefix };
         }
-        let bytes = u64::from(u32::from_be_bytes(begin));
         WireError::FrameTooLong {
-            bytes,
+            bytes: u64::from(u32::from_be_bytes(prefix)),
             bytes_max: self.bytes_max,
         }
     }
@@ -97,17 +85,26 @@ impl<In: Message, Out> Decoder for Codec<In, Out> {
     type Item = In;
     type Error = WireError;
 
+    /// Read in place: a message copies what it keeps, so a frame needs no buffer of its own.
     fn decode(&mut self, src: &mut BytesMut) -> Result<Option<In>, WireError> {
-        // The only error of the length decoder is a prefix past the bound, and it leaves it there.
-        let frame = self
-            .frames
-            .decode(src)
-            .map_err(|_| self.refuse_prefix(src))?;
-        let Some(bytes) = frame else { return Ok(None) };
-        if bytes.len() > BUFFER_BYTES_KEPT && src.is_empty() {
+        let Some(&prefix) = src.first_chunk::<PREFIX_BYTES>() else {
+            return Ok(None);
+        };
+        let bytes = u32::from_be_bytes(prefix);
+        if bytes > self.bytes_max {
+            return Err(self.refuse_prefix(prefix, src));
+        }
+        let end = PREFIX_BYTES + bytes as usize;
+        let Some(frame) = src.get(PREFIX_BYTES..end) else {
+            src.reserve(end - src.len());
+            return Ok(None);
+        };
+        let message = decode_message(frame);
+        src.advance(end);
+        if end > BUFFER_BYTES_KEPT && src.is_empty() {
             *src = BytesMut::new();
         }
-        decode_message(&bytes).map(Some)
+        message.map(Some)
     }
 }
 

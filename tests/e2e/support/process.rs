@@ -27,7 +27,13 @@ pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_leasehold");
 /// A command of the binary, with nothing of this machine's settings in its environment.
 pub(crate) fn leasehold(args: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
-    command.args(args).stdin(Stdio::null());
+    command.args(args);
+    unswayed(command)
+}
+
+/// The command with nothing of this machine's settings in its environment, and nobody to talk to.
+pub(crate) fn unswayed(mut command: Command) -> Command {
+    command.stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
         let of_ours = |name: &str| name.starts_with("LEASEHOLD_") || name == "RUST_LOG";
         if name.to_str().is_some_and(of_ours) {

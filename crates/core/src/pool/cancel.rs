@@ -2,9 +2,9 @@
 
 use alloc::vec::Vec;
 
-use super::{Pool, requeue::record_attempt};
+use super::{Pool, requeue::record_attempt, tasks::At};
 use crate::{
-    Answer, AttemptEnding, Cause, Rejection, Revive, Revocation, State, StateKind, TaskId,
+    Answer, AttemptEnding, Cause, Change, Rejection, Revive, Revocation, State, StateKind, TaskId,
     Transition, limits::BATCH_MAX,
 };
 
@@ -20,7 +20,7 @@ impl Pool {
                 .tasks
                 .dead
                 .iter()
-                .map(|(_, id)| *id)
+                .map(|(_, id, _)| *id)
                 .take(BATCH_MAX)
                 .collect(),
         };
@@ -34,7 +34,7 @@ impl Pool {
     /// A task that was called off before is called off: the answer was lost, or two had the same
     /// wish.
     fn cancel_one(&mut self, id: TaskId, out: &mut Transition) -> Result<(), Rejection> {
-        let kind = self.kind_of(id)?;
+        let (at, kind) = self.find(id)?;
         if kind == StateKind::Cancelled {
             return Ok(());
         }
@@ -42,41 +42,40 @@ impl Pool {
             return Err(Rejection::Ended(kind));
         }
         let now = self.now;
-        self.tasks.update(id, |slot| {
+        let (task, lost) = self.tasks.update(at, |slot| {
             if kind == StateKind::Claimed {
                 record_attempt(&mut slot.task, now, AttemptEnding::Cancelled, "");
             }
             slot.task.state = State::Cancelled { at: now };
+            slot.give_up()
         });
-        self.revoke(id, Revocation::Cancelled, out);
-        self.changed(id, Cause::Cancelled, None, out);
-        self.tell_of_end(id, out);
+        self.revoke(lost, Revocation::Cancelled, out);
+        self.tell_of_end(&task, out);
+        out.changes.push(Change::put(task, Cause::Cancelled));
         self.forget_beyond_max(out);
         Ok(())
     }
 
     /// A revived task begins anew; only its history remembers.
     fn revive_one(&mut self, id: TaskId, out: &mut Transition) -> Result<(), Rejection> {
-        let kind = self.kind_of(id)?;
+        let (at, kind) = self.find(id)?;
         if kind != StateKind::Dead {
             return Err(Rejection::NotDead(kind));
         }
         let now = self.now;
-        self.tasks.update(id, |slot| {
+        let (task, ()) = self.tasks.update(at, |slot| {
             slot.task.attempt = 0;
             slot.task.interruptions = 0;
             slot.task.losses_in_a_row = 0;
             slot.task.ready_at = now;
             slot.task.state = State::Ready;
         });
-        self.changed(id, Cause::Revived, None, out);
+        out.changes.push(Change::put(task, Cause::Revived));
         Ok(())
     }
 
-    fn kind_of(&self, id: TaskId) -> Result<StateKind, Rejection> {
-        self.tasks
-            .get(id)
-            .map(|slot| slot.task.state.kind())
-            .ok_or(Rejection::NoSuchTask)
+    fn find(&self, id: TaskId) -> Result<(At, StateKind), Rejection> {
+        let at = self.tasks.find(id).ok_or(Rejection::NoSuchTask)?;
+        Ok((at, self.tasks.shelf.kind(at)))
     }
 }

@@ -1,17 +1,17 @@
 //! Granting leases: at once, to parked claims, and against credit.
 
-use alloc::{collections::BTreeMap, vec::Vec};
-use core::time::Duration;
+use alloc::vec::Vec;
+use core::{mem, time::Duration};
 
 use super::{
     Pool,
     enqueue::within,
-    tasks::{EndsBy, Hand, Hold},
+    tasks::{EndsBy, Hand, Hold, Slot},
     waiters::Waiter,
 };
 use crate::{
-    Answer, Await, Cause, Claim, Credit, Grant, Lease, LeaseId, LeaseRef, Node, Rejection, Reply,
-    RequestId, Revocation, SessionId, State, TaskId, Transition,
+    Answer, Await, Cause, Change, Claim, Credit, Grant, Lease, LeaseId, LeaseRef, Rejection, Reply,
+    RequestId, Revocation, SessionId, State, Transition,
     limits::{CLAIM_MAX, LEASE_MAX, LEASE_MIN, PARKED_MAX, WAIT_MAX},
     time::millis,
 };
@@ -66,11 +66,12 @@ impl Pool {
         request: RequestId,
         wait: Await,
     ) -> Option<Answer> {
-        let Some(slot) = self.tasks.get(wait.task) else {
+        let Some(at) = self.tasks.find(wait.task) else {
             return Some(Answer::Refused(Rejection::NoSuchTask));
         };
-        if slot.task.state.kind().is_end() || wait.wait.is_zero() {
-            return Some(Answer::Awaited(slot.task.clone().into()));
+        let shelf = &self.tasks.shelf;
+        if shelf.kind(at).is_end() || wait.wait.is_zero() {
+            return Some(Answer::Awaited(shelf.task(at).into()));
         }
         if let Err(refusal) = self.check_wait(session, wait.wait) {
             return Some(Answer::Refused(refusal));
@@ -87,9 +88,14 @@ impl Pool {
 
     /// Grants what is ready to those who wait, in their order.
     pub(super) fn serve(&mut self, out: &mut Transition) {
-        let mut deliveries: BTreeMap<SessionId, Vec<Grant>> = BTreeMap::new();
+        if self.tasks.ready.is_empty() || !self.waiters.is_anyone_in_line() {
+            return;
+        }
+        let mut on_credit = Vec::new();
         while !self.tasks.ready.is_empty() {
-            match self.waiters.next_in_line() {
+            let sessions = &self.sessions;
+            let has_credit = |id| sessions.get(&id).is_some_and(|of| of.credit > 0);
+            match self.waiters.next_in_line(has_credit) {
                 Some(Waiter::Claim {
                     session,
                     request,
@@ -102,15 +108,20 @@ impl Pool {
                         .push(Reply::Answer(session, request, Answer::Claimed(grants)));
                 }
                 Some(Waiter::Credit { session }) => {
-                    let grant = self.grant_on_credit(session, out);
-                    deliveries.entry(session).or_default().extend(grant);
+                    if self.grant_on_credit(session, out) {
+                        on_credit.push(session);
+                    }
                 }
                 Some(Waiter::Await { .. }) => unreachable!("an await is in no line"),
                 None => break,
             }
         }
-        let deliver = |(session, grants)| Reply::Deliver(session, grants);
-        out.replies.extend(deliveries.into_iter().map(deliver));
+        for session in on_credit {
+            if let Some(of) = self.sessions.get_mut(&session) {
+                let grants = mem::take(&mut of.delivered);
+                out.replies.push(Reply::Deliver(session, grants));
+            }
+        }
     }
 
     fn check_claim(&self, session: SessionId, claim: &Claim) -> Result<Duration, Rejection> {
@@ -176,14 +187,21 @@ impl Pool {
         Ok(total)
     }
 
-    fn grant_on_credit(&mut self, session: SessionId, out: &mut Transition) -> Option<Grant> {
-        let of = self.sessions.get_mut(&session)?;
+    /// Whether it is the first grant on this session's credit in this call.
+    fn grant_on_credit(&mut self, session: SessionId, out: &mut Transition) -> bool {
+        let Some(of) = self.sessions.get_mut(&session) else {
+            return false;
+        };
         of.credit -= 1;
-        let lease = of.credit_lease;
+        let (lease, is_first) = (of.credit_lease, of.delivered.is_empty());
         if of.credit > 0 {
             self.waiters.park(Waiter::Credit { session });
         }
-        self.grant(session, lease, out)
+        let grant = self.grant(session, lease, out);
+        if let Some(of) = self.sessions.get_mut(&session) {
+            of.delivered.extend(grant);
+        }
+        is_first
     }
 
     fn grant_up_to(
@@ -194,15 +212,13 @@ impl Pool {
         out: &mut Transition,
     ) -> Vec<Grant> {
         let weight_max = self.settings.payload_bytes_max + GRANT_BYTES;
-        let (mut grants, mut bytes) = (Vec::new(), 0);
-        while grants.len() < tasks_max as usize {
-            let Some((.., next)) = self.tasks.ready.first() else {
+        let tasks_max = (tasks_max as usize).min(self.tasks.ready.len());
+        let (mut grants, mut bytes) = (Vec::with_capacity(tasks_max), 0);
+        while grants.len() < tasks_max {
+            let Some((_, next)) = self.tasks.ready.first() else {
                 break;
             };
-            bytes += self
-                .tasks
-                .get(*next)
-                .map_or(0, |slot| weight(slot.task.payload_len));
+            bytes += weight(self.tasks.shelf.packed(next).payload_len);
             if bytes > weight_max && !grants.is_empty() {
                 break;
             }
@@ -218,47 +234,37 @@ impl Pool {
         lease: Duration,
         out: &mut Transition,
     ) -> Option<Grant> {
-        let node = self.sessions.get(&session)?.node.clone();
-        let (.., id) = *self.tasks.ready.first()?;
-        self.revoke(id, Revocation::Lost, out);
-        let lease_id = self.next_lease_id();
-        self.lease_to(id, lease_id, node, session, lease);
-        self.changed(id, Cause::Claimed, None, out);
-        let task = &self.tasks.get(id)?.task;
-        Some(Grant {
-            task: id,
-            lease: lease_id,
+        let of = self.sessions.get(&session)?.node;
+        let (_, at) = self.tasks.ready.first()?;
+        let node = self.tasks.shelf.nodes[of].node.clone();
+        let (id, now) = (self.next_lease_id(), self.now);
+        let (task, lost) = self.tasks.update(at, |slot| {
+            let lost = slot.give_up();
+            let (granted_at, lease_ms) = (now, millis(lease));
+            slot.node = Some(of);
+            slot.lease_to(
+                session,
+                Lease {
+                    id,
+                    node,
+                    granted_at,
+                    lease_ms,
+                },
+            );
+            lost
+        });
+        self.tasks.note_grant(id.number, at);
+        self.revoke(lost, Revocation::Lost, out);
+        let grant = Grant {
+            task: task.id,
+            lease: id,
             attempt: task.attempt,
             lease_for: lease,
             priority: task.priority,
             enqueued_at: task.enqueued_at,
-        })
-    }
-
-    fn lease_to(
-        &mut self,
-        id: TaskId,
-        lease: LeaseId,
-        node: Node,
-        session: SessionId,
-        runs: Duration,
-    ) {
-        let now = self.now;
-        self.tasks.update(id, |slot| {
-            slot.task.attempt += 1;
-            slot.task.state = State::Claimed;
-            slot.task.lease = Some(Lease {
-                id: lease,
-                node,
-                granted_at: now,
-                lease_ms: millis(runs),
-            });
-            slot.hold = Some(Hold {
-                hand: Hand::Of(session),
-                ends_at: now + runs,
-                ends_by: EndsBy::Deadline,
-            });
-        });
+        };
+        out.changes.push(Change::put(task, Cause::Claimed));
+        Some(grant)
     }
 
     fn next_lease_id(&mut self) -> LeaseId {
@@ -270,20 +276,29 @@ impl Pool {
         }
     }
 
-    /// Tells a holder whose session is open that its lease is over, and that it is.
-    pub(super) fn revoke(&mut self, id: TaskId, why: Revocation, out: &mut Transition) {
-        let lost = self.tasks.update(id, |slot| {
-            let lease = slot.task.lease.take()?;
-            Some((
-                slot.hold.take()?.hand.session()?,
-                LeaseRef {
-                    task: id,
-                    lease: lease.id,
-                },
-            ))
-        });
+    /// Tells a holder whose session is open that its lease is over.
+    pub(super) fn revoke(
+        &self,
+        lost: Option<(SessionId, LeaseRef)>,
+        why: Revocation,
+        out: &mut Transition,
+    ) {
         if let Some((session, proof)) = lost.filter(|(of, _)| self.sessions.contains_key(of)) {
             out.replies.push(Reply::Revoke(session, proof, why));
         }
+    }
+}
+
+impl Slot {
+    fn lease_to(&mut self, session: SessionId, lease: Lease) {
+        let ends_at = lease.granted_at + Duration::from_millis(lease.lease_ms);
+        self.task.attempt += 1;
+        self.task.state = State::Claimed;
+        self.task.lease = Some(lease);
+        self.hold = Some(Hold {
+            hand: Hand::Of(session),
+            ends_at,
+            ends_by: EndsBy::Deadline,
+        });
     }
 }

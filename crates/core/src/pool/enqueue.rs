@@ -1,41 +1,40 @@
 //! Accepting tasks, each id once.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use super::{Pool, tasks::Slot};
 use crate::{
-    Accepted, Answer, Cause, NewTask, Rejection, State, Task, Transition,
-    limits::{ATTEMPTS_MAX, DELAY_MAX},
+    Accepted, Answer, Cause, Change, NewTask, Rejection, State, Task, Transition,
+    limits::{ATTEMPTS_MAX, DELAY_MAX, TASKS_MAX},
     time::millis,
 };
 
 impl Pool {
     pub(super) fn enqueue(&mut self, tasks: Vec<NewTask>, out: &mut Transition) -> Answer {
-        Answer::Enqueued(
-            tasks
-                .into_iter()
-                .map(|task| self.enqueue_one(task, out))
-                .collect(),
-        )
+        let mut answers = Vec::with_capacity(tasks.len());
+        answers.extend(tasks.into_iter().map(|task| self.enqueue_one(task, out)));
+        Answer::Enqueued(answers)
     }
 
     fn enqueue_one(&mut self, new: NewTask, out: &mut Transition) -> Result<Accepted, Rejection> {
         let id = new.id;
-        if let Some(slot) = self.tasks.get(id) {
-            return Ok(Accepted {
-                id,
-                known_as: Some(slot.task.state.kind()),
-            });
+        if let Some(at) = self.tasks.find(id) {
+            let known_as = Some(self.tasks.shelf.kind(at));
+            return Ok(Accepted { id, known_as });
         }
         self.check_new(&new)?;
-        let task = self.new_task(&new)?;
-        self.tasks.insert(Slot { task, hold: None });
-        self.changed(id, Cause::Enqueued, Some(new.payload), out);
+        let slot = Slot::of(Box::new(self.new_task(&new)?));
+        self.tasks.insert(&slot);
+        out.changes.push(Change::Put {
+            task: slot.task,
+            cause: Cause::Enqueued,
+            blob: Some(new.payload),
+        });
         Ok(Accepted { id, known_as: None })
     }
 
     fn check_new(&self, new: &NewTask) -> Result<(), Rejection> {
-        let tasks_max = self.settings.tasks_max;
+        let tasks_max = self.settings.tasks_max.min(TASKS_MAX);
         if self.tasks.len() >= tasks_max {
             return Err(Rejection::PoolFull { tasks_max });
         }

@@ -1,35 +1,48 @@
 //! What each due deadline does.
 
-use super::{Pool, tasks::EndsBy, waiters::Waiter};
-use crate::{Answer, AttemptEnding, Cause, Change, Reply, State, TaskId, Timestamp, Transition};
+use super::{
+    Pool,
+    tasks::{At, EndsBy, Slot},
+    waiters::Waiter,
+};
+use crate::{
+    Answer, AttemptEnding, Cause, Change, Reply, State, StateKind, Transition, limits::DUE_MAX,
+};
 
 impl Pool {
+    /// Some of what is due; [`Pool::next_deadline`] says whether there is more.
     pub(super) fn expire(&mut self, out: &mut Transition) {
-        while let Some((_, id)) = self
-            .tasks
-            .due
-            .first()
-            .copied()
-            .filter(|(at, _)| *at <= self.now)
-        {
-            self.task_due(id, out);
+        let mut left = DUE_MAX;
+        let mut is_over = false;
+        while !is_over && left > 0 {
+            let due = self.tasks.next_due().filter(|(due, _)| *due <= self.now);
+            is_over = due.is_none();
+            if let Some((_, at)) = due {
+                self.task_due(at, out);
+                left -= 1;
+            }
         }
-        self.forget_after_time(out);
+        self.forget_after_time(&mut left, out);
         self.forget_beyond_max(out);
         // After the tasks that became ready: they go to those who wait, even at the last moment.
         self.serve(out);
-        while let Some(waiter) = self.waiters.next_overdue(self.now) {
-            self.wait_over(waiter, out);
+        while is_over && left > 0 {
+            match self.waiters.next_overdue(self.now) {
+                Some(waiter) => self.wait_over(waiter, out),
+                None => break,
+            }
+            left -= 1;
         }
+        self.tasks.settle_down();
     }
 
-    fn task_due(&mut self, id: TaskId, out: &mut Transition) {
-        let Some(slot) = self.tasks.get(id) else {
-            return;
-        };
-        let Some(hold) = slot.hold.filter(|_| slot.task.state == State::Claimed) else {
-            self.tasks.update(id, |slot| slot.task.state = State::Ready);
-            self.changed(id, Cause::Due, None, out);
+    fn task_due(&mut self, at: At, out: &mut Transition) {
+        let shelf = &self.tasks.shelf;
+        let is_claimed = shelf.kind(at) == StateKind::Claimed;
+        let Some(hold) = shelf.hold(at).filter(|_| is_claimed) else {
+            let ready = |slot: &mut Slot| slot.task.state = State::Ready;
+            let (task, ()) = self.tasks.update(at, ready);
+            out.changes.push(Change::put(task, Cause::Due));
             return;
         };
         let (ending, reason) = match hold.ends_by {
@@ -43,39 +56,37 @@ impl Pool {
                 "the hub went away, and the node did not come back",
             ),
         };
-        self.end_attempt(id, ending, reason, out);
+        self.end_attempt(at, ending, reason, out);
     }
 
-    fn forget_after_time(&mut self, out: &mut Transition) {
-        let now = self.now;
-        let finished_kept_for = self.settings.completed_kept_for;
-        let dead_kept_for = self.settings.dead_kept_for;
-        let over = |entry: Option<&(Timestamp, TaskId)>, kept_for| {
-            entry
-                .copied()
-                .filter(|(at, _)| *at + kept_for <= now)
-                .map(|(_, id)| id)
-        };
-        while let Some(id) = over(self.tasks.finished.first(), finished_kept_for)
-            .or_else(|| over(self.tasks.dead.first(), dead_kept_for))
+    fn forget_after_time(&mut self, left: &mut usize, out: &mut Transition) {
+        while *left > 0
+            && let Some(at) = self.tasks.first_outdated(self.now)
         {
-            self.forget(id, out);
+            self.forget(at, out);
+            *left -= 1;
         }
+    }
+
+    pub(super) fn has_too_many_finished(&self) -> bool {
+        self.tasks.finished.len() as u64 > self.settings.completed_kept_max
     }
 
     /// The oldest finished tasks make room for new ones.
     pub(super) fn forget_beyond_max(&mut self, out: &mut Transition) {
-        while self.tasks.finished.len() as u64 > self.settings.completed_kept_max {
-            let Some((_, id)) = self.tasks.finished.first().copied() else {
+        let mut left = DUE_MAX;
+        while left > 0 && self.has_too_many_finished() {
+            let Some((_, at)) = self.tasks.finished.first() else {
                 return;
             };
-            self.forget(id, out);
+            self.forget(at, out);
+            left -= 1;
         }
     }
 
-    fn forget(&mut self, id: TaskId, out: &mut Transition) {
-        self.tasks.remove(id);
-        out.changes.push(Change::Forget(id));
+    fn forget(&mut self, at: At, out: &mut Transition) {
+        out.changes.push(Change::Forget(self.tasks.shelf.id(at)));
+        self.tasks.remove(at);
     }
 
     fn wait_over(&mut self, waiter: Waiter, out: &mut Transition) {
@@ -89,10 +100,10 @@ impl Pool {
                 task,
                 ..
             } => {
-                let Some(slot) = self.tasks.get(task) else {
+                let Some(task) = self.task(task) else {
                     return;
                 };
-                Reply::Answer(session, request, Answer::Awaited(slot.task.clone().into()))
+                Reply::Answer(session, request, Answer::Awaited(task.into()))
             }
             Waiter::Credit { .. } => unreachable!("credit waits for ever"),
         };

@@ -5,10 +5,10 @@ use core::time::Duration;
 
 use super::{
     Pool,
-    tasks::{EndsBy, Hand, Hold},
+    tasks::{At, EndsBy, Hand, Hold},
 };
 use crate::{
-    Answer, AttemptEnding, Cause, LeaseRef, Rejection, SessionId, State, TaskId, Transition,
+    Answer, AttemptEnding, Cause, Change, LeaseRef, Rejection, SessionId, StateKind, Transition,
 };
 
 impl Pool {
@@ -37,9 +37,9 @@ impl Pool {
             pool.extend_one(session, proof, None, out)
         });
         self.supersede_earlier(session);
-        for id in self.never_arrived(session, leases) {
+        for at in self.never_arrived(session, leases) {
             self.end_attempt(
-                id,
+                at,
                 AttemptEnding::Released,
                 "the grant never reached its node",
                 out,
@@ -53,12 +53,13 @@ impl Pool {
         let Some(of) = self.sessions.get(&session) else {
             return;
         };
-        let node = of.node.clone();
-        for (id, earlier) in self.sessions.range_mut(..session) {
-            if earlier.node == node {
+        for id in self.tasks.shelf.nodes[of.node].sessions.clone() {
+            if id < session
+                && let Some(earlier) = self.sessions.get_mut(&id)
+            {
+                self.waiters.leave_all(id, earlier.credit > 0);
                 earlier.credit = 0;
                 earlier.is_superseded = true;
-                self.waiters.leave_all(*id);
             }
         }
     }
@@ -70,10 +71,11 @@ impl Pool {
         lease: Option<Duration>,
         out: &mut Transition,
     ) -> Result<Duration, Rejection> {
-        let holder = self.latest_holder(session, proof.task);
-        let cause = self.take_up(session, proof)?;
-        let (id, now) = (proof.task, self.now);
-        let runs = self.tasks.update(id, |slot| {
+        let found = self.tasks.find_leased(proof);
+        let holder = self.latest_holder(session, found);
+        let (at, cause) = self.take_up(session, found, proof)?;
+        let now = self.now;
+        let (task, runs) = self.tasks.update(at, |slot| {
             let granted = slot.task.lease.as_ref().map_or(0, |lease| lease.lease_ms);
             let runs = lease.unwrap_or(Duration::from_millis(granted));
             slot.hold = Some(Hold {
@@ -83,16 +85,15 @@ impl Pool {
             });
             runs
         });
-        self.changed(id, cause, None, out);
+        out.changes.push(Change::put(task, cause));
         Ok(runs)
     }
 
     /// Which of its node's sessions has the lease in hand from now on: one that is heard late takes
     /// nothing from the one that came after it.
-    fn latest_holder(&self, session: SessionId, id: TaskId) -> SessionId {
-        self.tasks
-            .get(id)
-            .and_then(|slot| slot.hold?.hand.session())
+    fn latest_holder(&self, session: SessionId, found: Option<At>) -> SessionId {
+        found
+            .and_then(|at| self.tasks.shelf.hold(at)?.hand.session())
             .filter(|other| self.sessions.contains_key(other))
             .map_or(session, |other| session.max(other))
     }
@@ -100,75 +101,68 @@ impl Pool {
     /// The rule of all answers: a lease is good until its task was granted to someone else or has
     /// ended. Running out made the task claimable by others; while nobody claimed it, its holder
     /// goes on as if nothing had been.
+    ///
+    /// The task is claimed again when this returns where it is, and what has made it so.
     pub(super) fn take_up(
         &mut self,
         session: SessionId,
+        found: Option<At>,
         proof: LeaseRef,
-    ) -> Result<Cause, Rejection> {
-        if !self.is_good(session, proof) {
+    ) -> Result<(At, Cause), Rejection> {
+        let Some(at) = found.filter(|at| self.is_good(session, *at, proof)) else {
             self.lease_lost += 1;
             return Err(Rejection::LeaseLost);
+        };
+        if self.tasks.shelf.kind(at) == StateKind::Claimed {
+            return Ok((at, Cause::Extended));
         }
-        let (id, now) = (proof.task, self.now);
-        Ok(self.tasks.update(id, |slot| {
-            let was_claimed = slot.task.state == State::Claimed;
-            if !was_claimed {
-                slot.withdraw_ending();
-                let (ends_at, ends_by) = (now, EndsBy::Deadline);
-                slot.hold = Some(Hold {
-                    hand: Hand::Of(session),
-                    ends_at,
-                    ends_by,
-                });
-            }
-            if was_claimed {
-                Cause::Extended
-            } else {
-                Cause::Resumed
-            }
-        }))
+        let now = self.now;
+        self.tasks.update(at, |slot| {
+            slot.withdraw_ending();
+            let (ends_at, ends_by) = (now, EndsBy::Deadline);
+            slot.hold = Some(Hold {
+                hand: Hand::Of(session),
+                ends_at,
+                ends_by,
+            });
+        });
+        Ok((at, Cause::Resumed))
     }
 
-    fn is_good(&self, session: SessionId, proof: LeaseRef) -> bool {
-        let node = self.sessions.get(&session).map(|of| &of.node);
-        let is_its_own = |lease: &crate::Lease| Some(&lease.node) == node;
-        self.tasks.get(proof.task).is_some_and(|slot| {
-            slot.task.is_held_under(proof)
-                && slot.task.lease.as_ref().is_some_and(is_its_own)
-                && !slot.task.state.kind().is_end()
+    fn is_good(&self, session: SessionId, at: At, proof: LeaseRef) -> bool {
+        let (of, shelf) = (self.sessions.get(&session), &self.tasks.shelf);
+        shelf.lease(at).is_some_and(|(lease, node)| {
+            lease == proof.lease && of.is_some_and(|of| of.node == node) && !shelf.kind(at).is_end()
         })
     }
 
     /// What was granted to this session's node in earlier sessions, or before a restart, and is not
     /// among `named`. What a later session had is not this one's to give back: its node knew
     /// nothing of that yet when it spoke.
-    fn never_arrived(&self, session: SessionId, named: &[LeaseRef]) -> Vec<TaskId> {
+    fn never_arrived(&self, session: SessionId, named: &[LeaseRef]) -> Vec<At> {
         let Some(of) = self.sessions.get(&session) else {
             return Vec::new();
         };
+        let shelf = &self.tasks.shelf;
         let named: BTreeSet<_> = named
             .iter()
             .map(|proof| (proof.task, proof.lease))
             .collect();
-        let earlier = self
-            .sessions
-            .range(..session)
-            .filter(|(_, other)| other.node == of.node)
-            .flat_map(|(id, _)| self.tasks.held_by(*id));
-        let unnamed = |id: &TaskId| {
-            let lease = self
-                .tasks
-                .get(*id)
-                .and_then(|slot| slot.task.lease.as_ref());
-            !lease.is_some_and(|lease| named.contains(&(*id, lease.id)))
+        let sessions = shelf.nodes[of.node].sessions.iter();
+        let earlier = sessions
+            .filter(|other| **other < session)
+            .flat_map(|other| self.tasks.held_by(*other));
+        let unnamed = |at: &At| {
+            let lease = shelf.lease(*at);
+            !lease.is_some_and(|(lease, _)| named.contains(&(shelf.id(*at), lease)))
         };
-        let was_earlier = |id: &TaskId| {
-            let hold = self.tasks.get(*id).and_then(|slot| slot.hold);
+        let was_earlier = |at: &At| {
+            let hold = shelf.hold(*at);
             hold.and_then(|hold| hold.hand.last())
                 .is_none_or(|last| last < session)
         };
-        self.tasks
-            .adrift_of(&of.node)
+        let adrift = self.tasks.adrift_of(of.node).into_iter();
+        adrift
             .filter(was_earlier)
             .chain(earlier)
             .filter(unnamed)

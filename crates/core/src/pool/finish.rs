@@ -6,10 +6,11 @@ use super::{
     Pool,
     enqueue::{length, within},
     requeue::record_attempt,
+    tasks::At,
 };
 use crate::{
-    Answer, AttemptEnding, Cause, Completion, Failure, LeaseRef, Rejection, Reply, SessionId,
-    State, TaskId, Transition,
+    Answer, AttemptEnding, Cause, Change, Completion, Failure, LeaseRef, Rejection, Reply,
+    SessionId, State, Task, Transition,
 };
 
 impl Pool {
@@ -19,8 +20,10 @@ impl Pool {
         items: Vec<Completion>,
         out: &mut Transition,
     ) -> Answer {
+        let mut answers = Vec::with_capacity(items.len());
         let one = |item| self.complete_one(session, item, out);
-        Answer::Done(items.into_iter().map(one).collect())
+        answers.extend(items.into_iter().map(one));
+        Answer::Done(answers)
     }
 
     pub(super) fn fail(
@@ -59,22 +62,26 @@ impl Pool {
         item: Completion,
         out: &mut Transition,
     ) -> Result<(), Rejection> {
-        let id = item.proof.task;
-        if self.has_ended_by(session, item.proof, AttemptEnding::Completed) {
+        let found = self.tasks.find_leased(item.proof);
+        if self.has_ended_by(session, found, item.proof, AttemptEnding::Completed) {
             return Ok(());
         }
         let result_len = self.check_result(&item)?;
-        self.take_up(session, item.proof)?;
+        let (at, _) = self.take_up(session, found, item.proof)?;
         let now = self.now;
-        self.tasks.update(id, |slot| {
+        let (task, ()) = self.tasks.update(at, |slot| {
             record_attempt(&mut slot.task, now, AttemptEnding::Completed, "");
             slot.task.state = State::Completed { at: now };
             slot.task.result_len = result_len;
             slot.task.lease = None;
             slot.hold = None;
         });
-        self.changed(id, Cause::Completed, item.result, out);
-        self.tell_of_end(id, out);
+        self.tell_of_end(&task, out);
+        out.changes.push(Change::Put {
+            task,
+            cause: Cause::Completed,
+            blob: item.result,
+        });
         self.forget_beyond_max(out);
         Ok(())
     }
@@ -101,33 +108,36 @@ impl Pool {
         reason: &str,
         out: &mut Transition,
     ) -> Result<(), Rejection> {
-        if self.has_ended_by(session, proof, ending) {
+        let found = self.tasks.find_leased(proof);
+        if self.has_ended_by(session, found, proof, ending) {
             return Ok(());
         }
-        self.take_up(session, proof)?;
-        self.end_attempt(proof.task, ending, reason, out);
+        let (at, _) = self.take_up(session, found, proof)?;
+        self.end_attempt(at, ending, reason, out);
         Ok(())
     }
 
     /// Whether this very lease ended this way already: the answer was lost, and is sent again.
-    fn has_ended_by(&self, session: SessionId, proof: LeaseRef, ending: AttemptEnding) -> bool {
-        let last = self
-            .tasks
-            .get(proof.task)
-            .and_then(|slot| slot.task.history.last());
-        let node = self.sessions.get(&session).map(|of| &of.node);
-        last.is_some_and(|attempt| {
-            attempt.lease == proof.lease && attempt.ending == ending && node == Some(&attempt.node)
-        })
+    fn has_ended_by(
+        &self,
+        session: SessionId,
+        found: Option<At>,
+        proof: LeaseRef,
+        ending: AttemptEnding,
+    ) -> bool {
+        let Some((at, last)) = found.and_then(|at| Some((at, self.tasks.shelf.last_ending(at)?)))
+        else {
+            return false;
+        };
+        let of = self.sessions.get(&session);
+        last == (proof.lease, ending)
+            && of.is_some_and(|of| self.tasks.shelf.is_last_of(at, of.node))
     }
 
     /// Tells those who wait for this task's end.
-    pub(super) fn tell_of_end(&mut self, id: TaskId, out: &mut Transition) {
-        let Some(slot) = self.tasks.get(id) else {
-            return;
-        };
-        for (session, request) in self.waiters.awaiting(id) {
-            let answer = Answer::Awaited(slot.task.clone().into());
+    pub(super) fn tell_of_end(&mut self, task: &Task, out: &mut Transition) {
+        for (session, request) in self.waiters.awaiting(task.id) {
+            let answer = Answer::Awaited(task.clone().into());
             out.replies.push(Reply::Answer(session, request, answer));
         }
     }

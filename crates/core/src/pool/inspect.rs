@@ -1,9 +1,10 @@
 //! Looking without touching.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{Pool, tasks::Counts};
-use crate::{Epoch, PoolId, PoolSettings, SessionId, State, StateKind, Task, TaskId, Timestamp};
+use crate::{Epoch, PoolId, PoolSettings, SessionId, State, Task, TaskId, Timestamp};
 
 /// How a pool stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +47,7 @@ impl Pool {
             .tasks
             .ready
             .first()
-            .map(|(_, ready_at, ..)| self.now.since(*ready_at));
+            .map(|((_, ready_at, _), _)| self.now.since(ready_at));
         PoolSummary {
             counts: self.tasks.counts,
             waiting: self.waiters.in_line(),
@@ -58,41 +59,43 @@ impl Pool {
 
     /// A task.
     #[must_use]
-    pub fn task(&self, id: TaskId) -> Option<&Task> {
-        self.tasks.get(id).map(|slot| &slot.task)
+    pub fn task(&self, id: TaskId) -> Option<Task> {
+        Some(self.tasks.shelf.task(self.tasks.find(id)?))
     }
 
-    /// Tasks in the order of their ids, from `after` on, of one state or of all.
-    pub fn tasks(
-        &self,
-        state: Option<StateKind>,
-        after: Option<TaskId>,
-    ) -> impl Iterator<Item = &Task> {
-        let wanted = move |task: &&Task| state.is_none_or(|state| task.state.kind() == state);
-        self.tasks
-            .iter_after(after)
-            .map(|slot| &slot.task)
-            .filter(wanted)
+    /// Where a task is in its life.
+    #[must_use]
+    pub fn state(&self, id: TaskId) -> Option<State> {
+        Some(self.tasks.shelf.state(self.tasks.find(id)?))
+    }
+
+    /// The tasks that are to be claimed next, in that order, as things are now: at most `count`,
+    /// each with the length of its payload in bytes.
+    #[must_use]
+    pub fn upcoming(&self, count: usize) -> Vec<(TaskId, u32)> {
+        let ahead = self.tasks.ready_ahead(count).into_iter();
+        let of = |at| {
+            (
+                self.tasks.shelf.id(at),
+                self.tasks.shelf.packed(at).payload_len,
+            )
+        };
+        ahead.map(of).collect()
     }
 
     /// When something is next to happen to a task by itself, or when it ended.
     #[must_use]
     pub fn moment_of(&self, id: TaskId) -> Option<Timestamp> {
-        let slot = self.tasks.get(id)?;
-        match slot.task.state {
-            State::Ready => None,
-            State::Claimed => slot.hold.map(|hold| hold.ends_at),
-            State::Scheduled { run_at: at }
-            | State::Completed { at }
-            | State::Cancelled { at }
-            | State::Dead { at, .. } => Some(at),
-        }
+        self.tasks.shelf.moment(self.tasks.find(id)?)
     }
 
-    /// How many tasks each open session holds.
+    /// How many tasks each open session holds, in the order of the sessions.
     pub fn holdings(&self) -> impl Iterator<Item = (SessionId, u64)> {
-        self.sessions
-            .keys()
-            .map(|id| (*id, self.tasks.held_by(*id).count() as u64))
+        let mut sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
+        sessions.sort_unstable();
+        sessions.into_iter().map(|id| {
+            let held = self.tasks.held.get(&id).map_or(0, |list| list.len);
+            (id, held.into())
+        })
     }
 }

@@ -2,16 +2,22 @@
 //! debug builds while a pool is small.
 
 use alloc::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     format,
     string::{String, ToString},
+    vec::Vec,
 };
 
-use super::{Pool, tasks::Slot};
-use crate::{State, limits::HISTORY_MAX};
+use super::{
+    Pool,
+    nodes::{Known, NodeNo},
+    tasks::{At, Counts, Hand, Order, Slot, Spot, Tasks, due_key, order},
+};
+use crate::{SessionId, State, TaskId, Timestamp, limits::HISTORY_MAX};
 
-/// Debug builds check pools up to this size after every call: the check looks at every task.
-const CHEAP_TASKS_MAX: u64 = 64;
+/// Debug builds check pools of no more tasks and sessions than this after every call: the check
+/// looks at each.
+const CHEAP_MAX: u64 = 64;
 
 impl Pool {
     /// Checks every invariant.
@@ -19,46 +25,192 @@ impl Pool {
     /// # Errors
     /// The first that does not hold, in words.
     pub fn check(&self) -> Result<(), String> {
-        if self.tasks != self.tasks.rebuilt() {
-            return Err("an index is not what the tasks say".to_string());
-        }
+        self.tasks.check()?;
         let is_open = |id| self.sessions.contains_key(&id);
-        self.waiters.check(is_open)?;
+        let with_credit = self.sessions.iter().filter(|(_, of)| of.credit > 0);
+        let creditors = with_credit.map(|(id, _)| *id).collect();
+        self.waiters.check(is_open, &creditors)?;
+        self.check_nodes()?;
+        let next = self.tasks.next_deadline();
+        if next.is_some_and(|at| at < self.tasks.quiet_until) {
+            return Err("something is due earlier than thought".to_string());
+        }
         if !self.tasks.ready.is_empty() && self.waiters.is_anyone_in_line() {
             return Err("a task is ready while somebody waits for one".to_string());
         }
-        if let Some((session, id)) = self.tasks.held.iter().find(|(of, _)| !is_open(*of)) {
-            return Err(format!(
-                "{id} is in the hands of {session:?}, which has ended"
-            ));
+        if let Some(session) = self.tasks.held.keys().find(|of| !is_open(**of)) {
+            return Err(format!("{session:?} has ended, and holds tasks"));
         }
         let mut leases = BTreeSet::new();
-        for slot in self.tasks.iter_after(None) {
-            check_slot(slot).map_err(|what| format!("{}: {what}", slot.task.id))?;
-            if slot
-                .task
-                .lease
-                .as_ref()
-                .is_some_and(|lease| !leases.insert(lease.id))
-            {
-                return Err(format!(
-                    "{}: its lease is on another task, too",
-                    slot.task.id
-                ));
+        for (at, packed) in self.tasks.shelf.iter_from(0) {
+            let (id, slot) = (packed.id, self.tasks.shelf.slot(at));
+            check_slot(&slot).map_err(|what| format!("{id}: {what}"))?;
+            let lease = slot.task.lease.as_ref();
+            if lease.is_some_and(|lease| !leases.insert(lease.id)) {
+                return Err(format!("{id}: its lease is on another task, too"));
             }
         }
         Ok(())
     }
 
+    /// Each open session is with its node, and each node is named as often as it counts.
+    fn check_nodes(&self) -> Result<(), String> {
+        let shelf = &self.tasks.shelf;
+        let mut named: BTreeMap<NodeNo, u32> = BTreeMap::new();
+        let of_sessions = self.sessions.values().map(|of| of.node);
+        for node in shelf.named().chain(of_sessions) {
+            *named.entry(node).or_default() += 1;
+        }
+        let counted = shelf.nodes.iter().map(|(node, known)| (node, known.uses));
+        if !counted.eq(named) {
+            return Err("a node is not named as often as it counts".to_string());
+        }
+        let mut open: BTreeSet<(NodeNo, SessionId)> = BTreeSet::new();
+        open.extend(self.sessions.iter().map(|(id, of)| (of.node, *id)));
+        let listed = |(node, known): (NodeNo, &Known)| {
+            let sessions = known.sessions.clone();
+            sessions.into_iter().map(move |id| (node, id))
+        };
+        let listed: Vec<_> = shelf.nodes.iter().flat_map(listed).collect();
+        if listed.len() != open.len() || !listed.iter().all(|one| open.contains(one)) {
+            return Err("the sessions of a node are not those that are open".to_string());
+        }
+        Ok(())
+    }
+
     pub(super) fn check_if_cheap(&self) {
-        if cfg!(debug_assertions) && self.tasks.len() <= CHEAP_TASKS_MAX {
+        let looked_at = self.tasks.len().max(self.sessions.len() as u64);
+        if cfg!(debug_assertions) && looked_at <= CHEAP_MAX {
             debug_assert_eq!(self.check(), Ok(()));
         }
     }
 }
 
+impl Tasks {
+    /// Whether every index holds what it should and nothing else, made anew from the tasks.
+    fn check(&self) -> Result<(), String> {
+        let mut made = Indexes::default();
+        for (at, packed) in self.shelf.iter_from(0) {
+            if self.find(packed.id) != Some(at) {
+                return Err(format!("{} is not found by its id", packed.id));
+            }
+            made.add(self, at);
+        }
+        made.sort();
+        let shelf = &self.shelf;
+        let sorted = [
+            (
+                "ready",
+                self.ready
+                    .check(&made.ready, |at| order(self.aging, &shelf.seat(at))),
+            ),
+            (
+                "scheduled",
+                self.scheduled
+                    .check(&made.scheduled, |at| due_key(shelf, at)),
+            ),
+            (
+                "leases",
+                self.leases.check(&made.leases, |entry| shelf.is_due(entry)),
+            ),
+            ("finished", self.finished.check(&made.finished, shelf)),
+            ("dead", self.dead.iter().eq(&made.dead)),
+            ("counts", self.counts == made.counts),
+            ("ids", self.ids.len() == shelf.len()),
+            ("records", shelf.is_sound()),
+        ];
+        if let Some((what, _)) = sorted.iter().find(|(_, is_true)| !is_true) {
+            return Err(format!("{what}: an index is not what the tasks say"));
+        }
+        self.check_lists(&made)
+    }
+
+    fn check_lists(&self, made: &Indexes) -> Result<(), String> {
+        let held = self.held.keys().map(|session| {
+            let all: BTreeSet<At> = self.held_by(*session).into_iter().collect();
+            (*session, all)
+        });
+        let held = held.filter(|(_, all)| !all.is_empty());
+        let adrift = self.shelf.nodes.iter().map(|(node, _)| {
+            let all: BTreeSet<At> = self.adrift_of(node).into_iter().collect();
+            (node, all)
+        });
+        let adrift = adrift.filter(|(_, all)| !all.is_empty());
+        if held.collect::<BTreeMap<_, _>>() != made.held {
+            return Err("what is in the hands of sessions is not what the tasks say".to_string());
+        }
+        if adrift.collect::<BTreeMap<_, _>>() != made.adrift {
+            return Err("what is adrift is not what the tasks say".to_string());
+        }
+        let lens = self
+            .held
+            .iter()
+            .map(|(of, list)| (list.len, made.held.get(of)));
+        let nodes = self.shelf.nodes.iter();
+        let of_nodes = nodes.map(|(of, known)| (known.adrift.len, made.adrift.get(&of)));
+        if lens
+            .chain(of_nodes)
+            .any(|(len, all)| len as usize != all.map_or(0, BTreeSet::len))
+        {
+            return Err("a list is not as long as it says".to_string());
+        }
+        Ok(())
+    }
+}
+
+/// The indexes of a pool, from its tasks alone.
+#[derive(Debug, Default)]
+struct Indexes {
+    ready: Vec<(Order, At)>,
+    scheduled: Vec<((Timestamp, u64), At)>,
+    leases: BTreeSet<(Timestamp, At)>,
+    finished: Vec<((Timestamp, TaskId), At)>,
+    dead: BTreeSet<(Timestamp, TaskId, At)>,
+    held: BTreeMap<SessionId, BTreeSet<At>>,
+    adrift: BTreeMap<NodeNo, BTreeSet<At>>,
+    counts: Counts,
+}
+
+impl Indexes {
+    fn add(&mut self, tasks: &Tasks, at: At) {
+        self.counts.count(tasks.shelf.kind(at));
+        match tasks.spot(at) {
+            Spot::Ready(order) => self.ready.push((order, at)),
+            Spot::Scheduled(run_at, place) => self.scheduled.push(((run_at, place), at)),
+            Spot::Claimed(ends_at) => {
+                self.leases.insert((ends_at, at));
+                self.add_lease(tasks, at);
+            }
+            Spot::Finished(ended_at) => {
+                let id = tasks.shelf.id(at);
+                self.finished.push(((ended_at, id), at));
+            }
+            Spot::Dead(died_at) => _ = self.dead.insert((died_at, tasks.shelf.id(at), at)),
+        }
+    }
+
+    fn add_lease(&mut self, tasks: &Tasks, at: At) {
+        let hand = tasks.shelf.hold(at).map(|hold| hold.hand);
+        match (hand, tasks.shelf.lease(at)) {
+            (Some(Hand::Of(session)), Some(_)) => {
+                self.held.entry(session).or_default().insert(at);
+            }
+            (Some(Hand::Adrift(_)), Some((_, node))) => {
+                self.adrift.entry(node).or_default().insert(at);
+            }
+            (_, None) | (None, _) => {}
+        }
+    }
+
+    fn sort(&mut self) {
+        self.ready.sort_unstable();
+        self.scheduled.sort_unstable();
+        self.finished.sort_unstable();
+    }
+}
+
 fn check_slot(slot: &Slot) -> Result<(), &'static str> {
-    let task = &slot.task;
+    let task = &*slot.task;
     if task.history.len() > HISTORY_MAX {
         return Err("its history is too long");
     }

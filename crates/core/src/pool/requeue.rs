@@ -3,9 +3,12 @@
 use alloc::string::{String, ToString};
 use core::time::Duration;
 
-use super::{Pool, tasks::Slot};
+use super::{
+    Pool,
+    tasks::{At, Slot},
+};
 use crate::{
-    Attempt, AttemptEnding, Cause, Death, PoolSettings, Revocation, State, Task, TaskId, Timestamp,
+    Attempt, AttemptEnding, Cause, Change, Death, PoolSettings, Revocation, State, Task, Timestamp,
     Transition,
     limits::{HISTORY_MAX, REASON_BYTES_MAX},
 };
@@ -18,13 +21,13 @@ impl Pool {
     /// Ends the attempt of a claimed task in any way but success.
     pub(super) fn end_attempt(
         &mut self,
-        id: TaskId,
+        at: At,
         ending: AttemptEnding,
         reason: &str,
         out: &mut Transition,
     ) {
         let (now, settings) = (self.now, &self.settings);
-        let has_ended = self.tasks.update(id, |slot| {
+        let (task, lost) = self.tasks.update(at, |slot| {
             record_attempt(&mut slot.task, now, ending, reason);
             count(&mut slot.task, ending);
             slot.task.state = next_state(&mut slot.task, ending, now, settings);
@@ -33,15 +36,14 @@ impl Pool {
                 slot.task.lease = None;
                 slot.hold = None;
             }
-            slot.task.state.kind().is_end()
+            let has_ended = slot.task.state.kind().is_end();
+            has_ended.then(|| slot.give_up()).flatten()
         });
-        if has_ended {
-            self.revoke(id, Revocation::Lost, out);
+        self.revoke(lost, Revocation::Lost, out);
+        if task.state.kind().is_end() {
+            self.tell_of_end(&task, out);
         }
-        self.changed(id, Cause::Requeued(ending), None, out);
-        if has_ended {
-            self.tell_of_end(id, out);
-        }
+        out.changes.push(Change::put(task, Cause::Requeued(ending)));
     }
 }
 
@@ -77,6 +79,8 @@ pub(super) fn record_attempt(task: &mut Task, now: Timestamp, ending: AttemptEnd
     if task.history.len() == HISTORY_MAX {
         task.history.remove(0);
     }
+    // Most tasks have one attempt.
+    task.history.reserve_exact(1);
     task.history.push(Attempt {
         attempt: task.attempt,
         lease: lease.id,

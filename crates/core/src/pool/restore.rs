@@ -1,10 +1,10 @@
 //! A pool from what was stored.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::boxed::Box;
 
 use super::{
     Pool,
-    tasks::{EndsBy, Hand, Hold, Slot, Tasks},
+    tasks::{EndsBy, Hand, Hold, Numbered, Slot, Tasks},
     waiters::Waiters,
 };
 use crate::{Epoch, PoolId, PoolSettings, State, Task, Timestamp};
@@ -20,27 +20,38 @@ impl Pool {
         epoch: Epoch,
         settings: PoolSettings,
         now: Timestamp,
-        stored: Vec<Task>,
+        stored: impl IntoIterator<Item = Task>,
     ) -> Self {
-        let mut tasks = Tasks::new(settings.aging);
+        let mut tasks = Tasks::new(id, &settings);
         let mut next_place = 0;
         let adrift = Hold {
             hand: Hand::Adrift(None),
             ends_at: now + settings.restart_grace,
             ends_by: EndsBy::HubGone,
         };
+        let stored = stored.into_iter();
+        tasks.expect(stored.size_hint().0);
+        let mut slot: Option<Slot> = None;
         for task in stored {
             next_place = next_place.max(task.place + 1);
-            let hold = (task.state == State::Claimed).then_some(adrift);
-            tasks.insert(Slot { task, hold });
+            let slot = match &mut slot {
+                Some(slot) => {
+                    *slot.task = task;
+                    slot
+                }
+                none => none.insert(Slot::of(Box::new(task))),
+            };
+            slot.hold = (slot.task.state == State::Claimed).then_some(adrift);
+            tasks.load(slot);
         }
+        tasks.settle();
         Self {
             id,
             epoch,
             settings,
             now,
             tasks,
-            sessions: BTreeMap::new(),
+            sessions: Numbered::default(),
             waiters: Waiters::default(),
             grants: 0,
             next_place,

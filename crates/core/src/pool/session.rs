@@ -5,30 +5,40 @@ use core::time::Duration;
 
 use super::{
     Pool,
-    tasks::{EndsBy, Hand},
+    nodes::NodeNo,
+    tasks::{At, EndsBy, Hand},
 };
-use crate::{Answer, AttemptEnding, Ending, Node, SessionId, TaskId, Timestamp, Transition};
+use crate::{Answer, AttemptEnding, Ending, Grant, Node, SessionId, Timestamp, Transition};
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Session {
-    pub(super) node: Node,
+    pub(super) node: NodeNo,
     /// Deliveries that it is ready to take.
     pub(super) credit: u32,
     /// How long the leases of such deliveries run.
     pub(super) credit_lease: Duration,
     /// A later session of the node has resumed: nobody reads what this one is told.
     pub(super) is_superseded: bool,
+    /// Granted on credit in the call under way.
+    pub(super) delivered: Vec<Grant>,
 }
 
 impl Pool {
     pub(super) fn open_session(&mut self, session: SessionId, node: Node) -> Option<Answer> {
-        let credit_lease = self.settings.lease;
-        self.sessions.entry(session).or_insert(Session {
+        if self.sessions.contains_key(&session) {
+            return None;
+        }
+        let nodes = self.tasks.nodes();
+        let node = nodes.enter(&node, None);
+        nodes.get_mut(node).sessions.push(session);
+        let of = Session {
             node,
             credit: 0,
-            credit_lease,
+            credit_lease: self.settings.lease,
             is_superseded: false,
-        });
+            delivered: Vec::new(),
+        };
+        self.sessions.insert(session, of);
         None
     }
 
@@ -39,30 +49,34 @@ impl Pool {
         ending: Ending,
         out: &mut Transition,
     ) -> Option<Answer> {
-        self.sessions.remove(&session)?;
-        self.waiters.leave_all(session);
-        let held: Vec<TaskId> = self.tasks.held_by(session).collect();
-        for id in held {
+        let of = self.sessions.remove(&session)?;
+        self.waiters.leave_all(session, of.credit > 0);
+        for at in self.tasks.held_by(session) {
             match ending {
-                Ending::Bye => self.end_attempt(id, AttemptEnding::Released, "", out),
-                Ending::Silence => self.end_attempt(id, AttemptEnding::Silence, "", out),
+                Ending::Bye => self.end_attempt(at, AttemptEnding::Released, "", out),
+                Ending::Silence => self.end_attempt(at, AttemptEnding::Silence, "", out),
                 Ending::Cut => {
                     let ends_at = self.now + self.settings.cut_grace;
-                    self.set_adrift(id, ends_at, EndsBy::Cut);
+                    self.set_adrift(at, ends_at, EndsBy::Cut);
                 }
                 Ending::Dismissed => {
                     let ends_at = self.now + self.settings.restart_grace;
-                    self.set_adrift(id, ends_at, EndsBy::HubGone);
+                    self.set_adrift(at, ends_at, EndsBy::HubGone);
                 }
             }
         }
+        self.tasks.held.remove(&session);
+        let nodes = self.tasks.nodes();
+        let sessions = &mut nodes.get_mut(of.node).sessions;
+        sessions.retain(|other| *other != session);
+        nodes.leave(of.node);
         None
     }
 
     /// The lease waits for its node to come back. Its deadline does not stop for a cut; where the
     /// hub went away it does, for the node could not have extended it.
-    fn set_adrift(&mut self, id: TaskId, ends_at: Timestamp, ends_by: EndsBy) {
-        self.tasks.update(id, |slot| {
+    fn set_adrift(&mut self, at: At, ends_at: Timestamp, ends_by: EndsBy) {
+        self.tasks.update(at, |slot| {
             let Some(hold) = &mut slot.hold else { return };
             hold.hand = Hand::Adrift(hold.hand.last());
             if ends_by == EndsBy::HubGone || ends_at < hold.ends_at {

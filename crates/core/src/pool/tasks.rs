@@ -1,15 +1,57 @@
 //! The tasks of a pool and every index over them, which change only together.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::{boxed::Box, collections::BTreeSet, vec::Vec};
+use core::{
+    hash::{BuildHasherDefault, Hasher},
+    time::Duration,
+};
 
-use crate::{Aging, Node, SessionId, State, StateKind, Task, TaskId, Timestamp, time::millis};
+use hashbrown::HashMap;
 
-/// A task and what is known of its lease besides: nothing here is stored.
+use super::{
+    deadlines::Deadlines,
+    finished::Finished,
+    ids::Ids,
+    lists::{List, NOBODY},
+    nodes::{NodeNo, Nodes},
+    runs::Runs,
+    shelf::{Seat, Shelf},
+};
+use crate::{
+    Aging, LeaseRef, PoolId, PoolSettings, SessionId, State, StateKind, Task, TaskId, Timestamp,
+    time::millis,
+};
+
+/// Where a task is kept: the same for all its life, and another's after it.
+pub(super) type At = u32;
+
+/// A task taken out to be changed, and what is known of its lease besides: of that nothing is
+/// stored. The task then goes on its way as a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Slot {
-    pub(super) task: Task,
+    pub(super) task: Box<Task>,
     /// Kept after the lease ran out, so that the holder can be told when it is lost.
     pub(super) hold: Option<Hold>,
+    /// The number of the node that the lease names, where it is known.
+    pub(super) node: Option<NodeNo>,
+}
+
+impl Slot {
+    pub(super) const fn of(task: Box<Task>) -> Self {
+        Self {
+            task,
+            hold: None,
+            node: None,
+        }
+    }
+
+    /// Ends what its holder may answer under, and says what that was, and in whose hands.
+    pub(super) fn give_up(&mut self) -> Option<(SessionId, LeaseRef)> {
+        let lease = self.task.lease.take()?.id;
+        let session = self.hold.take()?.hand.session()?;
+        let task = self.task.id;
+        Some((session, LeaseRef { task, lease }))
+    }
 }
 
 /// Who has a lease in hand, and until when.
@@ -59,7 +101,32 @@ pub(super) enum EndsBy {
 }
 
 /// Sorts ready tasks: rank by priority and age, then age, then the order of enqueue.
-pub(super) type Order = (u64, Timestamp, u64, TaskId);
+pub(super) type Order = (u64, Timestamp, u64);
+
+/// Grants that are remembered by number: as many as are likely to be under way.
+const GRANTED_MAX: u64 = 1 << 14;
+
+/// Maps by what the hub counted: no stranger chooses these.
+pub(super) type Numbered<K, V> = HashMap<K, V, BuildHasherDefault<Spread>>;
+
+/// Spreads numbers that were counted (Fibonacci hashing, Knuth 6.4).
+#[derive(Debug, Clone, Default)]
+pub(super) struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64((*byte).into()));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        let spread = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = spread ^ (spread >> 32);
+    }
+}
 
 /// How many tasks are in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -77,167 +144,348 @@ impl Counts {
     pub const fn live(&self) -> u64 {
         self.of(StateKind::Ready) + self.of(StateKind::Scheduled) + self.of(StateKind::Claimed)
     }
+
+    pub(super) const fn count(&mut self, kind: StateKind) {
+        self.0[kind as usize] += 1;
+    }
 }
 
-/// Slots, and indexes that [`Tasks::link`] derives from each slot alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where the indexes have a task: what it is sorted by, and so when it comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spot {
+    Ready(Order),
+    Scheduled(Timestamp, u64),
+    Claimed(Timestamp),
+    Finished(Timestamp),
+    Dead(Timestamp),
+}
+
+/// The tasks, and indexes that follow from each task alone.
+#[derive(Debug, Clone)]
 pub(super) struct Tasks {
-    aging: Aging,
-    slots: BTreeMap<TaskId, Slot>,
-    pub(super) ready: BTreeSet<Order>,
-    /// When scheduled tasks are due and leases run out.
-    pub(super) due: BTreeSet<(Timestamp, TaskId)>,
-    /// Completed and cancelled ones by their end: the first is the next to be forgotten.
-    pub(super) finished: BTreeSet<(Timestamp, TaskId)>,
-    pub(super) dead: BTreeSet<(Timestamp, TaskId)>,
-    /// Leases in the hands of open sessions.
-    pub(super) held: BTreeSet<(SessionId, TaskId)>,
-    /// Leases whose session has ended and that may yet be resumed.
-    pub(super) adrift: BTreeSet<(Node, TaskId)>,
+    pub(super) aging: Aging,
+    pub(super) shelf: Shelf,
+    pub(super) ids: Ids,
+    pub(super) ready: Runs<Order>,
+    /// When scheduled tasks are due, then the order of enqueue.
+    pub(super) scheduled: Runs<(Timestamp, u64)>,
+    /// When leases run out.
+    pub(super) leases: Deadlines,
+    pub(super) finished: Finished,
+    pub(super) dead: BTreeSet<(Timestamp, TaskId, At)>,
+    /// Leases in the hands of open sessions. Those that may yet be resumed are with their nodes.
+    pub(super) held: Numbered<SessionId, List>,
     pub(super) counts: Counts,
+    /// The tasks of the last grants, by the lowest bits of the number of the lease: a hint.
+    granted: Vec<At>,
+    /// How long finished and dead tasks are remembered.
+    kept_for: (Duration, Duration),
+    /// Before this nothing is due here.
+    pub(super) quiet_until: Timestamp,
 }
 
 impl Tasks {
-    pub(super) const fn new(aging: Aging) -> Self {
+    pub(super) fn new(pool: PoolId, settings: &PoolSettings) -> Self {
         Self {
-            aging,
-            slots: BTreeMap::new(),
-            ready: BTreeSet::new(),
-            due: BTreeSet::new(),
-            finished: BTreeSet::new(),
+            aging: settings.aging,
+            kept_for: (settings.completed_kept_for, settings.dead_kept_for),
+            granted: Vec::new(),
+            quiet_until: Timestamp::default(),
+            shelf: Shelf::new(pool),
+            ids: Ids::default(),
+            ready: Runs::new(),
+            scheduled: Runs::new(),
+            leases: Deadlines::new(),
+            finished: Finished::new(),
             dead: BTreeSet::new(),
-            held: BTreeSet::new(),
-            adrift: BTreeSet::new(),
-            counts: Counts([0; StateKind::ALL.len()]),
+            held: Numbered::default(),
+            counts: Counts::default(),
         }
     }
 
-    pub(super) fn get(&self, id: TaskId) -> Option<&Slot> {
-        self.slots.get(&id)
+    pub(super) fn find(&self, id: TaskId) -> Option<At> {
+        self.ids.find(id, |at| self.shelf.id(at))
     }
 
-    pub(super) fn len(&self) -> u64 {
-        self.slots.len() as u64
+    pub(super) const fn len(&self) -> u64 {
+        self.shelf.len() as u64
     }
 
-    /// From `after` on, by id.
-    pub(super) fn iter_after(&self, after: Option<TaskId>) -> impl Iterator<Item = &Slot> {
-        use core::ops::Bound::{Excluded, Unbounded};
-        let from = after.map_or(Unbounded, Excluded);
-        self.slots.range((from, Unbounded)).map(|(_, slot)| slot)
+    pub(super) const fn nodes(&mut self) -> &mut Nodes {
+        &mut self.shelf.nodes
     }
 
-    pub(super) fn insert(&mut self, slot: Slot) {
-        self.link(&slot);
-        let before = self.slots.insert(slot.task.id, slot);
-        debug_assert!(before.is_none(), "an id names one task");
+    /// As [`Tasks::find`], of a task that was granted under this lease: mostly without a look at
+    /// the ids, which are many and spread.
+    pub(super) fn find_leased(&self, proof: LeaseRef) -> Option<At> {
+        let likely = self.granted.get(granted_at(proof.lease.number)).copied();
+        likely
+            .filter(|at| self.shelf.is(*at, proof.task))
+            .or_else(|| self.find(proof.task))
     }
 
-    pub(super) fn remove(&mut self, id: TaskId) -> Option<Slot> {
-        let slot = self.slots.remove(&id)?;
-        self.unlink(&slot);
-        Some(slot)
+    /// The task that was granted under the lease of this number.
+    pub(super) fn note_grant(&mut self, number: u64, at: At) {
+        let place = granted_at(number);
+        if self.granted.len() <= place {
+            self.granted.resize(place + 1, at);
+        }
+        self.granted[place] = at;
     }
 
-    /// Changes a slot in whatever way and keeps the indexes true.
-    ///
-    /// # Panics
-    /// If there is no such task: callers have looked it up.
-    pub(super) fn update<T>(&mut self, id: TaskId, change: impl FnOnce(&mut Slot) -> T) -> T {
-        let Some(mut slot) = self.slots.remove(&id) else {
-            unreachable!("task {id} was looked up before it is changed")
-        };
-        self.unlink(&slot);
+    /// When a scheduled task or a lease is next due, and which it is.
+    pub(super) fn next_due(&self) -> Option<(Timestamp, At)> {
+        let scheduled = self.scheduled.first().map(|((at, _), task)| (at, task));
+        match (scheduled, self.leases.first()) {
+            (Some(one), Some(other)) => Some(if one.0 <= other.0 { one } else { other }),
+            (one, other) => one.or(other),
+        }
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
+        let finished = self.finished.first_end().map(|at| at + self.kept_for.0);
+        let dead = self.dead.first().map(|(at, ..)| *at + self.kept_for.1);
+        let due = self.next_due().map(|(at, _)| at);
+        [due, finished, dead].into_iter().flatten().min()
+    }
+
+    /// What is due has been done, or as much of it as one call does.
+    pub(super) fn settle_down(&mut self) {
+        let never = Timestamp::from_millis(u64::MAX);
+        self.quiet_until = self.next_deadline().unwrap_or(never);
+    }
+
+    /// An ended task that is remembered no longer.
+    pub(super) fn first_outdated(&self, now: Timestamp) -> Option<At> {
+        let (finished_for, dead_for) = self.kept_for;
+        if self
+            .finished
+            .first_end()
+            .is_some_and(|at| at + finished_for <= now)
+        {
+            return self.finished.first().map(|(_, at)| at);
+        }
+        let (died_at, _, at) = *self.dead.first()?;
+        (died_at + dead_for <= now).then_some(at)
+    }
+
+    pub(super) fn insert(&mut self, slot: &Slot) -> At {
+        let (at, seat) = self.add(slot);
+        self.link(at, self.spot_in(&seat));
+        at
+    }
+
+    /// So many are about to be loaded.
+    pub(super) fn expect(&mut self, count: usize) {
+        self.ids.expect(count);
+    }
+
+    /// One of many, in no order: [`Tasks::settle`] comes after them.
+    pub(super) fn load(&mut self, slot: &Slot) {
+        let (at, seat) = self.add(slot);
+        match self.spot_in(&seat) {
+            Spot::Ready(order) => self.ready.load(order, at),
+            Spot::Scheduled(run_at, place) => self.scheduled.load((run_at, place), at),
+            Spot::Finished(ended_at) => self.finished.load((ended_at, slot.task.id), at),
+            spot @ (Spot::Claimed(_) | Spot::Dead(_)) => self.link(at, spot),
+        }
+    }
+
+    pub(super) fn settle(&mut self) {
+        self.ready.settle();
+        self.scheduled.settle();
+        self.finished.settle();
+    }
+
+    pub(super) fn remove(&mut self, at: At) {
+        let seat = self.shelf.seat(at);
+        self.counts.0[seat.state.kind() as usize] -= 1;
+        self.leave(at, &seat);
+        self.unlink(at, self.spot_in(&seat));
+        self.ids
+            .remove(self.shelf.id(at), at, |at| self.shelf.id(at));
+        self.shelf.remove(at);
+    }
+
+    /// Changes a task in whatever way, keeps the indexes true, and returns it as it is now.
+    pub(super) fn update<T>(
+        &mut self,
+        at: At,
+        change: impl FnOnce(&mut Slot) -> T,
+    ) -> (Box<Task>, T) {
+        let before = self.shelf.seat(at);
+        let was = self.spot_in(&before);
+        self.leave(at, &before);
+        let mut slot = self.shelf.take(at);
         let outcome = change(&mut slot);
-        self.link(&slot);
-        self.slots.insert(id, slot);
-        outcome
+        let node = self.shelf.put_back(at, &slot);
+        let now = Seat::of(&slot, node);
+        self.join(at, &now);
+        let spot = self.spot_in(&now);
+        if spot != was {
+            self.unlink(at, was);
+            self.link(at, spot);
+        }
+        self.counts.0[before.state.kind() as usize] -= 1;
+        self.counts.count(now.state.kind());
+        (slot.task, outcome)
     }
 
-    fn link(&mut self, slot: &Slot) {
-        let id = slot.task.id;
-        match slot.task.state {
-            State::Ready => _ = self.ready.insert(self.order(&slot.task)),
-            State::Scheduled { run_at } => _ = self.due.insert((run_at, id)),
-            State::Claimed => self.link_lease(slot),
-            State::Completed { at } | State::Cancelled { at } => {
-                self.finished.insert((at, id));
+    /// Where this task belongs in the indexes.
+    pub(super) fn spot(&self, at: At) -> Spot {
+        self.spot_in(&self.shelf.seat(at))
+    }
+
+    fn spot_in(&self, seat: &Seat) -> Spot {
+        match seat.state {
+            State::Ready => Spot::Ready(order(self.aging, seat)),
+            State::Scheduled { run_at } => Spot::Scheduled(run_at, seat.place),
+            State::Claimed => match seat.hold {
+                Some(hold) => Spot::Claimed(hold.ends_at),
+                None => unreachable!("a claimed task has a hold"),
+            },
+            State::Completed { at } | State::Cancelled { at } => Spot::Finished(at),
+            State::Dead { at, .. } => Spot::Dead(at),
+        }
+    }
+
+    fn add(&mut self, slot: &Slot) -> (At, Seat) {
+        let (at, node) = self.shelf.add(slot);
+        self.ids.insert(slot.task.id, at, |at| self.shelf.id(at));
+        self.counts.count(slot.task.state.kind());
+        let seat = Seat::of(slot, node);
+        self.join(at, &seat);
+        (at, seat)
+    }
+
+    fn link(&mut self, at: At, spot: Spot) {
+        self.quiet_until = self.quiet_until.min(match spot {
+            Spot::Ready(_) => self.quiet_until,
+            Spot::Scheduled(due, _) | Spot::Claimed(due) => due,
+            Spot::Finished(ended_at) => ended_at + self.kept_for.0,
+            Spot::Dead(died_at) => died_at + self.kept_for.1,
+        });
+        match spot {
+            Spot::Ready(order) => self.ready.insert(order, at),
+            Spot::Scheduled(run_at, place) => self.scheduled.insert((run_at, place), at),
+            Spot::Claimed(ends_at) => self.leases.insert((ends_at, at)),
+            Spot::Finished(ended_at) => {
+                self.finished.insert((ended_at, self.shelf.id(at)), at);
             }
-            State::Dead { at, .. } => _ = self.dead.insert((at, id)),
+            Spot::Dead(died_at) => _ = self.dead.insert((died_at, self.shelf.id(at), at)),
         }
-        self.counts.0[slot.task.state.kind() as usize] += 1;
     }
 
-    fn unlink(&mut self, slot: &Slot) {
-        let id = slot.task.id;
-        match slot.task.state {
-            State::Ready => _ = self.ready.remove(&self.order(&slot.task)),
-            State::Scheduled { run_at } => _ = self.due.remove(&(run_at, id)),
-            State::Claimed => self.unlink_lease(slot),
-            State::Completed { at } | State::Cancelled { at } => {
-                self.finished.remove(&(at, id));
+    /// The task is there no longer, or is another already: `spot` says where it was.
+    fn unlink(&mut self, at: At, spot: Spot) {
+        let (aging, shelf) = (self.aging, &self.shelf);
+        match spot {
+            Spot::Ready(key) => self.ready.remove(key, at, |other| match other {
+                _ if other == at => key,
+                other => order(aging, &shelf.seat(other)),
+            }),
+            Spot::Scheduled(run_at, place) => {
+                let key = (run_at, place);
+                self.scheduled.remove(key, at, |other| match other {
+                    _ if other == at => key,
+                    other => due_key(shelf, other),
+                });
             }
-            State::Dead { at, .. } => _ = self.dead.remove(&(at, id)),
-        }
-        self.counts.0[slot.task.state.kind() as usize] -= 1;
-    }
-
-    fn link_lease(&mut self, slot: &Slot) {
-        let (id, Some(hold), Some(lease)) = (slot.task.id, slot.hold, &slot.task.lease) else {
-            unreachable!("a claimed task has a lease and a hold")
-        };
-        self.due.insert((hold.ends_at, id));
-        match hold.hand {
-            Hand::Of(session) => _ = self.held.insert((session, id)),
-            Hand::Adrift(_) => _ = self.adrift.insert((lease.node.clone(), id)),
-        }
-    }
-
-    fn unlink_lease(&mut self, slot: &Slot) {
-        let (id, Some(hold), Some(lease)) = (slot.task.id, slot.hold, &slot.task.lease) else {
-            unreachable!("a claimed task has a lease and a hold")
-        };
-        self.due.remove(&(hold.ends_at, id));
-        match hold.hand {
-            Hand::Of(session) => _ = self.held.remove(&(session, id)),
-            Hand::Adrift(_) => _ = self.adrift.remove(&(lease.node.clone(), id)),
-        }
-    }
-
-    fn order(&self, task: &Task) -> Order {
-        let rank = match self.aging {
-            Aging::Strict => u64::from(task.priority),
-            Aging::Step(step) => {
-                let head_start = millis(step).saturating_mul(u64::from(task.priority));
-                task.ready_at.as_millis().saturating_add(head_start)
+            Spot::Claimed(ends_at) => {
+                self.leases
+                    .remove((ends_at, at), |entry| shelf.is_due(entry));
             }
-        };
-        (rank, task.ready_at, task.place, task.id)
+            Spot::Finished(ended_at) => {
+                self.finished.remove((ended_at, shelf.id(at)), at, shelf);
+            }
+            Spot::Dead(died_at) => _ = self.dead.remove(&(died_at, shelf.id(at), at)),
+        }
     }
 
-    /// What the indexes should be, made anew from the slots.
-    pub(super) fn rebuilt(&self) -> Self {
-        let mut fresh = Self::new(self.aging);
-        self.slots
-            .values()
-            .cloned()
-            .for_each(|slot| fresh.insert(slot));
-        fresh
+    /// A claimed task is in the list of the session that holds it, or of its node.
+    fn join(&mut self, at: At, seat: &Seat) {
+        match seat.list() {
+            Some((Hand::Of(session), _)) => {
+                let list = self.held.entry(session).or_default();
+                list.join(at, &mut self.shelf);
+            }
+            Some((Hand::Adrift(_), node)) => {
+                let mut list = self.shelf.nodes[node].adrift;
+                list.join(at, &mut self.shelf);
+                self.shelf.nodes.get_mut(node).adrift = list;
+            }
+            None => {}
+        }
     }
 
-    pub(super) fn held_by(&self, session: SessionId) -> impl Iterator<Item = TaskId> {
-        let first = TaskId::from_u128(0);
-        self.held
-            .range((session, first)..)
-            .take_while(move |(holder, _)| *holder == session)
-            .map(|(_, id)| *id)
+    fn leave(&mut self, at: At, seat: &Seat) {
+        match seat.list() {
+            Some((Hand::Of(session), _)) => {
+                let Some(list) = self.held.get_mut(&session) else {
+                    unreachable!("{session:?} holds something");
+                };
+                list.leave(at, &mut self.shelf);
+                // An open session keeps its place here, as it may soon hold something again.
+            }
+            Some((Hand::Adrift(_), node)) => {
+                let mut list = self.shelf.nodes[node].adrift;
+                list.leave(at, &mut self.shelf);
+                self.shelf.nodes.get_mut(node).adrift = list;
+            }
+            None => {}
+        }
     }
 
-    pub(super) fn adrift_of(&self, node: &Node) -> impl Iterator<Item = TaskId> {
-        let first = TaskId::from_u128(0);
-        self.adrift
-            .range((node.clone(), first)..)
-            .take_while(move |(of, _)| of == node)
-            .map(|(_, id)| *id)
+    pub(super) fn held_by(&self, session: SessionId) -> Vec<At> {
+        self.all_of(self.held.get(&session).copied().unwrap_or_default())
     }
+
+    pub(super) fn adrift_of(&self, node: NodeNo) -> Vec<At> {
+        self.all_of(self.shelf.nodes[node].adrift)
+    }
+
+    /// The first so many ready ones, in the order of their claims.
+    pub(super) fn ready_ahead(&self, count: usize) -> Vec<At> {
+        self.ready
+            .ahead(count, |at| order(self.aging, &self.shelf.seat(at)))
+    }
+
+    fn all_of(&self, list: List) -> Vec<At> {
+        let mut all = Vec::with_capacity(list.len as usize);
+        let mut next = list.first;
+        while next != NOBODY {
+            all.push(next);
+            next = self.shelf.after(next);
+        }
+        all
+    }
+}
+
+fn granted_at(number: u64) -> usize {
+    usize::try_from(number % GRANTED_MAX).unwrap_or(0)
+}
+
+pub(super) fn order(aging: Aging, seat: &Seat) -> Order {
+    let rank = match aging {
+        Aging::Strict => u64::from(seat.priority),
+        Aging::Step(step) => {
+            let head_start = millis(step).saturating_mul(u64::from(seat.priority));
+            seat.ready_at.as_millis().saturating_add(head_start)
+        }
+    };
+    (rank, seat.ready_at, seat.place)
+}
+
+pub(super) fn due_key(shelf: &Shelf, at: At) -> (Timestamp, u64) {
+    let State::Scheduled { run_at } = shelf.state(at) else {
+        unreachable!("only scheduled tasks are among these")
+    };
+    (run_at, shelf.packed(at).place)
+}
+
+pub(super) fn ended_at(shelf: &Shelf, at: At) -> Timestamp {
+    let (State::Completed { at } | State::Cancelled { at }) = shelf.state(at) else {
+        unreachable!("only finished tasks are among these")
+    };
+    at
 }

@@ -122,10 +122,10 @@ impl World {
     }
 
     pub(crate) fn state(&self, number: u128) -> Option<StateKind> {
-        self.pool.task(id(number)).map(|task| task.state.kind())
+        self.pool.state(id(number)).map(|state| state.kind())
     }
 
-    pub(crate) fn task(&self, number: u128) -> &Task {
+    pub(crate) fn task(&self, number: u128) -> Task {
         self.pool.task(id(number)).expect("the task is known")
     }
 

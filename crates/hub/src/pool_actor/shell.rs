@@ -13,6 +13,7 @@ use tokio::{sync::oneshot, task::AbortHandle};
 
 use super::{
     Ask, Out, PoolArguments, PoolMessage, Query,
+    ahead::Ahead,
     outlet::{Outlet, Part, Said},
     view,
 };
@@ -21,7 +22,7 @@ use crate::{
     clock::Clock,
     gauge::Gauge,
     payloads::Payloads,
-    store_writer::{Blobs, Commit, StoreWriter},
+    store_writer::{Blobs, Commit, Load, Slot, StoreWriter},
     telemetry,
 };
 
@@ -31,7 +32,10 @@ pub(crate) struct Shell {
     outbox: Outbox<(SessionId, Said)>,
     /// Blobs that replies of the next commit want.
     reads: Vec<(TaskId, Blob)>,
+    /// The commit on its way.
+    flying: Option<Slot>,
     payloads: Payloads,
+    ahead: Ahead,
     outlets: BTreeMap<SessionId, Outlet>,
     clock: Clock,
     writer: StoreWriter,
@@ -62,12 +66,15 @@ impl Shell {
         let pool = Pool::restore(opened.id, opened.epoch, settings, now, opened.tasks);
         // The supervisor waits for it, unless it has ended itself.
         _ = arguments.opened.send(opened.id);
+        let ahead = Ahead::new(&pool);
         let mut shell = Self {
             name: arguments.name,
             pool,
             outbox: Outbox::default(),
             reads: Vec::new(),
+            flying: None,
             payloads: Payloads::new(arguments.budget),
+            ahead,
             outlets: BTreeMap::new(),
             clock: arguments.clock,
             writer: arguments.writer,
@@ -121,6 +128,8 @@ impl Shell {
     /// restore.
     pub(super) fn committed(&mut self, outcome: Result<Blobs, String>) -> Result<(), String> {
         let blobs = outcome?;
+        self.flying = None;
+        self.ahead.come(&blobs, &self.pool, &mut self.payloads);
         let replies = self.outbox.committed();
         self.leave(replies, &blobs);
         Ok(())
@@ -130,7 +139,20 @@ impl Shell {
     pub(super) fn work_off(&mut self) -> Result<(), String> {
         let free = self.outbox.take_free();
         self.leave(free, &Blobs::new());
-        if let Some(changes) = self.outbox.next_commit() {
+        let ahead = self.ahead.ask(&self.pool, &self.payloads);
+        if !ahead.is_empty() {
+            self.reads.extend(ahead);
+            self.outbox.hold();
+        }
+        if let Some(flying) = &self.flying {
+            flying.add(|load| {
+                load.batch.at = self.clock.now();
+                self.outbox.join_commit(&mut load.batch.changes);
+                load.reads.append(&mut self.reads);
+                self.ahead.sent();
+                load.replies = self.outbox.waiting();
+            });
+        } else if let Some(changes) = self.outbox.next_commit() {
             self.commit(changes)?;
         }
         if self.outbox.is_idle() {
@@ -150,8 +172,8 @@ impl Shell {
             return self.apply(session, request, Command::Enqueue(tasks));
         };
         let pool = &self.pool;
-        let answers = tasks.iter().map(|task| match pool.task(task.id) {
-            Some(known) => Ok(view::enqueued(task.id, Some(known.state.kind()))),
+        let answers = tasks.iter().map(|task| match pool.state(task.id) {
+            Some(known) => Ok(view::enqueued(task.id, Some(known.kind()))),
             None => Err(refusal.clone()),
         });
         let response = Response::Enqueued(answers.collect());
@@ -190,8 +212,8 @@ impl Shell {
                     task,
                     cause: Cause::Enqueued,
                     blob: Some(payload),
-                } => {
-                    self.payloads.keep(task.id, payload);
+                } if !self.ahead.is_behind => {
+                    self.ahead.is_behind = !self.payloads.keep(task.id, payload);
                 }
                 Change::Put { task, .. } if task.state.kind().is_end() => {
                     self.payloads.take(task.id);
@@ -236,6 +258,7 @@ impl Shell {
 
     /// A payload is taken out of memory with its first grant; a second one reads it back.
     fn with_payloads(&mut self, grants: Vec<Grant>) -> Vec<(Grant, Option<Bytes>)> {
+        self.ahead.moves();
         let with_payload = |grant: Grant| {
             let payload = self.payloads.take(grant.task);
             if payload.is_none() {
@@ -278,7 +301,7 @@ impl Shell {
         self.outbox.hold();
         Said::Task {
             request,
-            task: Box::new(task.clone()),
+            task: Box::new(task),
             moment: self.pool.moment_of(id),
         }
     }
@@ -291,9 +314,15 @@ impl Shell {
             at: self.clock.now(),
             changes,
         };
-        self.writer.commit(Commit {
+        let slot = Slot::new(Load {
             batch,
             reads: mem::take(&mut self.reads),
+            replies: self.outbox.waiting(),
+        });
+        self.ahead.sent();
+        self.flying = Some(slot.clone());
+        self.writer.commit(Commit {
+            slot,
             done: Box::new(move |outcome| {
                 // If the pool has ended meanwhile, its successor restores what was written.
                 _ = myself.cast(PoolMessage::Committed(outcome));

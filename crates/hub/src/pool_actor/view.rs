@@ -72,7 +72,10 @@ pub(super) fn tasks(
     tasks_max: usize,
 ) -> Vec<TaskSummary> {
     let view = |task: &Task| summary(task, pool.moment_of(task.id));
-    pool.tasks(state, after).take(tasks_max).map(view).collect()
+    pool.tasks(state, after, tasks_max)
+        .iter()
+        .map(view)
+        .collect()
 }
 
 pub(super) fn detail(

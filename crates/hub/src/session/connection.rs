@@ -10,7 +10,17 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf},
     net::TcpStream,
+    time::Instant,
 };
+
+/// Room for what an idle session is sent: heartbeats.
+pub(super) const ROOM_BYTES_IDLE: usize = 512;
+
+/// The most room that is made for one read, beyond what a long frame itself asks for.
+const ROOM_BYTES_MAX: usize = 64 * 1024;
+
+/// How much more room there is after a read that filled what there was.
+const ROOM_GROWTH: usize = 8;
 
 /// A connection that was accepted.
 pub(crate) struct Connection {
@@ -57,23 +67,46 @@ fn set_up(stream: &TcpStream, silence_after: Duration) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A reader that remembers whether anything came: part of a long frame is a sign of life, too.
+/// A reader that remembers when something came: part of a long frame is a sign of life, too.
 pub(super) struct Heard<R> {
     inner: R,
-    has_heard: bool,
+    heard_at: Instant,
+    /// How much room there was for the last read, if it filled all of it.
+    filled: Option<usize>,
+    /// The most room that there was for a read since the buffer was last given back.
+    room_most: usize,
 }
 
 impl<R> Heard<R> {
-    pub(super) const fn new(inner: R) -> Self {
+    pub(super) fn new(inner: R) -> Self {
         Self {
             inner,
-            has_heard: false,
+            heard_at: Instant::now(),
+            filled: None,
+            room_most: 0,
         }
     }
 
-    /// Whether anything came since the last time this was asked.
-    pub(super) const fn take(&mut self) -> bool {
-        std::mem::replace(&mut self.has_heard, false)
+    /// When something came last.
+    pub(super) const fn heard_at(&self) -> Instant {
+        self.heard_at
+    }
+
+    /// It counts as heard now: nobody listened.
+    pub(super) const fn excuse(&mut self, now: Instant) {
+        self.heard_at = now;
+    }
+
+    /// The room to make for the next read if the last one filled its own: what comes together is
+    /// read together.
+    pub(super) fn room_wanted(&mut self) -> Option<usize> {
+        let room = self.filled.take()?;
+        Some((ROOM_GROWTH * room).min(ROOM_BYTES_MAX))
+    }
+
+    /// Whether there was more room than an idle session needs since this was last asked.
+    pub(super) const fn had_room_to_spare(&mut self) -> bool {
+        std::mem::replace(&mut self.room_most, 0) > ROOM_BYTES_IDLE
     }
 }
 
@@ -83,9 +116,55 @@ impl<R: AsyncRead + Unpin> AsyncRead for Heard<R> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
-        let before = buffer.filled().len();
+        let room = buffer.remaining();
+        self.room_most = self.room_most.max(room);
         ready!(Pin::new(&mut self.inner).poll_read(cx, buffer))?;
-        self.has_heard |= buffer.filled().len() > before;
+        if buffer.remaining() < room {
+            self.heard_at = Instant::now();
+        }
+        self.filled = (buffer.remaining() == 0).then_some(room);
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+    use tokio::io::AsyncReadExt as _;
+
+    use super::*;
+
+    async fn read(heard: &mut Heard<&[u8]>, buffer: &mut BytesMut) {
+        heard.read_buf(buffer).await.expect("a slice can be read");
+    }
+
+    #[tokio::test]
+    async fn there_is_more_room_after_a_read_that_filled_it_up_to_a_bound() {
+        let mut heard = Heard::new(&[0; 1 << 20][..]);
+        let mut rooms = Vec::new();
+        let mut room = ROOM_BYTES_IDLE;
+        for _ in 0..4 {
+            read(&mut heard, &mut BytesMut::with_capacity(room)).await;
+            room = heard.room_wanted().expect("it was filled");
+            rooms.push(room);
+        }
+        assert_eq!(rooms, [4096, 32768, 65536, 65536]);
+        assert_eq!(heard.room_wanted(), None, "it was asked for once");
+    }
+
+    #[tokio::test]
+    async fn a_heartbeat_needs_no_more_room_than_there_is() {
+        let mut heard = Heard::new(&[1; 5][..]);
+        read(&mut heard, &mut BytesMut::with_capacity(ROOM_BYTES_IDLE)).await;
+        assert_eq!(heard.room_wanted(), None);
+        assert!(!heard.had_room_to_spare());
+    }
+
+    #[tokio::test]
+    async fn room_to_spare_is_noticed_once() {
+        let mut heard = Heard::new(&[1; 5][..]);
+        read(&mut heard, &mut BytesMut::with_capacity(ROOM_BYTES_MAX)).await;
+        assert!(heard.had_room_to_spare());
+        assert!(!heard.had_room_to_spare());
     }
 }

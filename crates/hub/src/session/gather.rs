@@ -11,8 +11,6 @@ use crate::pool_actor::Part;
 /// What has come of a request so far.
 #[derive(Debug)]
 pub(super) enum Gather {
-    /// The one answer is the response.
-    Whole(Option<Response>),
     /// Items in the order of the request, some of them answered.
     Items {
         shape: ItemShape,
@@ -24,8 +22,6 @@ pub(super) enum Gather {
     /// The pool's that knows the task.
     Task(Result<Box<TaskDetail>, Rejection>),
     Status(Vec<PoolStatus>, BTreeMap<SessionId, u64>),
-    /// Nobody asked: all that was asked before has been answered.
-    Fence,
 }
 
 impl Gather {
@@ -56,7 +52,6 @@ impl Gather {
 
     pub(super) fn add(&mut self, pool: PoolId, part: Part) {
         match (self, part) {
-            (Self::Whole(whole), Part::Whole(response)) => *whole = Some(response),
             (Self::Items { places, done, .. }, Part::Whole(response)) => {
                 let places = places.remove(&pool).unwrap_or_default();
                 add_items(done, &places, response);

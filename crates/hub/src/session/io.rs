@@ -4,24 +4,25 @@
 //! Reading and writing never wait for each other, so that a node that writes much before it reads
 //! is still served, up to the bound on what it may have under way.
 
-use std::time::Duration;
+use std::{pin::Pin, time::Duration};
 
+use bytes::BytesMut;
 use futures_util::{FutureExt, StreamExt};
 use leasehold_core::{Ending, Node, PoolName, SessionId, time::millis};
 use leasehold_wire::{FromHub, FromNode, HubCodec, Refusal, RefusalCode, WireError};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     sync::mpsc::{UnboundedReceiver, UnboundedSender},
-    time::{Instant, Interval, MissedTickBehavior, interval},
+    time::{Instant, Sleep, sleep_until},
 };
 use tokio_util::codec::FramedRead;
 
 use super::{
     Connection, Dismissal, SessionContext, SessionRecord,
-    connection::Heard,
+    connection::{Heard, ROOM_BYTES_IDLE},
     guard::SessionGuard,
     handshake::{self, NoSession},
-    requests::{Answered, Requests},
+    requests::Requests,
     speech::Speech,
 };
 use crate::pool_actor::Out;
@@ -46,10 +47,8 @@ struct SessionIo {
     heartbeat: Duration,
     silence_after: Duration,
     leases_kept: Duration,
-    ticker: Interval,
-    heard_at: Instant,
-    /// When the socket last took something, or there was nothing to take.
-    flowed_at: Instant,
+    /// Goes off at or before the next moment that matters; moved lazily.
+    alarm: Pin<Box<Sleep>>,
     /// Set when the socket takes nothing more: until when what came before that is still read.
     unheard: Option<Instant>,
     /// Set when the hub ends the session: until when answers are waited for, and what to say.
@@ -78,7 +77,8 @@ pub(crate) async fn run(
         mut writer,
         address,
     } = connection;
-    let mut frames = FramedRead::new(Heard::new(reader), HubCodec::new());
+    let reader = Heard::new(reader);
+    let mut frames = FramedRead::with_capacity(reader, HubCodec::new(), ROOM_BYTES_IDLE);
     let within = context.config.session.handshake_within;
     let received = tokio::select! {
         received = handshake::receive(&mut frames, within) => received,
@@ -124,20 +124,15 @@ impl SessionIo {
         guard: SessionGuard,
         heartbeat: Duration,
     ) -> Self {
-        let silence_after = context.config.session.silence_after;
-        let mut ticker = interval((heartbeat / 2).min(silence_after / 8));
-        ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             speech: Speech::new(frames.decoder().frame_bytes_max()),
             frames,
             writer,
             outs,
             heartbeat,
-            silence_after,
+            silence_after: context.config.session.silence_after,
             leases_kept: context.config.pool_defaults.restart_grace,
-            ticker,
-            heard_at: Instant::now(),
-            flowed_at: Instant::now(),
+            alarm: Box::pin(sleep_until(Instant::now() + heartbeat / 2)),
             unheard: None,
             dismissal: None,
             drain_for: context.config.hub.drain_for,
@@ -174,8 +169,9 @@ impl SessionIo {
 
     async fn turn(&mut self) -> Result<(), Over> {
         let may_read = self.dismissal.is_none() && self.requests.has_room();
-        if self.unheard.is_some() {
+        if let Some(until) = self.unheard {
             self.speech.take();
+            self.look_by(until);
         }
         tokio::select! {
             biased;
@@ -188,7 +184,6 @@ impl SessionIo {
             }
             written = self.writer.write_buf(self.speech.unsaid()), if self.speech.bytes() > 0 => {
                 if written.is_ok_and(|bytes| bytes > 0) {
-                    self.flowed_at = Instant::now();
                     self.speech.was_taken();
                 } else {
                     // The node is gone. What it said before is in the socket, up to its end.
@@ -196,7 +191,7 @@ impl SessionIo {
                 }
             }
             frame = self.frames.next(), if may_read => self.take_frames(frame).await?,
-            _ = self.ticker.tick() => self.tick(may_read)?,
+            () = &mut self.alarm => self.tick(may_read)?,
         }
         Ok(())
     }
@@ -212,6 +207,9 @@ impl SessionIo {
             left -= 1;
             if outcome.is_err() || left == 0 || !self.requests.has_room() {
                 break outcome;
+            }
+            if let Some(room) = self.frames.get_mut().room_wanted() {
+                self.frames.read_buffer_mut().reserve(room);
             }
             // What is taken out of the socket here is taken in: there is no way back.
             match self.frames.next().now_or_never() {
@@ -233,7 +231,10 @@ impl SessionIo {
                 }
                 Ok(())
             }
-            Some(Ok(FromNode::Ping)) => Ok(()),
+            Some(Ok(FromNode::Ping)) => {
+                self.beat();
+                Ok(())
+            }
             Some(Ok(FromNode::Bye)) => Err(Over::Silent(Ending::Bye)),
             Some(Ok(FromNode::Hello(_))) => {
                 let reason = "a hello comes once, as the first message".to_owned();
@@ -249,11 +250,12 @@ impl SessionIo {
 
     fn take_out(&mut self, out: Out) -> Result<(), Over> {
         match out {
-            Out::Answer(request, pool, part) => match self.requests.answered(request, pool, part) {
-                Answered::Partly => {}
-                Answered::Response(response) => self.speech.say(&response),
-                Answered::Fence => return Err(self.dismissed()),
-            },
+            Out::Answer(request, pool, part) => {
+                let speech = &mut self.speech;
+                if self.requests.answered(request, pool, part, speech) {
+                    return Err(self.dismissed());
+                }
+            }
             Out::Deliver(pool, tasks) => self.speech.say_deliveries(&pool, tasks),
             Out::Revoke(proof, why) => self.speech.say(&FromHub::Revoked { proof, why }),
             Out::PoolDown(pool) if self.requests.can_go_on_without(&pool) => {}
@@ -269,7 +271,9 @@ impl SessionIo {
 
     /// The hub ends the session: nothing more is read, what was asked is answered first.
     fn dismiss(&mut self, dismissal: Dismissal) -> Result<(), Over> {
-        self.dismissal = Some((Instant::now() + self.drain_for, dismissal));
+        let until = Instant::now() + self.drain_for;
+        self.dismissal = Some((until, dismissal));
+        self.look_by(until);
         match self.requests.fence() {
             Ok(true) => Ok(()),
             Ok(false) => Err(self.dismissed()),
@@ -302,17 +306,28 @@ impl SessionIo {
         Over::Saying(Ending::Dismissed, bye)
     }
 
+    /// Nothing else came for a while. That is the moment for a heartbeat of our own, which then
+    /// costs no wake-up of its own, and to keep no more than an idle session needs.
+    fn beat(&mut self) {
+        if self.frames.read_buffer().is_empty() && self.frames.get_mut().had_room_to_spare() {
+            *self.frames.read_buffer_mut() = BytesMut::with_capacity(ROOM_BYTES_IDLE);
+        }
+        self.speech.give_back();
+        self.requests.give_back();
+        if self.speech.said_at().elapsed() >= self.heartbeat / 2 {
+            self.speech.say(&FromHub::Ping);
+        }
+        let next = self.next_look();
+        self.alarm.as_mut().reset(next);
+    }
+
     fn tick(&mut self, may_read: bool) -> Result<(), Over> {
         let now = Instant::now();
         // While the hub itself does not read, it cannot hold silence against the node.
-        if self.frames.get_mut().take() || !may_read {
-            self.heard_at = now;
+        if !may_read {
+            self.frames.get_mut().excuse(now);
         }
-        if self.speech.bytes() == 0 {
-            self.flowed_at = now;
-        }
-        let since = self.heard_at.min(self.flowed_at);
-        if now.duration_since(since) >= self.silence_after {
+        if now >= self.silent_at() {
             let reason = format!("nothing was heard for {:?}", self.silence_after);
             return Err(refused(RefusalCode::Silence, reason, Ending::Silence));
         }
@@ -323,10 +338,39 @@ impl SessionIo {
         if dismissal.is_some_and(|(until, _)| now >= *until) {
             return Err(self.dismissed());
         }
-        if now.duration_since(self.speech.said_at()) >= self.heartbeat / 2 {
+        if now >= self.ping_at() {
             self.speech.say(&FromHub::Ping);
         }
+        let next = self.next_look();
+        self.alarm.as_mut().reset(next);
         Ok(())
+    }
+
+    fn next_look(&self) -> Instant {
+        let unheard = self.unheard.into_iter();
+        let dismissal = self.dismissal.iter().map(|(until, _)| *until);
+        let next = self.silent_at().min(self.ping_at());
+        unheard.chain(dismissal).fold(next, Instant::min)
+    }
+
+    /// Looks again at this moment at the latest.
+    fn look_by(&mut self, at: Instant) {
+        if at < self.alarm.deadline() {
+            self.alarm.as_mut().reset(at);
+        }
+    }
+
+    /// When the node counts as silent: it says nothing, or takes nothing of what it is told.
+    fn silent_at(&self) -> Instant {
+        let heard_at = self.frames.get_ref().heard_at();
+        let stuck_since = self.speech.stuck_since();
+        stuck_since.map_or(heard_at, |since| since.min(heard_at)) + self.silence_after
+    }
+
+    /// When something is to be said if nothing else was: in time for the promise, and late enough
+    /// for a node's heartbeat to come first.
+    fn ping_at(&self) -> Instant {
+        self.speech.said_at() + self.heartbeat * 15 / 16
     }
 }
 

@@ -1,7 +1,8 @@
 //! Requests under way in one session: out to the pools in batches, back as responses.
 
-use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
+use std::collections::BTreeMap;
 
+use foldhash::{HashMap, HashMapExt};
 use leasehold_core::{
     Command, LeaseRef, PoolId, PoolName, Rejection, RequestId, limits::BATCH_MAX,
 };
@@ -11,12 +12,17 @@ use super::{
     SessionContext,
     gather::{Gather, finish_items},
     guard::{PoolGone, SessionGuard},
+    join::{Aim, Share, aim, join, say_shares},
     route::{AllShape, ItemShape, Route, route, weight},
+    speech::Speech,
 };
 use crate::{
     directory::PoolRef,
     pool_actor::{Ask, Part, Query},
 };
+
+/// Requests under way for which an idle session keeps room.
+const IDLE_REQUESTS: usize = 3;
 
 pub(super) struct Requests {
     context: SessionContext,
@@ -24,44 +30,45 @@ pub(super) struct Requests {
     /// Numbers what is sent to pools; a node may use any numbers of its own.
     next: u64,
     pending: HashMap<u64, Pending>,
-    /// What the requests under way weigh, in bytes.
+    /// The node's requests that are not answered yet.
+    under_way: usize,
+    /// What they weigh, in bytes.
     bytes: usize,
-    /// Answers that each pool still owes.
-    owed: HashMap<PoolId, usize>,
-    /// Pools in which the session may hold leases or credit.
-    leased: HashSet<PoolId>,
+    dealings: HashMap<PoolId, Dealings>,
     /// A pool had ended when something was sent to it.
     has_lost_a_pool: bool,
     /// Gathered from one read: one message to each pool.
-    batches: BTreeMap<PoolName, (PoolRef, Vec<(RequestId, Ask)>)>,
+    batches: Vec<Batch>,
 }
 
-struct Pending {
-    /// The node's own number; none for the hub's own fence.
-    id: Option<u64>,
-    /// Answers that are still to come.
-    left: usize,
-    weight: usize,
-    gather: Gather,
+/// What the session has to do with a pool.
+#[derive(Default)]
+struct Dealings {
+    /// Answers that the pool still owes.
+    owed: usize,
+    /// The session may hold leases or credit there.
+    may_hold: bool,
 }
 
-/// What an answer brought about.
-pub(super) enum Answered {
-    /// More is to come.
-    Partly,
-    /// This may go to the node.
-    Response(FromHub),
-    /// Everything that was asked before the fence is answered.
-    Fence,
+struct Batch {
+    pool: PoolRef,
+    asks: Vec<(RequestId, Ask)>,
 }
 
-impl Answered {
-    fn response(self) -> Option<FromHub> {
-        match self {
-            Self::Response(response) => Some(response),
-            Self::Partly | Self::Fence => None,
-        }
-    }
+enum Pending {
+    /// Of one pool, whose answer is shared out among requests of one verb.
+    Shared(Vec<Share>),
+    /// Of any number of pools.
+    Gathered {
+        /// The node's own number.
+        id: u64,
+        /// Answers that are still to come.
+        left: usize,
+        weight: usize,
+        gather: Box<Gather>,
+    },
+    /// The hub's own: how many pools have not come to it yet.
+    Fence(usize),
 }
 
 impl Requests {
@@ -71,23 +78,29 @@ impl Requests {
             guard,
             next: 1,
             pending: HashMap::new(),
+            under_way: 0,
             bytes: 0,
-            owed: HashMap::new(),
-            leased: HashSet::new(),
+            dealings: HashMap::new(),
             has_lost_a_pool: false,
-            batches: BTreeMap::new(),
+            batches: Vec::new(),
         }
     }
 
     /// Whether the session may have more under way.
     pub(super) fn has_room(&self) -> bool {
         let session = &self.context.config.session;
-        self.pending.len() < session.requests_max && self.bytes < session.bytes_max
+        self.under_way < session.requests_max && self.bytes < session.bytes_max
+    }
+
+    /// An idle session keeps next to nothing.
+    pub(super) fn give_back(&mut self) {
+        self.pending.shrink_to(IDLE_REQUESTS);
     }
 
     /// Takes a request in; what can be answered at once is.
     pub(super) async fn take(&mut self, id: u64, request: Request) -> Option<FromHub> {
         let weight = weight(&request);
+        let request = self.join(id, weight, request).err()?;
         match self.dispatch(id, weight, route(request)).await {
             Ok(at_once) => at_once,
             Err(rejection) => Some(response(id, Response::Refused(rejection))),
@@ -96,7 +109,7 @@ impl Requests {
 
     /// Sends what was gathered, one message a pool; also to the others if one has ended.
     pub(super) fn send(&mut self) -> Result<(), PoolGone> {
-        for (_, (pool, asks)) in std::mem::take(&mut self.batches) {
+        for Batch { pool, asks } in self.batches.drain(..) {
             self.has_lost_a_pool |= self.guard.ask(&pool, asks).is_err();
         }
         if self.has_lost_a_pool {
@@ -111,7 +124,8 @@ impl Requests {
         let Some(pool) = self.guard.known(name) else {
             return true;
         };
-        if self.leased.contains(&pool) || self.owed.contains_key(&pool) {
+        let dealings = self.dealings.get(&pool);
+        if dealings.is_some_and(|with| with.may_hold || with.owed > 0) {
             return false;
         }
         self.guard.forget(name);
@@ -124,29 +138,77 @@ impl Requests {
         if pools.is_empty() {
             return Ok(false);
         }
-        let request = self.begin(None, 0, pools.len(), Gather::Fence);
+        let request = self.begin(Pending::Fence(pools.len()));
         for pool in pools {
             self.batch(pool, request, Ask::Query(Query::Fence));
         }
         self.send().map(|()| true)
     }
 
-    pub(super) fn answered(&mut self, request: RequestId, pool: PoolId, part: Part) -> Answered {
-        let Some(pending) = self.pending.get_mut(&request.0) else {
-            return Answered::Partly;
+    /// Says what an answer makes ready to be said. True if it was the last one to the fence.
+    pub(super) fn answered(
+        &mut self,
+        request: RequestId,
+        pool: PoolId,
+        part: Part,
+        speech: &mut Speech,
+    ) -> bool {
+        if let Some(dealings) = self.dealings.get_mut(&pool) {
+            dealings.owed = dealings.owed.saturating_sub(1);
+        }
+        let Some(mut pending) = self.pending.remove(&request.0) else {
+            return false;
         };
-        if let Entry::Occupied(mut owed) = self.owed.entry(pool) {
-            *owed.get_mut() -= 1;
-            if *owed.get() == 0 {
-                owed.remove();
+        match &mut pending {
+            Pending::Shared(shares) => {
+                self.under_way -= shares.len();
+                self.bytes -= shares.iter().map(|share| share.weight).sum::<usize>();
+                say_shares(shares, part, speech);
+                return false;
+            }
+            Pending::Gathered { left, gather, .. } => {
+                gather.add(pool, part);
+                *left -= 1;
+                if *left == 0 {
+                    speech.say(&self.finish(pending));
+                    return false;
+                }
+            }
+            Pending::Fence(left) => {
+                *left -= 1;
+                if *left == 0 {
+                    return true;
+                }
             }
         }
-        pending.gather.add(pool, part);
-        pending.left -= 1;
-        if pending.left > 0 {
-            return Answered::Partly;
-        }
-        self.finish(request)
+        self.pending.insert(request.0, pending);
+        false
+    }
+
+    /// Adds the request to one of its verb that is about to go to the same pool; or returns it.
+    fn join(&mut self, id: u64, weight: usize, request: Request) -> Result<(), Request> {
+        let is_it = |batch: &&mut Batch| match aim(&request) {
+            Some(Aim::Named(name)) => batch.pool.name == *name,
+            Some(Aim::Numbered(pool)) => batch.pool.id == pool,
+            None => false,
+        };
+        let batch = self.batches.iter_mut().find(is_it);
+        let Some((to, ask)) = batch.and_then(|batch| batch.asks.last_mut()) else {
+            return Err(request);
+        };
+        let Some(Pending::Shared(shares)) = self.pending.get_mut(&to.0) else {
+            return Err(request);
+        };
+        let (items, shape) = join(ask, request)?;
+        shares.push(Share {
+            id,
+            items,
+            weight,
+            shape,
+        });
+        self.under_way += 1;
+        self.bytes += weight;
+        Ok(())
     }
 
     async fn dispatch(
@@ -155,18 +217,26 @@ impl Requests {
         weight: usize,
         route: Route,
     ) -> Result<Option<FromHub>, Rejection> {
+        let mut share = Share {
+            id,
+            items: 0,
+            weight,
+            shape: None,
+        };
         match route {
             Route::ToOne(name, ask) => {
+                share.items = items_of(&ask);
                 let pool = self.open_pool(&name).await?;
-                Ok(self.ask_each(id, weight, vec![(pool, ask)], Gather::Whole(None)))
+                Ok(self.ask_one(share, pool, ask))
             }
             Route::ToKnown(name, ask) => {
                 let pool = self.context.known_pool(&name)?;
-                Ok(self.ask_each(id, weight, vec![(pool, ask)], Gather::Whole(None)))
+                Ok(self.ask_one(share, pool, ask))
             }
             Route::ByLease(shares, shape, count) => {
                 check_batch(count)?;
-                Ok(self.ask_by_lease(id, weight, shares, (shape, count)))
+                (share.items, share.shape) = (count, Some(shape));
+                Ok(self.ask_by_lease(share, shares, shape))
             }
             Route::ToAll(ask, AllShape::Cancel(count)) => {
                 check_batch(count)?;
@@ -195,26 +265,39 @@ impl Requests {
         self.context.opener.open(name.clone()).await
     }
 
+    fn ask_one(&mut self, share: Share, pool: PoolRef, ask: Ask) -> Option<FromHub> {
+        self.under_way += 1;
+        self.bytes += share.weight;
+        let request = self.begin(Pending::Shared(vec![share]));
+        self.batch(pool, request, ask);
+        None
+    }
+
     fn ask_by_lease(
         &mut self,
-        id: u64,
-        weight: usize,
-        shares: BTreeMap<PoolId, (Vec<usize>, Ask)>,
-        (shape, count): (ItemShape, usize),
+        share: Share,
+        mut shares: Vec<(PoolId, (Vec<usize>, Ask))>,
+        shape: ItemShape,
     ) -> Option<FromHub> {
-        let mut gather = Gather::items(shape, count);
+        if let [(pool, _)] = &shares[..]
+            && let Some(Ok(pool)) = self.context.directory.by_id(*pool)
+            && let Some((_, (_, ask))) = shares.pop()
+        {
+            return self.ask_one(share, pool, ask);
+        }
+        let mut gather = Gather::items(shape, share.items);
         let mut asks = Vec::new();
-        for (pool, (share, ask)) in shares {
+        for (pool, (places, ask)) in shares {
             match self.context.directory.by_id(pool) {
                 Some(Ok(pool)) => {
-                    gather.expect(pool.id, share);
+                    gather.expect(pool.id, places);
                     asks.push((pool, ask));
                 }
-                Some(Err(down)) => gather.refuse(&share, &down),
+                Some(Err(down)) => gather.refuse(&places, &down),
                 None => {}
             }
         }
-        self.ask_each(id, weight, asks, gather)
+        self.ask_each(share.id, share.weight, asks, gather)
     }
 
     fn ask_all(&mut self, id: u64, weight: usize, ask: &Ask, gather: Gather) -> Option<FromHub> {
@@ -269,62 +352,70 @@ impl Requests {
         asks: Vec<(PoolRef, Ask)>,
         gather: Gather,
     ) -> Option<FromHub> {
-        let request = self.begin(Some(id), weight, asks.len(), gather);
+        self.under_way += 1;
+        self.bytes += weight;
+        let pending = Pending::Gathered {
+            id,
+            left: asks.len(),
+            weight,
+            gather: Box::new(gather),
+        };
         if asks.is_empty() {
-            return self.finish(request).response();
+            return Some(self.finish(pending));
         }
+        let request = self.begin(pending);
         for (pool, ask) in asks {
             self.batch(pool, request, ask);
         }
         None
     }
 
-    fn begin(&mut self, id: Option<u64>, weight: usize, left: usize, gather: Gather) -> RequestId {
+    fn begin(&mut self, pending: Pending) -> RequestId {
         let request = self.next;
         self.next += 1;
-        self.bytes += weight;
-        self.pending.insert(
-            request,
-            Pending {
-                id,
-                left,
-                weight,
-                gather,
-            },
-        );
+        self.pending.insert(request, pending);
         RequestId(request)
     }
 
     fn batch(&mut self, pool: PoolRef, request: RequestId, ask: Ask) {
-        *self.owed.entry(pool.id).or_default() += 1;
-        if ask.may_hold() {
-            self.leased.insert(pool.id);
+        let dealings = self.dealings.entry(pool.id).or_default();
+        dealings.owed += 1;
+        dealings.may_hold |= ask.may_hold();
+        match self.batches.iter_mut().find(|b| b.pool.id == pool.id) {
+            Some(batch) => batch.asks.push((request, ask)),
+            None => self.batches.push(Batch {
+                pool,
+                asks: vec![(request, ask)],
+            }),
         }
-        let batch = self.batches.entry(pool.name.clone());
-        batch
-            .or_insert_with(|| (pool, Vec::new()))
-            .1
-            .push((request, ask));
     }
 
-    fn finish(&mut self, request: RequestId) -> Answered {
-        let Some(pending) = self.pending.remove(&request.0) else {
-            return Answered::Partly;
+    /// The response, when every pool has answered.
+    fn finish(&mut self, pending: Pending) -> FromHub {
+        let Pending::Gathered {
+            id, weight, gather, ..
+        } = pending
+        else {
+            unreachable!("nothing else was gathered")
         };
-        self.bytes -= pending.weight;
-        let Some(id) = pending.id else {
-            return Answered::Fence;
-        };
-        let body = match pending.gather {
-            Gather::Whole(Some(response)) => response,
+        self.under_way -= 1;
+        self.bytes -= weight;
+        let body = match *gather {
             Gather::Task(Ok(task)) => Response::Task(task),
             Gather::Task(Err(rejection)) => Response::Refused(rejection),
             Gather::Items { shape, done, .. } => finish_items(shape, done),
             Gather::Cancel(best) => Response::Done(best),
             Gather::Status(pools, holdings) => self.context.status(pools, &holdings),
-            Gather::Whole(None) | Gather::Fence => unreachable!("it was asked of one pool"),
         };
-        Answered::Response(response(id, body))
+        response(id, body)
+    }
+}
+
+/// Items that are answered one by one.
+const fn items_of(ask: &Ask) -> usize {
+    match ask {
+        Ask::Command(Command::Enqueue(tasks)) => tasks.len(),
+        Ask::Command(_) | Ask::Query(_) => 0,
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use leasehold_core::{
     Await, Claim, Command, Completion, Credit, Failure, LeaseRef, NewTask, PoolId, PoolName, Revive,
 };
-use leasehold_wire::{EnqueueItem, Request};
+use leasehold_wire::{CompleteItem, EnqueueItem, Request};
 
 use crate::pool_actor::{Ask, Query};
 
@@ -17,7 +17,7 @@ pub(super) enum Route {
     /// To this pool, if it is there.
     ToKnown(PoolName, Ask),
     /// Each item to the pool of its lease, with its place in the request.
-    ByLease(BTreeMap<PoolId, (Vec<usize>, Ask)>, ItemShape, usize),
+    ByLease(Vec<(PoolId, (Vec<usize>, Ask))>, ItemShape, usize),
     /// The same ask to each pool.
     ToAll(Ask, AllShape),
     /// A status: of one pool or of all, with the hub's own figures.
@@ -79,11 +79,7 @@ pub(super) fn route(request: Request) -> Route {
             by_lease(leases, |proof| *proof, command, ItemShape::Extended)
         }
         Request::Complete { items } => {
-            let item = |item: leasehold_wire::CompleteItem| Completion {
-                proof: item.proof,
-                result: item.result,
-            };
-            let items: Vec<Completion> = items.into_iter().map(item).collect();
+            let items: Vec<Completion> = items.into_iter().map(completion).collect();
             by_lease(items, |item| item.proof, Command::Complete, ItemShape::Done)
         }
         Request::Fail { items } => {
@@ -165,6 +161,14 @@ fn by_lease<T>(
     shape: ItemShape,
 ) -> Route {
     let count = items.len();
+    if let Some(first) = items.first()
+        && let pool = proof(first).lease.pool
+        && items.iter().all(|item| proof(item).lease.pool == pool)
+    {
+        // As nearly always.
+        let ask = Ask::Command(command(items));
+        return Route::ByLease(vec![(pool, ((0..count).collect(), ask))], shape, count);
+    }
     let mut pools: BTreeMap<PoolId, (Vec<usize>, Vec<T>)> = BTreeMap::new();
     for (place, item) in items.into_iter().enumerate() {
         let (places, share) = pools.entry(proof(&item).lease.pool).or_default();
@@ -175,7 +179,14 @@ fn by_lease<T>(
     Route::ByLease(pools.into_iter().map(ask).collect(), shape, count)
 }
 
-fn new_task(item: EnqueueItem) -> NewTask {
+pub(super) fn completion(item: CompleteItem) -> Completion {
+    Completion {
+        proof: item.proof,
+        result: item.result,
+    }
+}
+
+pub(super) fn new_task(item: EnqueueItem) -> NewTask {
     NewTask {
         id: item.id,
         priority: item.priority,
@@ -201,9 +212,8 @@ pub(super) fn weight(request: &Request) -> usize {
                 .sum::<usize>()
         }
         Request::Complete { items } => {
-            let bytes = |item: &leasehold_wire::CompleteItem| {
-                BASE + item.result.as_ref().map_or(0, bytes::Bytes::len)
-            };
+            let bytes =
+                |item: &CompleteItem| BASE + item.result.as_ref().map_or(0, bytes::Bytes::len);
             BASE + items.iter().map(bytes).sum::<usize>()
         }
         Request::Fail { items } => {

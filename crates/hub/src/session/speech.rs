@@ -15,12 +15,17 @@ const MESSAGE_BYTES: usize = 256;
 /// The largest buffer that a session keeps between messages: there are thousands.
 const BUFFER_BYTES_KEPT: usize = 64 * 1024;
 
+/// The same between heartbeats, when nothing else is said.
+const BUFFER_BYTES_IDLE: usize = 512;
+
 pub(super) struct Speech {
     codec: HubCodec,
     unsaid: BytesMut,
     /// The most that waited in this buffer.
     bytes_most: usize,
     said_at: Instant,
+    /// When the socket last took something, or what waits for it began to.
+    flowed_at: Instant,
 }
 
 impl Speech {
@@ -32,6 +37,7 @@ impl Speech {
             unsaid: BytesMut::new(),
             bytes_most: 0,
             said_at: Instant::now(),
+            flowed_at: Instant::now(),
         }
     }
 
@@ -46,9 +52,22 @@ impl Speech {
 
     /// The socket took something. A buffer that held much is given back when it is empty.
     pub(super) fn was_taken(&mut self) {
+        self.flowed_at = Instant::now();
         if self.unsaid.is_empty() && self.bytes_most > BUFFER_BYTES_KEPT {
             self.take();
         }
+    }
+
+    /// An idle session keeps next to nothing.
+    pub(super) fn give_back(&mut self) {
+        if self.unsaid.is_empty() && self.bytes_most > BUFFER_BYTES_IDLE {
+            self.take();
+        }
+    }
+
+    /// Since when the socket has taken nothing of what waits for it, if anything does.
+    pub(super) fn stuck_since(&self) -> Option<Instant> {
+        (self.bytes() > 0).then_some(self.flowed_at)
     }
 
     pub(super) fn take(&mut self) -> BytesMut {
@@ -63,6 +82,9 @@ impl Speech {
     /// Says it, or that it does not fit.
     pub(super) fn say(&mut self, message: &FromHub) {
         self.said_at = Instant::now();
+        if self.unsaid.is_empty() {
+            self.flowed_at = self.said_at;
+        }
         let encoded = self.codec.encode(message, &mut self.unsaid);
         self.bytes_most = self.bytes_most.max(self.unsaid.len());
         let Err(error) = encoded else {
@@ -126,4 +148,41 @@ fn shortened(body: &Response, error: &WireError) -> Response {
         min: 0,
         max,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said() -> Speech {
+        let mut speech = Speech::new(1 << 20);
+        for _ in 0..1000 {
+            speech.say(&FromHub::Ping);
+        }
+        speech
+    }
+
+    #[test]
+    fn an_idle_session_gives_its_buffer_back() {
+        let mut speech = said();
+        speech.give_back();
+        assert_eq!(speech.bytes(), 5000, "what waits is kept");
+        speech.unsaid().clear();
+        speech.was_taken();
+        assert!(speech.unsaid().capacity() >= 5000);
+        speech.give_back();
+        assert_eq!(speech.unsaid().capacity(), 0);
+    }
+
+    #[test]
+    fn nothing_is_stuck_that_does_not_wait() {
+        let mut speech = said();
+        let since = speech.stuck_since();
+        assert!(since.is_some());
+        speech.say(&FromHub::Ping);
+        assert_eq!(speech.stuck_since(), since, "more to say is no progress");
+        speech.unsaid().clear();
+        speech.was_taken();
+        assert_eq!(speech.stuck_since(), None);
+    }
 }

@@ -241,6 +241,31 @@ async fn a_look_that_does_not_fit_leaves_the_payload_out() {
     assert!(detail.result == Some(result));
 }
 
+/// Of more tasks than are looked at ahead, with room for fewer.
+#[tokio::test]
+async fn a_backlog_on_disk_comes_in_order_and_each_with_its_own() {
+    const TASKS: usize = 3000;
+    let stage = stage(300_000).await;
+    let mut node = stage.inside("crane").await;
+    let mut sent = Vec::new();
+    for batch in 0..TASKS / 1000 {
+        let new = |at| item(new_id(), noise(batch * 1000 + at, 200));
+        let items: Vec<EnqueueItem> = (0..1000).map(new).collect();
+        let answers = node.enqueue_items("mail", items.clone()).await;
+        assert!(answers.iter().all(Result::is_ok));
+        sent.extend(items);
+    }
+    let mut come = Vec::new();
+    while come.len() < TASKS {
+        let some = node.claim("mail", 70, Duration::ZERO).await;
+        assert!(!some.is_empty(), "after {}", come.len());
+        come.extend(some);
+    }
+    for (sent, come) in sent.iter().zip(&come) {
+        assert_eq!((sent.id, &sent.payload), (come.proof.task, &come.payload));
+    }
+}
+
 #[tokio::test]
 async fn the_cache_gives_its_room_back() {
     // Room for one at a time.

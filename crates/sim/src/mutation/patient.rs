@@ -189,7 +189,7 @@ impl Patient {
     fn pretend_extension(&self, leases: &[LeaseRef], out: &mut Transition) {
         let tasks = leases.iter().filter_map(|proof| self.pool.task(proof.task));
         out.changes.extend(tasks.map(|task| Change::Put {
-            task: Box::new(task.clone()),
+            task: Box::new(task),
             cause: Cause::Extended,
             blob: None,
         }));

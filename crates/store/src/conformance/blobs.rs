@@ -1,7 +1,7 @@
 //! Payloads and results.
 
 use bytes::Bytes;
-use leasehold_core::{Cause, Change};
+use leasehold_core::{Cause, Change, PoolId};
 
 use super::{Open, Owner, id, sample};
 use crate::Blob;
@@ -114,6 +114,37 @@ pub(super) fn can_be_written_anew(open: Open<'_>) {
     );
     let kept = owner.blob(&*store, id(2), Blob::Payload);
     assert_eq!(kept, Some(bytes(9_000, 2)), "a claim brings no payload");
+}
+
+pub(super) fn many_are_read_at_once(open: Open<'_>) {
+    const TASKS: u64 = 300;
+    let len = |n: u64| if n.is_multiple_of(50) { 50_000 } else { 200 };
+    let mut store = open();
+    let owner = Owner::of_empty(&mut *store, "pool");
+    let put = |n: u64| sample::enqueued(id(u128::from(n)), &bytes(len(n), n));
+    owner.commit(&mut *store, (0..TASKS).map(put).collect());
+    // Some of them twice in a record, and some in a later one.
+    let again = |n: u64| [sample::enqueued(id(u128::from(n)), b"old"), put(n)];
+    owner.commit(&mut *store, (0..9).flat_map(again).collect());
+    let result = |n: u64| sample::completed(id(u128::from(n)), &bytes(100, n));
+    owner.commit(&mut *store, (0..TASKS).step_by(7).map(result).collect());
+    let mut wanted = Vec::new();
+    let mut expected = Vec::new();
+    for n in (0..=TASKS).rev().chain([3, 3]) {
+        wanted.push((id(u128::from(n)), Blob::Payload));
+        expected.push((n < TASKS).then(|| bytes(len(n), n)));
+        wanted.push((id(u128::from(n)), Blob::Result));
+        expected.push((n < TASKS && n.is_multiple_of(7)).then(|| bytes(100, n)));
+    }
+    let read = store.blobs(owner.id, &wanted).expect("they are read");
+    assert!(read == expected, "each where it is wanted");
+    let nothing = store.blobs(owner.id, &[]).expect("nothing is read");
+    assert_eq!(nothing, []);
+    let elsewhere = PoolId(owner.id.0 + 1);
+    let of_nobody = store
+        .blobs(elsewhere, &wanted[..2])
+        .expect("it is no error");
+    assert_eq!(of_nobody, [None, None]);
 }
 
 /// Bytes that differ along the way, so that a part in the wrong place shows.

@@ -53,6 +53,7 @@ const CHECKS: &[(&str, Check)] = &[
     ),
     ("the latest time is kept", tasks::latest_is_kept),
     ("epochs grow", owners::epochs_grow),
+    ("epochs can be gone past", owners::epochs_can_be_gone_past),
     ("an older owner is fenced", owners::older_owner_is_fenced),
     (
         "nobody commits to a pool that is not open",
@@ -71,6 +72,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("blobs are their pool's own", blobs::own_by_pool),
     ("blobs go with their task", blobs::go_with_their_task),
     ("a blob can be written anew", blobs::can_be_written_anew),
+    ("many blobs are read at once", blobs::many_are_read_at_once),
     ("churn leaves little", churn::leaves_little),
     ("what stands through churn is kept", churn::standing_is_kept),
     (

@@ -164,6 +164,27 @@ impl Folder {
     }
 }
 
+/// Whose store is in the folder.
+pub(super) fn engine_of(path: &Path) -> Result<LogEngine, StoreError> {
+    let none = || not_a_store(path, "there is no store in it".to_owned());
+    let text = match fs::read_to_string(path.join(MARKER)) {
+        Ok(text) => text,
+        Err(error) if is_nothing(&error) => return Err(none()),
+        Err(error) => return Err(failed("open the data folder", path, error)),
+    };
+    match parse_marker(path, &text)? {
+        (_, _, 0) => Err(none()),
+        (_, engine, _) => Ok(engine),
+    }
+}
+
+fn is_nothing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
 /// Makes the folder and those above it, so that a power cut does not take them away again.
 fn make(path: &Path) -> io::Result<()> {
     let missing: Vec<_> = path

@@ -1,9 +1,11 @@
 //! What is kept in memory of a pool's log: where everything live stands.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::{collections::VecDeque, hash::Hash};
 
+use hashbrown::{HashMap, HashSet};
 use leasehold_core::{Epoch, PoolName, TaskId, Timestamp};
 
+use super::tasks::{Place, Slot, Tasks};
 use crate::{
     Blob,
     record::{ENTRY_HEAD_BYTES, Entry, PoolRecord, What},
@@ -13,8 +15,10 @@ use crate::{
 /// carried over and over; it has a key of its own.
 pub(super) const INLINE_BYTES_MAX: usize = 4 * 1024;
 
-/// Tasks for which a pool keeps room, however few it has.
-const SPARE_SLOTS: usize = 1024;
+/// A map with room for so many is left as it is, however few it holds.
+const SPARE: usize = 1024;
+
+const _: () = assert!(INLINE_BYTES_MAX < u16::MAX as usize - 1);
 
 /// A pool's log.
 #[derive(Debug)]
@@ -29,7 +33,11 @@ pub(super) struct PoolLog {
     head: u64,
     /// From the oldest on.
     records: VecDeque<Weight>,
-    tasks: HashMap<TaskId, Slot>,
+    tasks: Tasks,
+    /// Of tasks that have one.
+    results: HashMap<TaskId, Place>,
+    /// Lengths of what stands apart.
+    apart: HashMap<(TaskId, Blob), u32>,
     log_bytes: u64,
     live_bytes: u64,
     apart_bytes: u64,
@@ -40,44 +48,6 @@ pub(super) struct PoolLog {
 struct Weight {
     bytes: u32,
     live: u32,
-}
-
-/// Where the newest of a task's things stand: 24 bytes a task.
-#[derive(Debug, Clone, Copy, Default)]
-struct Slot {
-    state: Place,
-    payload: Place,
-    result: Place,
-}
-
-/// A record's sequence, and a length in bytes.
-///
-/// At two thousand records a second the 41 bits of the sequence last for 34 years, and a rewrite
-/// begins again at 1. No sequence is 0, so that 0 means nowhere.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Place(u64);
-
-const LEN_BITS: u32 = 23;
-
-impl Place {
-    const NOWHERE: Self = Self(0);
-
-    fn new(seq: u64, len: usize) -> Self {
-        assert!(
-            seq >> (64 - LEN_BITS) == 0,
-            "the log has run out of sequence numbers"
-        );
-        assert!(len >> LEN_BITS == 0, "a blob is longer than 8 MiB");
-        Self(seq << LEN_BITS | len as u64)
-    }
-
-    fn seq(self) -> u64 {
-        self.0 >> LEN_BITS
-    }
-
-    fn len(self) -> usize {
-        usize::try_from(self.0 & ((1 << LEN_BITS) - 1)).expect("23 bits fit")
-    }
 }
 
 /// Where a payload or result is.
@@ -98,7 +68,9 @@ impl PoolLog {
             at: Timestamp::default(),
             head: 1,
             records: VecDeque::new(),
-            tasks: HashMap::new(),
+            tasks: Tasks::new(),
+            results: HashMap::new(),
+            apart: HashMap::new(),
             log_bytes: 0,
             live_bytes: 0,
             apart_bytes: 0,
@@ -181,11 +153,8 @@ impl PoolLog {
 
     /// A task of which there is a payload or result but no state, which never is.
     pub(super) fn orphan(&self) -> Option<TaskId> {
-        let orphan = |slot: &Slot| slot.state == Place::NOWHERE;
-        self.tasks
-            .iter()
-            .find(|(_, slot)| orphan(slot))
-            .map(|(id, _)| *id)
+        let orphan = |slot: &&Slot| slot.state == Place::NOWHERE;
+        self.tasks.iter().find(orphan).map(|slot| slot.id)
     }
 
     /// Takes note of an entry in a record. What stood apart and is no longer needed goes to
@@ -199,73 +168,92 @@ impl PoolLog {
         match entry.what {
             What::State(state) => self.note_state(seq, entry.task, state.len()),
             What::Inline(kind, bytes) => {
-                self.note_blob(seq, entry.task, kind, bytes.len(), gone);
+                let place = Place::new(low(seq), bytes.len());
+                self.note_blob(entry.task, kind, place, bytes.len(), gone);
             }
-            What::Apart(kind, len) => self.note_blob(seq, entry.task, kind, len as usize, gone),
+            What::Apart(kind, len) => {
+                self.note_blob(entry.task, kind, Place::apart(low(seq)), len as usize, gone);
+            }
             What::Forget => self.note_forget(entry.task, gone),
         }
     }
 
     /// Takes note of a state of so many bytes.
     pub(super) fn note_state(&mut self, seq: u64, task: TaskId, len: usize) {
-        let place = Place::new(seq, len);
-        let old = std::mem::replace(&mut self.tasks.entry(task).or_default().state, place);
-        self.count(place, ENTRY_HEAD_BYTES + len);
-        self.discount(old, ENTRY_HEAD_BYTES + old.len());
+        let place = Place::new(low(seq), len);
+        let old = std::mem::replace(&mut self.tasks.of(task).state, place);
+        self.count(place);
+        self.discount(old);
     }
 
+    /// What stood apart is discounted before the new length takes the place of the old one.
     fn note_blob(
         &mut self,
-        seq: u64,
         task: TaskId,
         kind: Blob,
+        place: Place,
         len: usize,
         gone: &mut impl FnMut(TaskId, Blob, usize),
     ) {
-        let place = Place::new(seq, len);
-        let slot = self.tasks.entry(task).or_default();
-        let old = std::mem::replace(slot.blob_mut(kind), place);
-        self.count(place, blob_entry_bytes(len));
-        self.apart_bytes += apart_bytes(place).unwrap_or(0) as u64;
-        self.retire_blob(old, |len| gone(task, kind, len));
+        let slot = self.tasks.of(task);
+        let old = match kind {
+            Blob::Payload => std::mem::replace(&mut slot.payload, place),
+            Blob::Result => self.results.insert(task, place).unwrap_or(Place::NOWHERE),
+        };
+        self.retire_blob(task, kind, old, gone);
+        self.count(place);
+        if is_apart(place) {
+            self.apart_bytes += len as u64;
+            let len = u32::try_from(len).expect("a blob is shorter than 8 MiB");
+            self.apart.insert((task, kind), len);
+        }
     }
 
     fn note_forget(&mut self, task: TaskId, gone: &mut impl FnMut(TaskId, Blob, usize)) {
-        let Some(slot) = self.tasks.remove(&task) else {
+        let Some(slot) = self.tasks.remove(task) else {
             return;
         };
-        self.discount(slot.state, ENTRY_HEAD_BYTES + slot.state.len());
-        self.retire_blob(slot.payload, |len| gone(task, Blob::Payload, len));
-        self.retire_blob(slot.result, |len| gone(task, Blob::Result, len));
-        self.shrink();
+        self.discount(slot.state);
+        self.retire_blob(task, Blob::Payload, slot.payload, gone);
+        if let Some(result) = self.results.remove(&task) {
+            self.retire_blob(task, Blob::Result, result, gone);
+        }
+        shrink(&mut self.results);
+        shrink(&mut self.apart);
     }
 
-    /// Gives memory back after a peak.
-    fn shrink(&mut self) {
-        if self.tasks.capacity() / 8 > self.tasks.len() + SPARE_SLOTS {
-            self.tasks.shrink_to(2 * self.tasks.len());
+    fn retire_blob(
+        &mut self,
+        task: TaskId,
+        kind: Blob,
+        old: Place,
+        gone: &mut impl FnMut(TaskId, Blob, usize),
+    ) {
+        self.discount(old);
+        if is_apart(old)
+            && let Some(len) = self.apart.remove(&(task, kind))
+        {
+            self.apart_bytes -= u64::from(len);
+            gone(task, kind, len as usize);
         }
     }
 
-    fn retire_blob(&mut self, old: Place, gone: impl FnOnce(usize)) {
-        self.discount(old, blob_entry_bytes(old.len()));
-        if let Some(len) = apart_bytes(old) {
-            self.apart_bytes -= len as u64;
-            gone(len);
+    fn count(&mut self, place: Place) {
+        if let Some((record, len)) = place.get() {
+            let bytes = entry_bytes(len);
+            self.live_bytes += bytes as u64;
+            let seq = self.seq(record);
+            self.weight(seq).live += u32::try_from(bytes).expect("an entry is short");
         }
     }
 
-    fn count(&mut self, place: Place, bytes: usize) {
-        self.live_bytes += bytes as u64;
-        self.weight(place.seq()).live += u32::try_from(bytes).expect("an entry is short");
-    }
-
-    fn discount(&mut self, place: Place, bytes: usize) {
-        if place == Place::NOWHERE {
-            return;
+    fn discount(&mut self, place: Place) {
+        if let Some((record, len)) = place.get() {
+            let bytes = entry_bytes(len);
+            self.live_bytes -= bytes as u64;
+            let seq = self.seq(record);
+            self.weight(seq).live -= u32::try_from(bytes).expect("an entry is short");
         }
-        self.live_bytes -= bytes as u64;
-        self.weight(place.seq()).live -= u32::try_from(bytes).expect("an entry is short");
     }
 
     fn weight(&mut self, seq: u64) -> &mut Weight {
@@ -273,13 +261,21 @@ impl PoolLog {
         &mut self.records[offset]
     }
 
+    /// The sequence of a record that stands, by its lower half: no log has as many records at once
+    /// as that can tell apart.
+    fn seq(&self, record: u32) -> u64 {
+        self.head + u64::from(record.wrapping_sub(low(self.head)))
+    }
+
     /// Where a task's payload or result is.
     pub(super) fn kept(&self, task: TaskId, kind: Blob) -> Option<Kept> {
-        let place = self.tasks.get(&task)?.blob(kind);
-        match apart_bytes(place) {
-            _ if place == Place::NOWHERE => None,
-            Some(len) => Some(Kept::Apart(len)),
-            None => Some(Kept::Inline(place.seq())),
+        let place = match kind {
+            Blob::Payload => self.tasks.get(task)?.payload,
+            Blob::Result => *self.results.get(&task)?,
+        };
+        match place.get()? {
+            (record, Some(_)) => Some(Kept::Inline(self.seq(record))),
+            (_, None) => Some(Kept::Apart(*self.apart.get(&(task, kind))? as usize)),
         }
     }
 
@@ -298,40 +294,36 @@ impl PoolLog {
     }
 
     fn stands_at(&self, seq: u64, entry: &Entry<'_>) -> bool {
-        let Some(slot) = self.tasks.get(&entry.task) else {
+        let Some(slot) = self.tasks.get(entry.task) else {
             return false;
         };
         let place = match entry.what {
-            What::State(_) => slot.state,
-            What::Inline(kind, _) | What::Apart(kind, _) => slot.blob(kind),
-            What::Forget => return false,
+            What::State(_) => Some(&slot.state),
+            What::Inline(Blob::Payload, _) | What::Apart(Blob::Payload, _) => Some(&slot.payload),
+            What::Inline(Blob::Result, _) | What::Apart(Blob::Result, _) => {
+                self.results.get(&entry.task)
+            }
+            What::Forget => None,
         };
-        place != Place::NOWHERE && place.seq() == seq
+        let stands = place.and_then(|place| place.get());
+        stands.is_some_and(|(record, _)| self.seq(record) == seq)
     }
 
     /// All that stands apart: task, kind and length in bytes.
     pub(super) fn all_apart(&self) -> impl Iterator<Item = (TaskId, Blob, usize)> {
-        self.tasks.iter().flat_map(|(id, slot)| {
-            [Blob::Payload, Blob::Result]
-                .into_iter()
-                .filter_map(|kind| Some((*id, kind, apart_bytes(slot.blob(kind))?)))
-        })
+        let apart = self.apart.iter();
+        apart.map(|((task, kind), len)| (*task, *kind, *len as usize))
     }
 }
 
-impl Slot {
-    fn blob(&self, kind: Blob) -> Place {
-        match kind {
-            Blob::Payload => self.payload,
-            Blob::Result => self.result,
-        }
-    }
+fn low(seq: u64) -> u32 {
+    u32::try_from(seq & u64::from(u32::MAX)).expect("it is 32 bits")
+}
 
-    fn blob_mut(&mut self, kind: Blob) -> &mut Place {
-        match kind {
-            Blob::Payload => &mut self.payload,
-            Blob::Result => &mut self.result,
-        }
+/// Gives memory back after a peak.
+fn shrink<K: Eq + Hash, V>(map: &mut HashMap<K, V>) {
+    if map.capacity() / 8 > map.len() + SPARE {
+        map.shrink_to(2 * map.len());
     }
 }
 
@@ -342,15 +334,11 @@ fn kind(entry: &Entry<'_>) -> Option<Blob> {
     }
 }
 
-fn apart_bytes(place: Place) -> Option<usize> {
-    Some(place.len()).filter(|len| *len > INLINE_BYTES_MAX)
+fn is_apart(place: Place) -> bool {
+    matches!(place.get(), Some((_, None)))
 }
 
-fn blob_entry_bytes(len: usize) -> usize {
-    ENTRY_HEAD_BYTES
-        + if len > INLINE_BYTES_MAX {
-            size_of::<u32>()
-        } else {
-            len
-        }
+/// Bytes of an entry whose own bytes are that long; of what stands apart it says the length.
+fn entry_bytes(len: Option<usize>) -> usize {
+    ENTRY_HEAD_BYTES + len.unwrap_or(size_of::<u32>())
 }

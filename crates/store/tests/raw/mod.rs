@@ -8,7 +8,8 @@ use std::{
 use fjall::{Guard, KeyspaceCreateOptions, PersistMode};
 use leasehold_store::LogEngine;
 
-/// All that stands there, by the engine's own keys.
+/// All that stands there, by the engine's own keys, but the spacers of sled's slots, which say
+/// nothing.
 pub(crate) fn values(engine: LogEngine, folder: &Path) -> Vec<(Vec<u8>, Vec<u8>)> {
     match engine {
         LogEngine::Sled => {
@@ -16,6 +17,7 @@ pub(crate) fn values(engine: LogEngine, folder: &Path) -> Vec<(Vec<u8>, Vec<u8>)
             let values = db.iter().map(Result::unwrap);
             values
                 .map(|(key, value)| (key.to_vec(), value.to_vec()))
+                .filter(|(key, _)| key[0] != b'S' || key[5] == 8)
                 .collect()
         }
         LogEngine::Fjall => {

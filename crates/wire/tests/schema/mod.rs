@@ -80,11 +80,12 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         deserialize_u32 => visit_u32(0), "u32";
         deserialize_u64 => visit_u64(0), "u64";
         deserialize_string => visit_str("a"), "string";
+        deserialize_str => visit_str("a"), "string";
         deserialize_byte_buf => visit_bytes(b"a"), "bytes";
     }
 
     forward_to_deserialize_any! {
-        i8 i16 i32 i64 i128 u128 f32 f64 char str bytes map identifier ignored_any tuple_struct
+        i8 i16 i32 i64 i128 u128 f32 f64 char bytes map identifier ignored_any tuple_struct
         unit_struct
     }
 

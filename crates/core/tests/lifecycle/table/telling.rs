@@ -13,8 +13,8 @@ pub(super) fn row(from: &str, scene: &Scene, replies: &[Reply]) -> String {
         None => ("unknown".to_string(), "-".to_string(), "-".to_string()),
         Some(task) => (
             task.state.kind().to_string(),
-            counts(task),
-            lease(scene, task),
+            counts(&task),
+            lease(scene, &task),
         ),
     };
     format!("{from:26} | {said:32} | {then:9} | {counts:6} | {lease:17} | {changes}")

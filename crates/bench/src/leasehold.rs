@@ -1,0 +1,184 @@
+//! The driver of Leasehold itself: the wire protocol, with nothing between.
+//!
+//! One task an enqueue. A worker grants as much credit as it has slots; what one read delivers is
+//! completed in one request, as a node of `leasehold-node` does whose handlers end together, and
+//! behind it goes credit for as many: requests of one session take effect in their order, so no
+//! more than its slots are ever held.
+
+mod form;
+mod idle;
+mod ids;
+mod producer;
+mod session;
+mod worker;
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+};
+
+use leasehold_core::PoolName;
+use leasehold_wire::Status;
+
+use crate::{
+    BenchError, Doing, HubProcess, ProducerLane, Promise, Target, WorkerLane, run_producer,
+    run_worker,
+};
+pub(crate) use idle::Idle;
+use producer::Enqueuer;
+use worker::Claimer;
+
+/// What errors call it.
+pub(crate) const NAME: &str = "leasehold";
+
+/// A hub, ours or one that runs already.
+#[derive(Debug)]
+pub struct Leasehold {
+    hub: Hub,
+    /// Each phase has a pool of its own: what an earlier one left is not in its way.
+    pool: Mutex<PoolName>,
+    pools: AtomicU32,
+    stays_one_in: AtomicU32,
+}
+
+#[derive(Debug)]
+enum Hub {
+    Ours(Box<tokio::sync::Mutex<HubProcess>>),
+    Running(String),
+}
+
+impl Leasehold {
+    /// Drives a hub that was started for it, and starts it anew, on an empty folder, for each
+    /// phase.
+    pub fn ours(hub: HubProcess) -> Result<Self, BenchError> {
+        Self::new(Hub::Ours(Box::new(tokio::sync::Mutex::new(hub))))
+    }
+
+    /// Drives a hub that runs already.
+    pub fn running(address: String) -> Result<Self, BenchError> {
+        Self::new(Hub::Running(address))
+    }
+
+    fn new(hub: Hub) -> Result<Self, BenchError> {
+        Ok(Self {
+            hub,
+            pool: Mutex::new(pool_name(0)?),
+            pools: AtomicU32::new(1),
+            stays_one_in: AtomicU32::new(0),
+        })
+    }
+}
+
+fn pool_name(number: u32) -> Result<PoolName, BenchError> {
+    let name = format!("bench-{}-{number}", std::process::id());
+    PoolName::new(&name).map_err(|error| BenchError::failed("name a pool", error))
+}
+
+impl Leasehold {
+    fn pool(&self) -> PoolName {
+        let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        pool.clone()
+    }
+
+    /// The hub's process, where it is ours.
+    pub(crate) fn process(&self) -> Option<&tokio::sync::Mutex<HubProcess>> {
+        match &self.hub {
+            Hub::Ours(process) => Some(process),
+            Hub::Running(_) => None,
+        }
+    }
+
+    async fn address(&self) -> String {
+        match &self.hub {
+            Hub::Ours(process) => process.lock().await.address().to_owned(),
+            Hub::Running(address) => address.clone(),
+        }
+    }
+
+    /// Of the tasks that are enqueued from now on, one in so many stays; with 0 none.
+    pub(crate) fn keep_one_in(&self, tasks: u32) {
+        self.stays_one_in.store(tasks, Relaxed);
+    }
+
+    /// A setting for the next start of a hub of the bench's own.
+    pub(crate) async fn set(&self, name: &str, value: &str) {
+        if let Some(process) = self.process() {
+            process.lock().await.set(name, value);
+        }
+    }
+
+    /// Takes a setting back.
+    pub(crate) async fn unset(&self, name: &str) {
+        if let Some(process) = self.process() {
+            process.lock().await.unset(name);
+        }
+    }
+
+    /// Opens a session that only waits.
+    pub(crate) async fn idle(&self) -> impl Future<Output = Result<Idle, BenchError>> + use<> {
+        Idle::open(self.address().await, self.pool())
+    }
+
+    /// Claims one task of the pool.
+    pub(crate) async fn claim_one(&self) -> Result<(), BenchError> {
+        self.idle().await.await?.claim_one().await
+    }
+
+    /// How things stand with the hub.
+    pub(crate) async fn status(&self) -> Result<Status, BenchError> {
+        self.idle().await.await?.status().await
+    }
+
+    async fn empty(&self) -> Result<(), BenchError> {
+        let number = self.pools.fetch_add(1, Relaxed);
+        *self.pool.lock().unwrap_or_else(PoisonError::into_inner) = pool_name(number)?;
+        match &self.hub {
+            Hub::Ours(process) => process.lock().await.start_empty().await,
+            Hub::Running(_) => Ok(()),
+        }
+    }
+}
+
+impl Target for Leasehold {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn promise(&self) -> Promise {
+        Promise {
+            syncs: true,
+            says: "on disk after fdatasync, of enqueues, grants and completions alike",
+        }
+    }
+
+    fn purge(&self) -> Doing<'_> {
+        Box::pin(self.empty())
+    }
+
+    fn produce(&self, lane: ProducerLane) -> Doing<'_, ProducerLane> {
+        Box::pin(async {
+            let dialect = Enqueuer::new(self.pool(), self.stays_one_in.load(Relaxed))?;
+            run_producer(self.address().await, dialect, lane).await
+        })
+    }
+
+    fn work(&self, lane: WorkerLane) -> Doing<'_, WorkerLane> {
+        Box::pin(async {
+            let dialect = Claimer::new(self.pool());
+            run_worker(self.address().await, dialect, lane).await
+        })
+    }
+
+    fn pids(&self) -> Vec<u32> {
+        let process = self.process().and_then(|process| process.try_lock().ok());
+        process.map(|process| process.pid()).into_iter().collect()
+    }
+
+    fn folders(&self) -> Vec<PathBuf> {
+        let process = self.process().and_then(|process| process.try_lock().ok());
+        process.map(|process| process.data()).into_iter().collect()
+    }
+}

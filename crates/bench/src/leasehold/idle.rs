@@ -1,0 +1,124 @@
+//! Sessions that only wait, and one that claims a single task.
+
+use std::time::Duration;
+
+use leasehold_core::{PoolName, Rejection};
+use leasehold_wire::{FromHub, FromNode, NodeCodec, Request, Response, Status};
+use tokio::{
+    sync::watch,
+    time::{Instant, interval_at, sleep},
+};
+
+use super::{NAME, session};
+use crate::{BenchError, Connection};
+
+/// A session that says only that it is still here.
+pub(crate) struct Idle {
+    connection: Connection,
+    codec: NodeCodec,
+    pool: PoolName,
+    heartbeat: Duration,
+}
+
+impl Idle {
+    /// Opens it.
+    pub(super) async fn open(address: String, pool: PoolName) -> Result<Self, BenchError> {
+        let mut connection = Connection::open_small(&address).await?;
+        let mut codec = NodeCodec::new();
+        let welcome = session::open(&mut connection, &mut codec).await?;
+        Ok(Self {
+            connection,
+            codec,
+            pool,
+            heartbeat: Duration::from_millis(welcome.heartbeat_ms.max(1)),
+        })
+    }
+
+    /// Keeps it open until it fails; when it is told to go, it waits for a task.
+    pub(crate) async fn run(mut self, mut go: watch::Receiver<bool>) -> Result<Self, BenchError> {
+        let mut heart = interval_at(Instant::now() + self.heartbeat, self.heartbeat);
+        let mut waits = false;
+        loop {
+            tokio::select! {
+                read = self.connection.receive() => {
+                    read?;
+                    while self.hear()?.is_some() {}
+                }
+                _ = heart.tick() => self.say(&FromNode::Ping).await?,
+                changed = go.changed(), if !waits => {
+                    // Whoever might have told it is gone: it is over.
+                    if changed.is_err() {
+                        return Ok(self);
+                    }
+                    waits = true;
+                    self.grant().await?;
+                }
+            }
+        }
+    }
+
+    fn hear(&mut self) -> Result<Option<FromHub>, BenchError> {
+        session::next(&mut self.codec, &mut self.connection.input)
+    }
+
+    async fn say(&mut self, message: &FromNode) -> Result<(), BenchError> {
+        session::put(&mut self.codec, message, &mut self.connection.output)?;
+        self.connection.send().await
+    }
+
+    async fn grant(&mut self) -> Result<(), BenchError> {
+        let body = Request::Credit {
+            pool: self.pool.clone(),
+            tasks: 1,
+            lease_ms: None,
+        };
+        self.say(&FromNode::Request { id: 0, body }).await
+    }
+
+    /// The next thing that the hub says.
+    async fn heard(&mut self) -> Result<FromHub, BenchError> {
+        loop {
+            if let Some(message) = self.hear()? {
+                return Ok(message);
+            }
+            self.connection.receive().await?;
+        }
+    }
+
+    /// Claims one task, however often the hub says that the pool is not there yet.
+    pub(super) async fn claim_one(mut self) -> Result<(), BenchError> {
+        self.grant().await?;
+        loop {
+            match self.heard().await? {
+                FromHub::Deliver { .. } => return Ok(()),
+                FromHub::Response {
+                    body: Response::Refused(Rejection::Unavailable { retry_after, .. }),
+                    ..
+                } => {
+                    // Sooner than it says: it is measured how soon it can be.
+                    sleep(retry_after.min(Duration::from_millis(1))).await;
+                    self.grant().await?;
+                }
+                FromHub::Response { .. } | FromHub::Ping => {}
+                message @ (FromHub::Welcome(_)
+                | FromHub::Refused(_)
+                | FromHub::Revoked { .. }
+                | FromHub::Bye { .. }) => return Err(session::unexpected(&message)),
+            }
+        }
+    }
+
+    /// How things stand with the hub.
+    pub(super) async fn status(mut self) -> Result<Status, BenchError> {
+        let body = Request::Status { pool: None };
+        self.say(&FromNode::Request { id: 0, body }).await?;
+        loop {
+            if let FromHub::Response { body, .. } = self.heard().await? {
+                let Response::Status(status) = body else {
+                    return Err(BenchError::unexpected(NAME, format_args!("{body:?}")));
+                };
+                return Ok(*status);
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The limits of the machine, measured in the same run as what is compared with them.
+
+mod disk;
+mod echo;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+pub(crate) use disk::{BareLog, Syncs};
+use echo::Echo;
+
+use crate::{
+    BenchError, Limits, Target,
+    book::{Book, Unit},
+    drive::{self, Load},
+    options::Options,
+};
+
+/// The phase's name.
+pub(crate) const PHASE: &str = "limits";
+
+/// The one to whom a limit belongs.
+pub(crate) const MACHINE: &str = "machine";
+
+/// Bytes of the appends that are measured.
+const SIZES: [(usize, &str); 4] = [
+    (300, "sync 300 B"),
+    (4096, "sync 4 KiB"),
+    (16 * 1024, "sync 16 KiB"),
+    (64 * 1024, "sync 64 KiB"),
+];
+
+/// The size to which one commit of one task comes nearest.
+pub(crate) const SYNC_SMALL: &str = SIZES[0].1;
+
+/// The size to which a commit of many tasks comes nearest.
+pub(crate) const SYNC_LARGE: &str = SIZES[3].1;
+
+/// Bytes of a frame that comes back.
+const FRAME_BYTES: usize = 300;
+
+/// Connections and frames in flight of each, for loopback.
+const SHAPES: [(u32, usize); 3] = [(1, 1), (64, 1), (64, 32)];
+
+/// Pieces into which the time is cut, so that what else the disk does meets all sizes alike.
+const TURNS: u32 = 8;
+
+/// Measures disk and loopback.
+pub(crate) async fn measure(options: &Options, book: &mut Book) -> Result<(), BenchError> {
+    measure_disk(options, &SIZES, book).await?;
+    measure_loopback(options, book).await
+}
+
+/// Measures again what a lone request is compared with: near to it, for a disk that others use,
+/// too, is not the same for long.
+pub(crate) async fn measure_small(options: &Options, book: &mut Book) -> Result<(), BenchError> {
+    measure_disk(options, &SIZES[..1], book).await
+}
+
+async fn measure_disk(
+    options: &Options,
+    sizes: &'static [(usize, &str)],
+    book: &mut Book,
+) -> Result<(), BenchError> {
+    let (folder, during) = (options.folder.clone(), options.seconds / 4);
+    let measured = tokio::task::spawn_blocking(move || syncs(&folder, sizes, during)).await;
+    let measured = measured.map_err(|error| BenchError::failed("measure the disk", error))??;
+    for ((_, case), syncs) in sizes.iter().zip(measured) {
+        let mut note = |name, unit, value| book.note(PHASE, case, MACHINE, name, unit, value);
+        note("syncs", Unit::PerSecond, syncs.rate());
+        note("p50", Unit::Micros, syncs.quantile(0.5));
+        note("p99", Unit::Micros, syncs.quantile(0.99));
+    }
+    Ok(())
+}
+
+fn syncs(
+    folder: &Path,
+    sizes: &[(usize, &str)],
+    during: Duration,
+) -> Result<Vec<Syncs>, BenchError> {
+    let mut log = BareLog::make(folder)?;
+    let mut all: Vec<Syncs> = sizes
+        .iter()
+        .map(|_| Syncs::new())
+        .collect::<Result<_, _>>()?;
+    for _ in 0..TURNS {
+        for ((bytes, _), syncs) in sizes.iter().zip(&mut all) {
+            log.measure(*bytes, during / TURNS, syncs)?;
+        }
+    }
+    Ok(all)
+}
+
+async fn measure_loopback(options: &Options, book: &mut Book) -> Result<(), BenchError> {
+    let echo: Arc<dyn Target> = Arc::new(Echo::start(options.threads)?);
+    for (connections, in_flight) in SHAPES {
+        let limits = Limits {
+            measured_for: Some(options.seconds / 4),
+            warm_up: options.seconds / 20,
+            in_flight,
+            payload_bytes: FRAME_BYTES,
+            ..Limits::default()
+        };
+        let load = Load {
+            limits,
+            producers: connections,
+            workers: 0,
+            to_the_end: false,
+        };
+        let outcome = drive::drive(&echo, load).await?;
+        let case = format!("echo {connections}×{in_flight}");
+        let rate = outcome.tally.acknowledged_rate();
+        book.note(PHASE, &case, MACHINE, "frames", Unit::PerSecond, rate);
+        book.note_latency(PHASE, &case, MACHINE, "", &outcome.tally.until_acknowledged);
+    }
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! What the disk can do at best: append to a file that is there already, and sync.
+
+use std::{
+    fs::{File, OpenOptions},
+    io,
+    os::unix::fs::FileExt,
+    path::Path,
+    time::Duration,
+};
+
+use hdrhistogram::Histogram;
+
+use crate::{BenchError, Stamp, lane::noise};
+
+/// Bytes of the file, which is written over from its beginning when it is full.
+const FILE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// What is written while the file is made.
+const FILL_BYTES: usize = 1024 * 1024;
+
+/// How long it took to make something durable, again and again.
+#[derive(Debug)]
+pub(crate) struct Syncs {
+    /// Each time, in nanoseconds, up to a minute.
+    took: Histogram<u64>,
+    /// All of them.
+    seconds: f64,
+}
+
+impl Syncs {
+    /// Nothing yet.
+    pub(crate) fn new() -> Result<Self, BenchError> {
+        let took = Histogram::new_with_bounds(100, 60_000_000_000, 3)
+            .map_err(|error| BenchError::failed("make a histogram", error))?;
+        Ok(Self { took, seconds: 0.0 })
+    }
+
+    /// Times what syncs, again and again, for so long.
+    pub(crate) fn time(
+        &mut self,
+        during: Duration,
+        mut sync: impl FnMut() -> Result<(), BenchError>,
+    ) -> Result<(), BenchError> {
+        let began = Stamp::now();
+        let ends = began.after(during);
+        let mut before = began;
+        while before < ends {
+            sync()?;
+            let now = Stamp::now();
+            self.took.saturating_record(now.since(before));
+            before = now;
+        }
+        self.seconds += before.since(began) as f64 / 1e9;
+        Ok(())
+    }
+
+    /// So many a second.
+    pub(crate) fn rate(&self) -> f64 {
+        self.took.len() as f64 / self.seconds.max(1e-9)
+    }
+
+    /// In microseconds.
+    pub(crate) fn quantile(&self, quantile: f64) -> f64 {
+        self.took.value_at_quantile(quantile) as f64 / 1e3
+    }
+}
+
+/// A file whose blocks are there and written: nothing of a file system's own is to be synced with
+/// what is appended.
+#[derive(Debug)]
+pub(crate) struct BareLog {
+    file: File,
+    at: u64,
+}
+
+impl BareLog {
+    /// Makes the file, in this folder, without a name that could be left behind.
+    pub(crate) fn make(folder: &Path) -> Result<Self, BenchError> {
+        let what = format!("make a file in {}", folder.display());
+        Self::try_make(folder).map_err(BenchError::io(what))
+    }
+
+    fn try_make(folder: &Path) -> io::Result<Self> {
+        let path = folder.join(".leasehold-bench-log");
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .open(&path)?;
+        std::fs::remove_file(&path)?;
+        let zeros = vec![0; FILL_BYTES];
+        for at in (0..FILE_BYTES).step_by(FILL_BYTES) {
+            file.write_all_at(&zeros, at)?;
+        }
+        file.sync_all()?;
+        Ok(Self { file, at: 0 })
+    }
+
+    /// Appends these bytes and syncs them.
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.at + bytes.len() as u64 > FILE_BYTES {
+            self.at = 0;
+        }
+        self.file.write_all_at(bytes, self.at)?;
+        self.at += bytes.len() as u64;
+        self.file.sync_data()
+    }
+
+    /// Appends and syncs so many bytes at a time, for so long.
+    pub(crate) fn measure(
+        &mut self,
+        bytes: usize,
+        during: Duration,
+        syncs: &mut Syncs,
+    ) -> Result<(), BenchError> {
+        let data = noise(bytes, 0);
+        syncs.time(during, || {
+            self.append(&data)
+                .map_err(|error| BenchError::failed("measure the disk", error))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_written_over_from_its_beginning_and_leaves_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = BareLog::make(folder.path()).unwrap();
+        let data = vec![1; 40 * 1024 * 1024];
+        log.append(&data).unwrap();
+        log.append(&data).unwrap();
+        assert_eq!(log.at, data.len() as u64);
+        assert_eq!(log.file.metadata().unwrap().len(), FILE_BYTES);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn syncs_are_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = BareLog::make(folder.path()).unwrap();
+        let mut syncs = Syncs::new().unwrap();
+        for _ in 0..2 {
+            let during = Duration::from_millis(5);
+            log.measure(300, during, &mut syncs).unwrap();
+        }
+        assert!(syncs.rate() > 0.0);
+        assert!(syncs.quantile(0.5) > 0.0);
+        assert!(syncs.seconds >= 0.01);
+    }
+}

@@ -1,0 +1,225 @@
+//! A run: phase by phase, and each phase for one system after the other; then all of it again, so
+//! that what else the machine does meets all alike, and the limits with which they are compared.
+
+use std::{env, io::IsTerminal, sync::Arc};
+
+use tokio::{
+    runtime,
+    signal::unix::{SignalKind, signal},
+};
+
+use crate::{
+    BenchArgs, BenchError, HubOptions, HubProcess, Leasehold, Target,
+    book::Book,
+    limits,
+    options::{Options, Phase},
+    phases::{
+        Trial, deep, latency, mixed, restart, sessions, soak, store, throughput, throughput::Wanted,
+    },
+    report,
+};
+
+/// Tasks that a pool may hold beside those that stand.
+const TASKS_BESIDE: u64 = 100_000_000;
+
+/// Sessions that the hub may hold beside those that idle.
+const SESSIONS_BESIDE: u32 = 10_000;
+
+/// Measures what was asked for, and shows it.
+///
+/// # Errors
+/// When what was asked is unsound, a system under test fails, or a signal ends it. Nothing is left
+/// behind then.
+pub fn run(args: BenchArgs) -> Result<(), BenchError> {
+    let options = args.options()?;
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(options.threads)
+        .enable_all()
+        .build()
+        .map_err(BenchError::io("start"))?;
+    if options.phases.contains(&Phase::Sessions) {
+        // Before the hub starts, for it inherits the bound.
+        sessions::raise_descriptors()?;
+    }
+    runtime.block_on(async {
+        tokio::select! {
+            ended = Box::pin(all(&options)) => ended,
+            ending = asked_to_end() => Err(ending),
+        }
+    })
+}
+
+/// To leave is to drop all that was started.
+async fn asked_to_end() -> BenchError {
+    let kinds = [
+        (SignalKind::interrupt(), "SIGINT"),
+        (SignalKind::terminate(), "SIGTERM"),
+        (SignalKind::hangup(), "SIGHUP"),
+    ];
+    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] =
+        kinds.map(|(kind, _)| signal(kind))
+    else {
+        return BenchError::failed("listen to signals", "this system does not let us");
+    };
+    let which = tokio::select! {
+        _ = interrupt.recv() => 0,
+        _ = terminate.recv() => 1,
+        _ = hangup.recv() => 2,
+    };
+    BenchError::failed(
+        "finish the bench",
+        format_args!("{} came; all is cleaned up", kinds[which].1),
+    )
+}
+
+async fn all(options: &Options) -> Result<(), BenchError> {
+    let mut bench = Bench::set_up(options).await?;
+    for repetition in 0..options.repeat {
+        for phase in &options.phases {
+            bench.phase(*phase, repetition).await?;
+        }
+    }
+    report::show(bench.book, options, &bench.targets)
+}
+
+struct Bench<'a> {
+    options: &'a Options,
+    /// None if only others are driven.
+    leasehold: Option<Arc<Leasehold>>,
+    /// Leasehold, if it is driven, and the others.
+    targets: Vec<Arc<dyn Target>>,
+    book: Book,
+    is_watched: bool,
+}
+
+impl<'a> Bench<'a> {
+    async fn set_up(options: &'a Options) -> Result<Self, BenchError> {
+        let mut targets: Vec<Arc<dyn Target>> = Vec::new();
+        let mut ours = None;
+        if !options.only_others {
+            let leasehold = Arc::new(leasehold(options).await?);
+            targets.push(leasehold.clone());
+            ours = Some(leasehold);
+        }
+        for spec in &options.against {
+            targets.push(other(spec)?);
+        }
+        Ok(Self {
+            options,
+            leasehold: ours,
+            targets,
+            book: Book::default(),
+            is_watched: options.progress || std::io::stderr().is_terminal(),
+        })
+    }
+
+    async fn phase(&mut self, phase: Phase, repetition: u32) -> Result<(), BenchError> {
+        if phase == Phase::Limits {
+            self.say(phase, "machine", repetition);
+            return limits::measure(self.options, &mut self.book).await;
+        }
+        if phase == Phase::Store {
+            self.say(phase, "the engines", repetition);
+            return store::run(self.options, &mut self.book).await;
+        }
+        for target in self.targets.clone() {
+            self.say(phase, target.name(), repetition);
+            let is_compared = matches!(phase, Phase::Single | Phase::Latency);
+            if is_compared && self.options.phases.contains(&Phase::Limits) {
+                limits::measure_small(self.options, &mut self.book).await?;
+            }
+            let failed = format!("measure {} of {}", phase.name(), target.name());
+            self.attempt(phase, &target)
+                .await
+                .map_err(|error| BenchError::failed(failed, error))?;
+            if phase.is_our_own() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn attempt(&mut self, phase: Phase, target: &Arc<dyn Target>) -> Result<(), BenchError> {
+        let has = |phase| self.options.phases.contains(&phase);
+        let (enqueue, claim) = (has(Phase::Enqueue), has(Phase::Claim));
+        let mut trial = Trial {
+            options: self.options,
+            target,
+            book: &mut self.book,
+        };
+        match (phase, &self.leasehold) {
+            // What one of them enqueues is there for the other to be claimed.
+            (Phase::Claim, _) if enqueue => Ok(()),
+            (Phase::Enqueue | Phase::Claim, _) => {
+                throughput::many(&mut trial, Wanted { enqueue, claim }).await
+            }
+            (Phase::Mixed, _) => mixed::run(&mut trial).await,
+            (Phase::Single, _) => throughput::single(&mut trial).await,
+            (Phase::Latency, _) => latency::run(&mut trial).await,
+            (Phase::Deep, _) => deep::run(&mut trial).await,
+            (Phase::Sessions, Some(hub)) => sessions::run(&mut trial, hub).await,
+            (Phase::Restart, Some(hub)) => restart::run(&mut trial, hub).await,
+            (Phase::Soak, Some(hub)) => soak::run(&mut trial, hub).await,
+            (Phase::Limits | Phase::Store, _)
+            | (Phase::Sessions | Phase::Restart | Phase::Soak, None) => Ok(()),
+        }
+    }
+
+    fn say(&self, phase: Phase, target: &str, repetition: u32) {
+        if self.is_watched {
+            let of = self.options.repeat;
+            report::progress(&format!(
+                "{}: {target} ({} of {of})",
+                phase.name(),
+                repetition + 1
+            ));
+        }
+    }
+}
+
+async fn leasehold(options: &Options) -> Result<Leasehold, BenchError> {
+    if let Some(address) = &options.hub {
+        return Leasehold::running(address.clone());
+    }
+    let program = env::current_exe().map_err(BenchError::io("find this program"))?;
+    let settings = settings(options);
+    let hub = HubProcess::start(HubOptions {
+        program,
+        folder: options.folder.clone(),
+        settings,
+    });
+    Leasehold::ours(hub.await?)
+}
+
+/// Room for what the phases put into the hub, and what was chosen.
+fn settings(options: &Options) -> Vec<(String, String)> {
+    let tasks = options.standing.iter().max().copied().unwrap_or(0);
+    let sessions = options.sessions.iter().max().copied().unwrap_or(0);
+    let mut settings = vec![
+        (
+            "LEASEHOLD_POOL_DEFAULTS_TASKS_MAX".to_owned(),
+            (tasks + TASKS_BESIDE).to_string(),
+        ),
+        (
+            "LEASEHOLD_HUB_SESSIONS_MAX".to_owned(),
+            (sessions + SESSIONS_BESIDE).to_string(),
+        ),
+    ];
+    if let Some(engine) = &options.engine {
+        settings.push(("LEASEHOLD_STORE_ENGINE".to_owned(), engine.clone()));
+    }
+    settings
+}
+
+#[cfg(feature = "peers")]
+fn other(spec: &str) -> Result<Arc<dyn Target>, BenchError> {
+    Ok(crate::peers::target(&spec.parse()?)?.into())
+}
+
+#[cfg(not(feature = "peers"))]
+fn other(spec: &str) -> Result<Arc<dyn Target>, BenchError> {
+    spec.parse::<crate::Spec>()?;
+    let why = "this program was built without the drivers of other systems: \
+               build it with --features peers";
+    Err(BenchError::Usage(why.to_owned()))
+}

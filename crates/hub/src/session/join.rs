@@ -1,0 +1,129 @@
+//! Requests of one verb that one read brought for one pool are asked as one, and the pool's answer
+//! is shared out among them.
+
+use leasehold_core::{Command, PoolId, PoolName, limits::BATCH_MAX};
+use leasehold_wire::{FromHub, Request, Response};
+
+use super::{
+    route::{ItemShape, completion, new_task},
+    speech::Speech,
+};
+use crate::pool_actor::{Ask, Part};
+
+/// One request's part in what was asked of a pool.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Share {
+    /// The node's own number of the request.
+    pub(super) id: u64,
+    /// How many of the items are its own.
+    pub(super) items: usize,
+    /// What it weighs, in bytes.
+    pub(super) weight: usize,
+    /// Its items are answered one by one, even if they were refused together.
+    pub(super) shape: Option<ItemShape>,
+}
+
+/// The pool that a request is for, if it is of a verb that can be joined.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Aim<'a> {
+    Named(&'a PoolName),
+    Numbered(PoolId),
+}
+
+pub(super) fn aim(request: &Request) -> Option<Aim<'_>> {
+    match request {
+        Request::Enqueue { pool, .. } => Some(Aim::Named(pool)),
+        Request::Complete { items } => {
+            let pool = items.first()?.proof.lease.pool;
+            let is_one = items.iter().all(|item| item.proof.lease.pool == pool);
+            is_one.then_some(Aim::Numbered(pool))
+        }
+        Request::Claim { .. }
+        | Request::Credit { .. }
+        | Request::Extend { .. }
+        | Request::Fail { .. }
+        | Request::Release { .. }
+        | Request::Resume { .. }
+        | Request::Cancel { .. }
+        | Request::Revive { .. }
+        | Request::Await { .. }
+        | Request::Status { .. }
+        | Request::Tasks { .. }
+        | Request::Task { .. } => None,
+    }
+}
+
+/// Adds a request to what is asked of its pool already, and returns how many items it had and what
+/// they are answered with; or returns the request.
+pub(super) fn join(ask: &mut Ask, request: Request) -> Result<(usize, Option<ItemShape>), Request> {
+    match (ask, request) {
+        (Ask::Command(Command::Enqueue(all)), Request::Enqueue { tasks, .. })
+            if all.len() + tasks.len() <= BATCH_MAX =>
+        {
+            let items = tasks.len();
+            all.extend(tasks.into_iter().map(new_task));
+            Ok((items, None))
+        }
+        (Ask::Command(Command::Complete(all)), Request::Complete { items: more })
+            if all.len() + more.len() <= BATCH_MAX =>
+        {
+            let items = more.len();
+            all.extend(more.into_iter().map(completion));
+            Ok((items, Some(ItemShape::Done)))
+        }
+        (_, request) => Err(request),
+    }
+}
+
+/// Says to each request what the answer has for it.
+pub(super) fn say_shares(shares: &[Share], part: Part, speech: &mut Speech) {
+    let Part::Whole(answer) = part else {
+        unreachable!("a pool answers a request with a response");
+    };
+    match answer {
+        Response::Refused(rejection) => {
+            for share in shares {
+                let body = match share.shape {
+                    None => Response::Refused(rejection.clone()),
+                    Some(ItemShape::Done) => Response::Done(refusals(share, &rejection)),
+                    Some(ItemShape::Extended) => Response::Extended(refusals(share, &rejection)),
+                };
+                say(share, body, speech);
+            }
+        }
+        whole if shares.len() == 1 => say(&shares[0], whole, speech),
+        Response::Enqueued(items) => say_items(shares, items, Response::Enqueued, speech),
+        Response::Done(items) => say_items(shares, items, Response::Done, speech),
+        Response::Claimed(_)
+        | Response::Credited(_)
+        | Response::Extended(_)
+        | Response::Revived(_)
+        | Response::Task(_)
+        | Response::Tasks(_)
+        | Response::Status(_) => unreachable!("no verb that is joined is answered so"),
+    }
+}
+
+fn refusals<T>(
+    share: &Share,
+    rejection: &leasehold_core::Rejection,
+) -> Vec<Result<T, leasehold_core::Rejection>> {
+    (0..share.items).map(|_| Err(rejection.clone())).collect()
+}
+
+fn say_items<T>(
+    shares: &[Share],
+    items: Vec<T>,
+    body: impl Fn(Vec<T>) -> Response,
+    speech: &mut Speech,
+) {
+    let mut items = items.into_iter();
+    for share in shares {
+        let own = items.by_ref().take(share.items).collect();
+        say(share, body(own), speech);
+    }
+}
+
+fn say(share: &Share, body: Response, speech: &mut Speech) {
+    speech.say(&FromHub::Response { id: share.id, body });
+}
