@@ -273,8 +273,7 @@ fn replay_record(log: &mut PoolLog, seq: u64, key: &[u8], value: &[u8]) -> Resul
 }
 
 fn check_whole(engine: &dyn Engine, log: &PoolLog, head: u64) -> Result<(), StoreError> {
-    // A record before it was to be removed with the newest one, and the hub died in between.
-    if head < log.head() {
+    if head != log.head() {
         let gone = Unreadable::Damaged("it is gone, and the newest record relies on it");
         return Err(unreadable(engine, log, head, &gone));
     }

@@ -27,8 +27,8 @@
 //! segment  "LJs" 1, length u32, nonce u64, sum u32 of that; at byte 4096: records, one after the
 //!          other, each at a multiple of 8; after the last one: zeros, or what is left of an earlier
 //!          use
-//! record   "LJr" 1, body length u32, seq u64, covered u64, marked u64, sum u32, 0 u32; body
-//!          the sum is over the nonce, the first 32 bytes and the body
+//! record   "LJr" 1, body length u32, seq u64, covered u64, marked u64, 0 u32, sum u32; body
+//!          the sum is over the nonce, the first 36 bytes and the body
 //! body     writes: kind u8 (0 put, 1 remove), key length u8, value length u32, key; for a put: value
 //! mark     in the engine, at its key: 1, nonce u64, seq u64, newest u64, sum u32 of that
 //! ```
@@ -76,10 +76,11 @@ use std::{
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use self::{
-    applier::Shared,
+    applier::{Policy, Shared},
     disk::{Disk, FolderDisk},
     format::{Mark, Nonce, RecordHead, Unsealed},
     recovery::{Found, Recovered},
@@ -97,6 +98,9 @@ const FOLDER: &str = "journal";
 
 /// Segments at the most. One is written to and one or two are partly covered: eight waste little.
 const SEGMENTS: usize = 8;
+
+/// How long nothing is committed until all goes to the engine.
+const IDLE: Duration = Duration::from_secs(5);
 
 /// The shortest segment, in bytes: its head has 4 KiB of it.
 const SEGMENT_BYTES_MIN: u32 = 64 * 1024;
@@ -142,8 +146,11 @@ impl<E: Engine + Sync, D: Disk> Journaled<E, D> {
                 return Err(error);
             }
         };
-        let high = bounds.bytes as usize * bounds.count / 2;
-        let shared = Shared::new(engine, mark, found.covered, high);
+        let policy = Policy {
+            high: bounds.bytes as usize * bounds.count / 2,
+            idle: IDLE,
+        };
+        let shared = Shared::new(engine, mark, found.covered, policy);
         let begun = shared
             .replay(found.records, found.newest)
             .and_then(|newest| {

@@ -1,6 +1,8 @@
 //! Whatever a power cut leaves, every commit that returned is there, whole; and so is, or is not,
 //! the one that was under way.
 
+mod applier;
+mod format;
 mod overlay;
 mod simulated;
 
