@@ -88,7 +88,8 @@ fn each_command_explains_all_that_it_takes() {
 fn the_help_names_every_command_and_exit_code() {
     let help = text(&leasehold(&["--help"]).stdout);
     for wanted in [
-        "hub", "enqueue", "work", "status", "tasks", "task", "cancel", "revive", "demo", "69 ",
+        "hub", "enqueue", "work", "status", "tasks", "task", "cancel", "revive", "demo", "bench",
+        "69 ",
     ] {
         assert!(help.contains(wanted), "{wanted}:\n{help}");
     }
@@ -98,7 +99,7 @@ fn the_help_names_every_command_and_exit_code() {
 #[test]
 fn no_help_is_wider_than_a_terminal() {
     for command in [
-        "hub", "enqueue", "work", "status", "tasks", "task", "cancel", "revive", "demo",
+        "hub", "enqueue", "work", "status", "tasks", "task", "cancel", "revive", "demo", "bench",
     ] {
         let help = text(&leasehold(&[command, "--help"]).stdout);
         let widest = help.lines().map(|line| line.chars().count()).max();
