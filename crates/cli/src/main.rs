@@ -15,8 +15,8 @@ mod work;
 use std::process::ExitCode;
 
 use clap::Parser;
-use mimalloc::MiMalloc;
 use leasehold_hub::{LogFormat, LogLevel};
+use mimalloc::MiMalloc;
 
 use args::{Args, Command};
 use exit::Failure;

@@ -55,10 +55,7 @@ pub(super) fn aim(request: &Request) -> Option<Aim<'_>> {
 
 /// Adds a request to what is asked of its pool already, and returns how many items it had and what
 /// they are answered with; or returns the request.
-pub(super) fn join(
-    ask: &mut Ask,
-    request: Request,
-) -> Result<(usize, Option<ItemShape>), Request> {
+pub(super) fn join(ask: &mut Ask, request: Request) -> Result<(usize, Option<ItemShape>), Request> {
     match (ask, request) {
         (Ask::Command(Command::Enqueue(all)), Request::Enqueue { tasks, .. })
             if all.len() + tasks.len() <= BATCH_MAX =>

@@ -212,9 +212,8 @@ pub(super) fn weight(request: &Request) -> usize {
                 .sum::<usize>()
         }
         Request::Complete { items } => {
-            let bytes = |item: &CompleteItem| {
-                BASE + item.result.as_ref().map_or(0, bytes::Bytes::len)
-            };
+            let bytes =
+                |item: &CompleteItem| BASE + item.result.as_ref().map_or(0, bytes::Bytes::len);
             BASE + items.iter().map(bytes).sum::<usize>()
         }
         Request::Fail { items } => {
