@@ -15,8 +15,8 @@ use leasehold_count::{COUNT_FLAG, COUNTED};
 use super::{Bench, CountError, Counts, bench::output};
 
 /// Runs of a path, at the most. What differs between runs is work that chance adds (an engine's
-/// threads get in each other's way), so the least of several counts is the path's own.
-const RUNS_MAX: usize = 5;
+/// threads get in the caller's way), so the least of several counts is the path's own.
+const RUNS_MAX: usize = 3;
 
 /// glibc picks how it copies memory by the processor, and copying is an eighth of some paths: so
 /// that machines agree, it is told of a processor that has nothing but what all x86-64 have.

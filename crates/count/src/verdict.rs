@@ -4,10 +4,11 @@ use std::{collections::BTreeSet, fmt};
 
 use super::{Baseline, Counts, baseline::BASELINE};
 
-/// How far a count may be above the baseline, in percent, without being told apart from chance.
+/// How far a count may be above the baseline, in percent.
 ///
-/// Measured, five runs each, on an idle and a busy machine: core and wire give the same count to
-/// the instruction; the store, least of five, stays within 1.5 %.
+/// Chance needs little of it: measured, core and wire give the same count to the instruction, the
+/// store within 0.05 %, on an idle machine, on a busy one and after a clean build. The rest is for
+/// what a compiler makes of code that did not change when its neighbours do.
 const TOLERANCE_PERCENT: f64 = 3.0;
 
 /// Whether a count is no more than the baseline allows.
