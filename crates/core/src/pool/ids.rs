@@ -20,17 +20,9 @@ pub(super) struct Ids {
 }
 
 impl Ids {
-    /// Makes room for so many at once, before there are any.
-    pub(super) fn expect(&mut self, count: usize) {
-        // Shards are not quite equal.
-        let share = (count / SHARDS).saturating_mul(17) / 16;
-        let shard = |_| HashTable::with_capacity(share);
-        self.shards = (0..SHARDS).map(shard).collect();
-    }
-
     pub(super) fn find(&self, id: TaskId, of: impl Fn(u32) -> TaskId) -> Option<u32> {
         let hash = hash(id);
-        let shard = self.shards.get(shard(hash))?;
+        let shard = self.shards.get(shard(id, hash))?;
         shard.find(hash, |at| of(*at) == id).copied()
     }
 
@@ -40,12 +32,12 @@ impl Ids {
         if self.shards.is_empty() {
             self.shards.resize(SHARDS, HashTable::new());
         }
-        self.shards[shard(key)].insert_unique(key, at, |at| hash(of(*at)));
+        self.shards[shard(id, key)].insert_unique(key, at, |at| hash(of(*at)));
     }
 
     pub(super) fn remove(&mut self, id: TaskId, at: u32, of: impl Fn(u32) -> TaskId) {
         let key = hash(id);
-        let shard = &mut self.shards[shard(key)];
+        let shard = &mut self.shards[shard(id, key)];
         if let Ok(entry) = shard.find_entry(key, |other| *other == at) {
             entry.remove();
         }
@@ -60,9 +52,18 @@ impl Ids {
     }
 }
 
-/// Bits that neither a table's groups (the lowest) nor its tags (the highest seven) are made of.
-fn shard(hash: u64) -> usize {
-    usize::from(hash.to_le_bytes()[5])
+/// Ids of one second go into few tables: a second's tasks are put in, claimed and ended together,
+/// and what is small and used together stays in the processor's cache, however many there are. Ids
+/// of version 7 begin with their time in milliseconds (RFC 9562); others go anywhere.
+///
+/// Of the hash it takes bits that neither a table's groups (the lowest) nor its tags (the highest
+/// seven) are made of.
+fn shard(id: TaskId, hash: u64) -> usize {
+    let [a, b, c, d, e, ..] = *id.as_bytes();
+    let seconds = u64::from_be_bytes([0, 0, 0, a, b, c, d, e]) >> 2;
+    let [.., of_time] = seconds.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
+    let of_hash = hash.to_le_bytes()[5];
+    usize::from(of_time & !3 | of_hash & 3)
 }
 
 /// Both halves multiplied and folded, as in wyhash (Wang Yi). Producers draw ids at random, and
@@ -86,18 +87,40 @@ fn halves([a, b, c, d, e, f, g, h, rest @ ..]: [u8; 16]) -> (u64, u64) {
 mod tests {
     use super::*;
 
+    fn shares(ids: impl Iterator<Item = u128>) -> [u32; SHARDS] {
+        let mut shares = [0_u32; SHARDS];
+        for id in ids.map(TaskId::from_u128) {
+            shares[shard(id, hash(id))] += 1;
+        }
+        shares
+    }
+
+    /// At random, and of version 7 over half an hour.
     #[test]
     fn ids_are_spread_however_they_are_drawn() {
-        for step in [1_u128, 1 << 17, 1 << 64, 1 << 80] {
-            let mut shares = [0_u32; SHARDS];
-            for number in 0..SHARDS as u128 * 100 {
-                shares[shard(hash(TaskId::from_u128(number * step)))] += 1;
-            }
+        let random = |number: u128| number.wrapping_mul(0xd192_ed03_8d4a_a5d3_9e37_79b9_7f4a_7c15);
+        let count = SHARDS as u128 * 100;
+        let of_version_7 = |number: u128| (number * 70) << 80 | random(number) >> 48;
+        for shares in [
+            shares((0..count).map(random)),
+            shares((0..count).map(of_version_7)),
+        ] {
             assert!(
-                shares.iter().all(|share| (40..200).contains(share)),
-                "{step}"
+                shares.iter().all(|share| (30..250).contains(share)),
+                "{shares:?}"
             );
         }
+    }
+
+    #[test]
+    fn ids_of_one_second_are_together() {
+        let start = 1_700_000_000_000_u128 >> 10 << 10;
+        let second = (0..1000).map(|number: u128| ((start + number) << 80) | (number * 77));
+        let used = shares(second)
+            .into_iter()
+            .filter(|share| *share > 0)
+            .count();
+        assert_eq!(used, 4);
     }
 
     #[test]

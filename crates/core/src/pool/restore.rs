@@ -29,8 +29,6 @@ impl Pool {
             ends_at: now + settings.restart_grace,
             ends_by: EndsBy::HubGone,
         };
-        let stored = stored.into_iter();
-        tasks.expect(stored.size_hint().0);
         let mut slot: Option<Slot> = None;
         for task in stored {
             next_place = next_place.max(task.place + 1);

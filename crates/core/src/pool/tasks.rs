@@ -275,11 +275,6 @@ impl Tasks {
         at
     }
 
-    /// So many are about to be loaded.
-    pub(super) fn expect(&mut self, count: usize) {
-        self.ids.expect(count);
-    }
-
     /// One of many, in no order: [`Tasks::settle`] comes after them.
     pub(super) fn load(&mut self, slot: &Slot) {
         let (at, seat) = self.add(slot);
