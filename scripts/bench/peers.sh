@@ -29,7 +29,6 @@ root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 
 folder=""          # of this run
 port=17400         # the last one that was given out
-declare -a started=()    # process groups
 declare -a added=()      # packages
 declare -a against=()    # what the bench is told of those that run
 declare -a missing=()    # those that do not run, and why
@@ -92,7 +91,7 @@ install_missing() {
     timeout 300 apt-get update >"$folder/apt.log" 2>&1
     for package in "${wanted[@]}"; do
         if DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 timeout 600 apt-get install -y \
-            --no-install-recommends --no-upgrade "$package" >>"$folder/apt.log" 2>&1; then
+            --no-install-recommends --no-upgrade "$package" >>"$folder/apt.log" 2>&1 {lifeline}>&-; then
             added+=("$package")
         else
             say "could not install $package: $(tail -n 1 "$folder/apt.log")"
@@ -109,11 +108,13 @@ denies=no
 deny_starts() {
     if [ -e "$POLICY" ]; then return; fi
     printf '#!/bin/sh\nexit 101\n' >"$POLICY" && chmod 755 "$POLICY" && denies=yes
+    echo "denies $denies" >&"$lifeline"
 }
 
 allow_starts() {
     if [ $denies = yes ]; then rm -f "$POLICY"; fi
     denies=no
+    echo "denies no" >&"$lifeline"
 }
 
 has_systemd() { [ -d /run/systemd/system ] && command -v systemctl >/dev/null; }
@@ -145,17 +146,17 @@ next_port() {
     done
 }
 
-# start NAME USER COMMAND...: in a process group of its own, as USER, in the folder of NAME, ended by
-# the kernel if this script dies. Its number is in $pid.
+# start NAME USER COMMAND...: in a process group of its own, as USER, in the folder of NAME. Its
+# number is in $pid.
 start() {
     local name=$1 user=$2
     shift 2
     cd "$folder/$name" || return 1
-    setsid setpriv --reuid "$user" --regid "$user" --clear-groups --pdeathsig KILL \
+    setsid setpriv --reuid "$user" --regid "$user" --clear-groups \
         env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
-        HOME="$folder/$name" "$@" >"$folder/$name.log" 2>&1 </dev/null &
+        HOME="$folder/$name" "$@" >"$folder/$name.log" 2>&1 </dev/null {lifeline}>&- &
     pid=$!
-    started+=("$pid")
+    echo "group $pid" >&"$lifeline"
     cd "$root" || return 1
 }
 
@@ -173,24 +174,51 @@ await() {
     return 1
 }
 
-# end PID: the process group that it leads, gently and then not.
+# Ends all and removes all when the script is no more, however it ended: a process beside it, which
+# is told over a pipe what there is, and sees that pipe end. Nothing else may hold that pipe.
+reap() {
+    trap '' INT TERM HUP
+    local what value
+    local -a groups=() remains=()
+    while read -r what value; do
+        case "$what" in
+            group) groups+=("$value") ;;
+            remains) remains+=("$value") ;;
+            denies) denies=$value ;;
+        esac
+    done
+    if [ "$denies" = yes ]; then rm -f "$POLICY"; fi
+    for value in "${groups[@]}"; do end "$value" & done
+    wait
+    if [ ${#remains[@]} -gt 0 ]; then rm -rf -- "${remains[@]}"; fi
+}
+
+# end PID: the process group that it leads, gently and then not. SIGINT is what PostgreSQL takes for
+# "now", and leaves no shared memory behind; the others take SIGTERM so.
 end() {
     local i
+    kill -INT -- "-$1" 2>/dev/null
     kill -TERM -- "-$1" 2>/dev/null || return 0
-    for ((i = 0; i < 50; i++)); do
+    for ((i = 0; i < 100; i++)); do
         kill -0 -- "-$1" 2>/dev/null || return 0
         sleep 0.1
     done
     kill -KILL -- "-$1" 2>/dev/null
 }
 
-clean_up() {
+lifeline=""        # the pipe
+begin_reaping() {
+    exec {lifeline}> >(exec >/dev/null 2>&1; reap)
+    reaper=$!
+    trap finish EXIT
+    trap 'exit 130' INT TERM HUP
+}
+
+finish() {
     trap '' INT TERM HUP
     allow_starts
-    local group
-    for group in "${started[@]}"; do end "$group" & done
-    wait
-    if [ -n "$folder" ]; then rm -rf -- "$folder"; fi
+    exec {lifeline}>&-
+    wait "$reaper"
 }
 
 # ---------------------------------------------------------------------------------- the peers
@@ -267,7 +295,7 @@ start_postgresql() {
     bin=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
     (cd "$folder/$1" && timeout 120 setpriv --reuid postgres --regid postgres --clear-groups env -i \
         PATH=/usr/bin:/bin LANG=C.UTF-8 "$bin/initdb" -D "$folder/$1/data" -U bench -A trust \
-        -E UTF8 --no-instructions >"$folder/$1.log" 2>&1) || return 1
+        -E UTF8 --no-instructions >"$folder/$1.log" 2>&1 {lifeline}>&-) || return 1
     start "$1" postgres "$bin/postgres" -D "$folder/$1/data" -p "$port" \
         -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=700 \
         -c shared_buffers=1GB -c max_wal_size=8GB -c checkpoint_timeout=30min -c jit=off \
@@ -312,7 +340,7 @@ raise() {
     fi
     spec+=",name=$peer,keeps=$(keeps_of "$peer"),data=$folder/$peer"
     if ! timeout 60 "$program" bench mixed --only-others --against "$spec" --connections 2 \
-        --seconds 0.2 >"$folder/trial.log" 2>&1; then
+        --seconds 0.2 >"$folder/trial.log" 2>&1 {lifeline}>&-; then
         missing+=("$peer: it did not pass a first trial: $(tail -n 1 "$folder/trial.log")")
         return
     fi
@@ -340,16 +368,27 @@ summary() {
     fi
 }
 
+# In the background, or no signal would be heard before its end.
+measure() {
+    # shellcheck disable=SC2086 # the phases are words
+    setsid timeout --foreground --kill-after=30 "$((minutes * 60))" "$program" bench $phases \
+        "${against[@]}" --data "$folder/leasehold" --repeat "$repeat" --seconds "$seconds" \
+        --progress "${more[@]}" {lifeline}>&- &
+    local bench=$!
+    echo "group $bench" >&"$lifeline"
+    wait "$bench"
+}
+
 main() {
     declare -a more=()
     read_options "$@"
     [ "$(id -u)" = 0 ] || die "must be root, to install packages and to run each peer as its user"
     command -v apt-get >/dev/null || die "needs apt-get: it is for Debian"
     build
-    trap clean_up EXIT
-    trap 'exit 130' INT TERM HUP
+    begin_reaping
     data=$(realpath -e "$data") || die "--data: no such folder"
     folder=$(mktemp -d "$data/leasehold-peers.XXXXXX") || die "no folder can be made in $data"
+    echo "remains $folder" >&"$lifeline"
     # The users of the packages have to get through.
     chmod 711 "$folder"
     case "$(stat -f -c %T "$folder")" in
@@ -359,10 +398,7 @@ main() {
     local peer
     for peer in $peers; do raise "$peer"; done
     mkdir "$folder/leasehold"
-    # shellcheck disable=SC2086 # the phases are words
-    timeout --foreground --kill-after=30 "$((minutes * 60))" "$program" bench $phases \
-        "${against[@]}" --data "$folder/leasehold" --repeat "$repeat" --seconds "$seconds" \
-        --progress "${more[@]}"
+    measure
     local code=$?
     if [ $code = 124 ]; then say "ended after $minutes minutes, before it was finished"; fi
     summary
