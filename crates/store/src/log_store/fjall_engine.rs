@@ -13,12 +13,14 @@
 //!   whole, in a thread of ours.
 //! - A journal is laid out with 64 MB before it is written to, and kept until it has them: so much
 //!   is on disk, beside what is live.
+//! - It does not sync the folder in which it makes the folder of its keys, without which all keys are
+//!   gone: all its folders are synced after open.
 //! - It panics where it thinks that it found a bug: each call is guarded.
 
 use std::{
     error::Error,
     fmt,
-    fs::File,
+    fs::{self, File},
     io, iter,
     path::{Path, PathBuf},
     sync::{
@@ -84,6 +86,7 @@ impl FjallEngine {
             .manual_journal_persist(true);
         let db = guard("open", path, || database.open())?;
         let keys = guard("open", path, || db.keyspace("keys", keyspace))?;
+        sync_folders(path).map_err(|source| failed("sync", path, source))?;
         let lock = File::open(path.join("lock"));
         let lock = lock.map_err(|source| failed("open", path, source))?;
         let merger = start_merger(&keys, path).map_err(|source| failed("open", path, source))?;
@@ -107,6 +110,17 @@ impl FjallEngine {
             self.removed.store(0, Relaxed);
         }
     }
+}
+
+/// Makes durable that each folder in it is there.
+fn sync_folders(path: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_folders(&entry.path())?;
+        }
+    }
+    File::open(path)?.sync_all()
 }
 
 /// It ends when there is nobody left who could give it an order.
