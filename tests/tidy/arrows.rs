@@ -42,8 +42,9 @@ const ARROWS: [(&str, &[&str], &[&str]); 8] = [
 ];
 
 /// Crates from outside that some members own.
-const OWNED: [(&str, &[&str]); 3] = [
+const OWNED: [(&str, &[&str]); 4] = [
     ("bincode", &["leasehold-wire", "leasehold-store"]),
+    ("fjall", &["leasehold-store"]),
     ("ractor", &["leasehold-hub"]),
     ("sled", &["leasehold-store"]),
 ];

@@ -6,11 +6,12 @@ use super::{
 };
 
 /// A pinned crate, and where alone it is named.
-const PINS: [(&str, &[&str]); 3] = [
+const PINS: [(&str, &[&str]); 4] = [
     (
         "bincode",
         &["crates/wire/src/codec.rs", "crates/store/src/record.rs"],
     ),
+    ("fjall", &["crates/store/src/log_store/fjall_engine.rs"]),
     ("ractor", &["crates/hub/src/actor.rs"]),
     ("sled", &["crates/store/src/log_store/sled_engine.rs"]),
 ];

@@ -7,6 +7,7 @@ mod values;
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{ArgGroup, Args as ArgsOf, Parser, Subcommand};
+use leasehold_hub::LogEngine;
 use leasehold_node::{NodeName, PoolName, StateKind, TaskId};
 
 /// A durable task broker: a hub keeps tasks, nodes work on them under leases, nothing is lost.
@@ -37,6 +38,10 @@ pub(crate) enum Command {
     Cancel(CancelArgs),
     /// Bring dead tasks back
     Revive(ReviveArgs),
+    /// Write all that a data folder holds as lines of JSON; no hub may have it open
+    Export(ExportArgs),
+    /// Make a data folder, of either engine, of what export wrote
+    Import(ImportArgs),
     /// Show on real files that nothing is lost when anything dies
     Demo(DemoArgs),
     /// Run a command and kill all of it when standard input ends
@@ -205,6 +210,32 @@ pub(crate) struct ReviveArgs {
     pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) reach: Reach,
+}
+
+/// `leasehold export`
+#[derive(Debug, ArgsOf)]
+#[command(after_help = help::EXPORT)]
+pub(crate) struct ExportArgs {
+    /// The data folder, of either engine
+    #[arg(long, value_name = "DIR", default_value = "leasehold-data")]
+    pub(crate) data: PathBuf,
+    /// A file that is not there yet [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// `leasehold import`
+#[derive(Debug, ArgsOf)]
+#[command(after_help = help::IMPORT)]
+pub(crate) struct ImportArgs {
+    /// What export wrote; "-" is standard input
+    pub(crate) file: PathBuf,
+    /// The data folder to make; there may be no store in it
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// What keeps it from then on: sled, fjall
+    #[arg(long, value_name = "ENGINE", default_value = "sled", value_parser = values::engine)]
+    pub(crate) engine: LogEngine,
 }
 
 /// `leasehold demo`

@@ -30,7 +30,7 @@ fn filter(level: LogLevel) -> EnvFilter {
     })
 }
 
-/// The store's library speaks of its own inner life one step too loud.
+/// The libraries of the store speak of their own inner life one step too loud.
 fn directives(level: LogLevel) -> String {
     let library = match level {
         LogLevel::Off => LogLevel::Off,
@@ -39,5 +39,6 @@ fn directives(level: LogLevel) -> String {
         LogLevel::Debug => LogLevel::Info,
         LogLevel::Trace => LogLevel::Debug,
     };
-    format!("{},sled={}", level.as_str(), library.as_str())
+    let (level, library) = (level.as_str(), library.as_str());
+    format!("{level},sled={library},fjall={library},lsm_tree={library}")
 }

@@ -10,6 +10,7 @@ mod inspect;
 mod logging;
 mod output;
 mod signals;
+mod transfer;
 mod work;
 
 use std::process::ExitCode;
@@ -52,6 +53,8 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Task(args) => inspect::task::run(args).await,
         Command::Cancel(args) => inspect::cancel::run(args).await,
         Command::Revive(args) => inspect::revive::run(args).await,
+        Command::Export(args) => transfer::export(&args),
+        Command::Import(args) => transfer::import(&args),
         Command::Demo(args) => demo::run(args).await,
         Command::ExecGuard(_) => unreachable!("the guard needs no runtime"),
     }

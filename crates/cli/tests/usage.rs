@@ -35,7 +35,7 @@ fn fails(code: i32, args: &[&str]) -> String {
 #[test]
 fn each_command_explains_all_that_it_takes() {
     let reach = ["--hub", "LEASEHOLD_HUB", "--timeout", "--json", "Examples:"];
-    let commands: [(&str, &[&str]); 8] = [
+    let commands: [(&str, &[&str]); 10] = [
         (
             "enqueue",
             &[
@@ -66,14 +66,15 @@ fn each_command_explains_all_that_it_takes() {
         ("task", &["ID"]),
         ("cancel", &["ID"]),
         ("revive", &["POOL", "ID", "--all"]),
-        ("hub", &[]),
+        ("hub", &["--config"]),
+        ("export", &["--out"]),
+        ("import", &["FILE", "--engine"]),
     ];
     for (command, own) in commands {
         let help = text(&leasehold(&[command, "--help"]).stdout);
-        let common: &[&str] = if command == "hub" {
-            &["--config", "--data"]
-        } else {
-            &reach
+        let common: &[&str] = match command {
+            "hub" | "export" | "import" => &["--data", "Examples:"],
+            _ => &reach,
         };
         for wanted in own.iter().chain(common) {
             assert!(
@@ -88,7 +89,8 @@ fn each_command_explains_all_that_it_takes() {
 fn the_help_names_every_command_and_exit_code() {
     let help = text(&leasehold(&["--help"]).stdout);
     for wanted in [
-        "hub", "enqueue", "work", "status", "tasks", "task", "cancel", "revive", "demo", "69 ",
+        "hub", "enqueue", "work", "status", "tasks", "task", "cancel", "revive", "export",
+        "import", "demo", "69 ",
     ] {
         assert!(help.contains(wanted), "{wanted}:\n{help}");
     }
@@ -98,7 +100,8 @@ fn the_help_names_every_command_and_exit_code() {
 #[test]
 fn no_help_is_wider_than_a_terminal() {
     for command in [
-        "hub", "enqueue", "work", "status", "tasks", "task", "cancel", "revive", "demo",
+        "hub", "enqueue", "work", "status", "tasks", "task", "cancel", "revive", "export",
+        "import", "demo",
     ] {
         let help = text(&leasehold(&[command, "--help"]).stdout);
         let widest = help.lines().map(|line| line.chars().count()).max();
@@ -108,7 +111,7 @@ fn no_help_is_wider_than_a_terminal() {
 
 #[test]
 fn wrong_usage_is_exit_code_2_and_says_what_is_wanted() {
-    let cases: [(&[&str], &str); 12] = [
+    let cases: [(&[&str], &str); 14] = [
         (&[], "Usage"),
         (&["enqueue"], "POOL"),
         (&["enqueue", "no spaces", "x"], "a pool name is"),
@@ -130,6 +133,11 @@ fn wrong_usage_is_exit_code_2_and_says_what_is_wanted() {
             "a state is ready, scheduled, claimed",
         ),
         (&["revive", "p"], "--all"),
+        (&["import", "f"], "--data"),
+        (
+            &["import", "f", "--data", "d", "--engine", "paper"],
+            "an engine is sled, fjall",
+        ),
     ];
     for (args, wanted) in cases {
         let said = fails(2, args);

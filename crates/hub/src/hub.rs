@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use leasehold_core::{PoolName, SessionId};
-use leasehold_store::{LogOptions, LogStore, MemoryStore, Store, StoreError};
+use leasehold_store::{LogEngine, LogOptions, LogStore, MemoryStore, Store, StoreError};
 use tokio::{
     io::DuplexStream,
     net::TcpListener,
@@ -57,15 +57,19 @@ pub enum Fault {
 /// Opens the store that the configuration names.
 ///
 /// # Errors
-/// When the folder is in use, is not a store, was written by an unknown version, or is damaged.
+/// When the folder is in use, is not a store or another engine's, was written by an unknown version, or is damaged.
 pub fn open_store(config: &HubConfig) -> Result<Box<dyn Store>, StoreError> {
-    match config.store.engine {
-        Engine::Memory => Ok(Box::new(MemoryStore::new())),
-        Engine::Sled => {
-            let store = LogStore::open(&config.store.data, LogOptions::default())?;
-            Ok(Box::new(store))
-        }
-    }
+    let engine = match config.store.engine {
+        Engine::Memory => return Ok(Box::new(MemoryStore::new())),
+        Engine::Sled => LogEngine::Sled,
+        Engine::Fjall => LogEngine::Fjall,
+    };
+    let options = LogOptions {
+        engine,
+        ..LogOptions::default()
+    };
+    let store = LogStore::open(&config.store.data, options)?;
+    Ok(Box::new(store))
 }
 
 impl Hub {

@@ -1,6 +1,6 @@
-//! How many changes a second the sled store makes durable, and how many bytes a second the same
-//! disk takes without any store:
-//! `cargo run --release -p leasehold-store --example throughput [folder] [standing tasks]`.
+//! How many changes a second the store makes durable, and how many bytes a second the same disk
+//! takes without any store:
+//! `cargo run --release -p leasehold-store --example throughput [folder] [standing tasks] [engine]`.
 //!
 //! A third each is enqueued (with 256 bytes of payload), claimed and forgotten, the oldest first.
 //! The *bare* log is what nothing durable can beat: as many bytes are written to the end of a file
@@ -23,7 +23,7 @@ use std::{
 };
 
 use leasehold_core::{Change, Epoch, PoolId, Task, TaskId, Timestamp};
-use leasehold_store::{LogOptions, LogStore, PoolBatch, Store, conformance::sample};
+use leasehold_store::{LogEngine, LogOptions, LogStore, PoolBatch, Store, conformance::sample};
 
 const WINDOW: Duration = Duration::from_millis(250);
 const WINDOWS: u32 = 16;
@@ -41,7 +41,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         .next()
         .unwrap_or_else(|| "/tmp/leasehold-throughput".to_owned());
     let standing = arguments.next().map_or(Ok(10_000), |text| text.parse())?;
-    let mut store = LogStore::open(Path::new(&folder), LogOptions::default())?;
+    let name = arguments.next().unwrap_or_else(|| "sled".to_owned());
+    let engine = LogEngine::ALL
+        .into_iter()
+        .find(|engine| engine.name() == name);
+    let options = LogOptions {
+        engine: engine.ok_or("no such engine")?,
+        ..LogOptions::default()
+    };
+    let mut store = LogStore::open(Path::new(&folder), options)?;
     let bytes = change_bytes(&mut store)?;
     let mut load = Load::begin(&mut store, standing)?;
     let mut bare = Bare::make(&Path::new(&folder).join("bare"))?;

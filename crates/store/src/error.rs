@@ -8,6 +8,9 @@ pub enum StoreError {
     /// Another process has the folder.
     #[error("the data folder {} is in use by another hub", .0.display())]
     InUse(PathBuf),
+    /// There is a store in the folder already.
+    #[error("there is a store in the data folder {} already", .0.display())]
+    Taken(PathBuf),
     /// The folder is not a store of ours.
     #[error("{} is not a Leasehold data folder: {reason}", path.display())]
     NotAStore {

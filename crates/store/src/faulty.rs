@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use leasehold_core::{PoolId, PoolName, TaskId, Timestamp};
+use leasehold_core::{Epoch, PoolId, PoolName, TaskId, Timestamp};
 
 use crate::{Blob, OpenedPool, PoolBatch, Store, StoreError, StoreStats};
 
@@ -148,9 +148,9 @@ impl<S: Store> Store for FaultyStore<S> {
         self.store.latest()
     }
 
-    fn open_pool(&mut self, name: &PoolName) -> Result<OpenedPool, StoreError> {
+    fn open_pool_past(&mut self, name: &PoolName, epoch: Epoch) -> Result<OpenedPool, StoreError> {
         self.usable()?;
-        self.store.open_pool(name)
+        self.store.open_pool_past(name, epoch)
     }
 
     fn commit(&mut self, batches: &[PoolBatch]) -> Result<(), StoreError> {

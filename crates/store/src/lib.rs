@@ -7,6 +7,7 @@ mod log_store;
 mod memory;
 mod record;
 mod stored;
+pub mod transfer;
 
 use bytes::Bytes;
 use leasehold_core::{Cause, Change, Epoch, PoolId, PoolName, TaskId, Timestamp};
@@ -40,7 +41,16 @@ pub trait Store: Send + 'static {
     ///
     /// # Errors
     /// When the store cannot be read or written.
-    fn open_pool(&mut self, name: &PoolName) -> Result<OpenedPool, StoreError>;
+    fn open_pool(&mut self, name: &PoolName) -> Result<OpenedPool, StoreError> {
+        self.open_pool_past(name, Epoch(0))
+    }
+
+    /// As [`Store::open_pool`], and its epoch is past this one as well: for a pool that comes from
+    /// another store, which may have issued leases under it.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    fn open_pool_past(&mut self, name: &PoolName, epoch: Epoch) -> Result<OpenedPool, StoreError>;
 
     /// Writes the durable ones of all these changes, all or nothing, and returns when they are
     /// durable. Changes that are not durable ([`Change::is_durable`]) are passed over.

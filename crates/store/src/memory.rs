@@ -62,8 +62,8 @@ impl Store for MemoryStore {
         self.disk.lock().latest
     }
 
-    fn open_pool(&mut self, name: &PoolName) -> Result<OpenedPool, StoreError> {
-        let opened = self.disk.lock().open_pool(name);
+    fn open_pool_past(&mut self, name: &PoolName, epoch: Epoch) -> Result<OpenedPool, StoreError> {
+        let opened = self.disk.lock().open_pool(name, epoch);
         self.opened.insert(opened.id);
         Ok(opened)
     }
@@ -134,15 +134,12 @@ struct Kept {
 }
 
 impl Contents {
-    fn open_pool(&mut self, name: &PoolName) -> OpenedPool {
+    fn open_pool(&mut self, name: &PoolName, past: Epoch) -> OpenedPool {
         let id = self.find_or_make(name);
         let pool = self.pools.get_mut(&id).expect("it was found or made");
-        pool.epoch.0 += 1;
-        let tasks: Vec<_> = pool
-            .tasks
-            .values()
-            .map(|kept| Ok(kept.task.clone()))
-            .collect();
+        pool.epoch.0 = pool.epoch.max(past).0 + 1;
+        let kept = pool.tasks.values();
+        let tasks: Vec<_> = kept.map(|kept| Ok(kept.task.clone())).collect();
         OpenedPool {
             id,
             epoch: pool.epoch,

@@ -15,7 +15,7 @@ use std::{
 use bytes::Bytes;
 use leasehold_core::{Cause, Change, PoolId, TaskId, Timestamp};
 use leasehold_store::{
-    Blob, LogOptions, LogStore, OpenedPool, PoolBatch, Store, conformance::sample,
+    Blob, LogEngine, LogOptions, LogStore, OpenedPool, PoolBatch, Store, conformance::sample,
 };
 
 const FOLDER: &str = "LEASEHOLD_KILL_TEST_FOLDER";
@@ -29,16 +29,31 @@ const REMEMBERED: u64 = 30;
 const BATCH: u64 = 20;
 
 #[test]
-fn acknowledged_batches_survive_a_kill() {
+fn acknowledged_batches_survive_a_kill_on_sled() {
+    survive(
+        LogEngine::Sled,
+        "acknowledged_batches_survive_a_kill_on_sled",
+    );
+}
+
+#[test]
+fn acknowledged_batches_survive_a_kill_on_fjall() {
+    survive(
+        LogEngine::Fjall,
+        "acknowledged_batches_survive_a_kill_on_fjall",
+    );
+}
+
+fn survive(engine: LogEngine, test: &str) {
     if let Some(folder) = env::var_os(FOLDER) {
-        commit_for_ever(Path::new(&folder));
+        commit_for_ever(engine, Path::new(&folder));
     }
     let folder = tempfile::tempdir().unwrap();
     let mut newest = 0;
     for round in 0..ROUNDS {
         // Also in the middle of the open, and after thousands of changes.
-        let acknowledged = run_and_kill(folder.path(), (round * 7) % 60);
-        newest = verify(folder.path(), acknowledged.max(newest));
+        let acknowledged = run_and_kill(test, folder.path(), (round * 7) % 60);
+        newest = verify(engine, folder.path(), acknowledged.max(newest));
     }
     assert!(
         newest > 100,
@@ -47,13 +62,9 @@ fn acknowledged_batches_survive_a_kill() {
 }
 
 /// Kills the child after so many acknowledgements; returns the newest one.
-fn run_and_kill(folder: &Path, acknowledgements: u64) -> u64 {
+fn run_and_kill(test: &str, folder: &Path, acknowledgements: u64) -> u64 {
     let mut child = Command::new(env::current_exe().unwrap())
-        .args([
-            "acknowledged_batches_survive_a_kill",
-            "--exact",
-            "--nocapture",
-        ])
+        .args([test, "--exact", "--nocapture"])
         .env(FOLDER, folder)
         .stdout(Stdio::piped())
         .spawn()
@@ -79,8 +90,8 @@ fn number_of(line: &str) -> Option<u64> {
 }
 
 #[expect(clippy::print_stdout, reason = "it is how the child acknowledges")]
-fn commit_for_ever(folder: &Path) -> ! {
-    let mut store = open(folder);
+fn commit_for_ever(engine: LogEngine, folder: &Path) -> ! {
+    let mut store = open(engine, folder);
     let mut pools = open_pools(&mut store);
     let newest = pools
         .iter_mut()
@@ -147,8 +158,8 @@ fn payload(number: u64, n: u64) -> Bytes {
 
 /// Returns the newest batch that is there, which is no older than `acknowledged`; and all that
 /// should be of it and before it is there.
-fn verify(folder: &Path, acknowledged: u64) -> u64 {
-    let mut store = open(folder);
+fn verify(engine: LogEngine, folder: &Path, acknowledged: u64) -> u64 {
+    let mut store = open(engine, folder);
     let newest = store.latest().as_millis();
     assert!(
         newest >= acknowledged,
@@ -183,8 +194,12 @@ fn blob(store: &LogStore, pool: PoolId, task: TaskId) -> Option<Bytes> {
     store.blob(pool, task, Blob::Payload).unwrap()
 }
 
-fn open(folder: &Path) -> LogStore {
-    LogStore::open(folder, LogOptions::default()).unwrap()
+fn open(engine: LogEngine, folder: &Path) -> LogStore {
+    let options = LogOptions {
+        engine,
+        ..LogOptions::default()
+    };
+    LogStore::open(folder, options).unwrap()
 }
 
 fn open_pools(store: &mut LogStore) -> Vec<OpenedPool> {

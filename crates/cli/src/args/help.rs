@@ -91,6 +91,30 @@ Examples:
   leasehold revive mail 01890a5d-ac96-774b-bcce-b302099a8057
   leasehold revive mail --all";
 
+/// Of `export`.
+pub(super) const EXPORT: &str = "\
+One object a line: the header, each pool and its tasks with payloads and results as base64, the end.
+The folder stays as it is. The file is there only when it is whole; standard output is whole if the
+exit code is 0. A backup of a stopped hub, and the way to the other engine:
+
+  leasehold export --data old --out tasks.jsonl
+  leasehold import --data new --engine fjall tasks.jsonl
+  LEASEHOLD_STORE_ENGINE=fjall leasehold hub --data new
+
+Examples:
+  leasehold export | zstd > tasks.jsonl.zst
+  leasehold export | jq -c 'select(.task.state.dead) | .task.id'";
+
+/// Of `import`.
+pub(super) const IMPORT: &str = "\
+The folder has all or nothing: after an error, or a kill, there is no store in it. Leases go with
+their tasks, so nodes that still work resume them; no lease id is ever given out a second time.
+Do not let a hub run on the old folder as well: each would hand out the same tasks.
+
+Examples:
+  leasehold import --data new --engine fjall tasks.jsonl
+  zstd -dc tasks.jsonl.zst | leasehold import --data new -";
+
 /// Of `demo`.
 pub(super) const DEMO: &str = "\
 Starts a hub and three workers on a task for each file, and kills, freezes and cuts them meanwhile.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use leasehold_hub::LogEngine;
 use leasehold_node::StateKind;
 
 /// A duration such as `500ms` or `10s`.
@@ -17,6 +18,19 @@ pub(super) fn address(text: &str) -> Result<String, String> {
         return Ok(text.into());
     }
     Err("an address is host:port, such as 127.0.0.1:7411".into())
+}
+
+/// An engine by its name.
+pub(super) fn engine(text: &str) -> Result<LogEngine, String> {
+    let found = LogEngine::ALL
+        .into_iter()
+        .find(|engine| engine.name() == text);
+    found.ok_or_else(|| {
+        format!(
+            "an engine is {}",
+            LogEngine::ALL.map(LogEngine::name).join(", ")
+        )
+    })
 }
 
 /// A state by its word.

@@ -63,10 +63,15 @@ section! {
 section! {
     /// Where tasks survive.
     pub struct StoreSection, STORE for store {
-        /// "sled" keeps tasks on disk: what was acknowledged survives a crash and a power cut.
+        /// "sled" and "fjall" keep tasks on disk: what was acknowledged survives a crash and a power
+        /// cut. A folder is one engine's; `leasehold export` and `leasehold import` go between them.
         /// "memory" forgets all at the end of the process: for tests.
         engine: Engine = Engine::Sled,
-            Choice(&[("sled", Engine::Sled), ("memory", Engine::Memory)]);
+            Choice(&[
+                ("sled", Engine::Sled),
+                ("fjall", Engine::Fjall),
+                ("memory", Engine::Memory),
+            ]);
         /// The folder of the store, made if it is not there; a relative one is under the folder
         /// that the hub was started in. One hub at a time can have it open.
         data: PathBuf = PathBuf::from("leasehold-data"), Folder;
@@ -104,8 +109,10 @@ section! {
 /// What keeps the tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
-    /// A sled database in a folder.
+    /// sled in a folder: the measured choice for a busy hub, and the default.
     Sled,
+    /// fjall in a folder.
+    Fjall,
     /// The memory of the process: nothing survives it.
     Memory,
 }

@@ -53,6 +53,7 @@ const CHECKS: &[(&str, Check)] = &[
     ),
     ("the latest time is kept", tasks::latest_is_kept),
     ("epochs grow", owners::epochs_grow),
+    ("epochs can be gone past", owners::epochs_can_be_gone_past),
     ("an older owner is fenced", owners::older_owner_is_fenced),
     (
         "nobody commits to a pool that is not open",

@@ -121,3 +121,13 @@ pub(super) fn commit_goes_to_all_pools(open: Open<'_>) {
         );
     }
 }
+
+pub(super) fn epochs_can_be_gone_past(open: Open<'_>) {
+    let name = "pool".parse().expect("it is a name");
+    let mut store = open();
+    let mut opened = |epoch| store.open_pool_past(&name, Epoch(epoch)).expect("it opens");
+    let epochs = [70, 3, 71, 90].map(|past| opened(past).epoch);
+    assert_eq!(epochs, [71, 72, 73, 91].map(Epoch));
+    drop(store);
+    assert_eq!(Owner::of_empty(&mut *open(), "pool").epoch, Epoch(92));
+}

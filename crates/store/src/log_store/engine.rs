@@ -3,10 +3,23 @@
 //! The log above keeps out of an engine what engines are bad at: a task's many states are not keys,
 //! what is old is deleted in order, and nothing but payloads is read back.
 
-use std::{fmt, io, path::Path};
+use std::{
+    fmt,
+    fs::File,
+    io,
+    os::unix::fs::MetadataExt,
+    panic::{self, AssertUnwindSafe},
+    path::Path,
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
 
-use super::LogEngine;
+use super::{LogEngine, fjall_engine::FjallEngine, sled_engine::SledEngine};
 use crate::StoreError;
+
+/// How long closing may take: an engine's threads are done with what they do by then, or never.
+const CLOSE_WITHIN: Duration = Duration::from_secs(10);
 
 /// What to do about damage.
 pub(super) const ADVICE: &str = "stop the hub, keep a copy of the folder, and put back the last \
@@ -47,10 +60,8 @@ pub(super) fn open(
     cache_bytes: u64,
 ) -> Result<Box<dyn Engine>, StoreError> {
     match engine {
-        LogEngine::Sled => Ok(Box::new(super::sled_engine::SledEngine::open(
-            path,
-            cache_bytes,
-        )?)),
+        LogEngine::Sled => Ok(Box::new(SledEngine::open(path, cache_bytes)?)),
+        LogEngine::Fjall => Ok(Box::new(FjallEngine::open(path, cache_bytes)?)),
     }
 }
 
@@ -87,6 +98,60 @@ impl IntoIterator for Writes {
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
     }
+}
+
+/// Engines panic where they think that they found a bug of their own. Nothing of ours is inside one
+/// when it does, and after it nothing of that engine's is used again.
+pub(super) fn guard<T, E>(
+    engine: LogEngine,
+    call: impl FnOnce() -> Result<T, E>,
+    translate: impl FnOnce(E) -> StoreError,
+    fail: impl FnOnce(io::Error) -> StoreError,
+) -> Result<T, StoreError> {
+    match panic::catch_unwind(AssertUnwindSafe(call)) {
+        Ok(outcome) => outcome.map_err(translate),
+        Err(panic) => {
+            let said = panic.downcast_ref::<String>().map(String::as_str);
+            let said = said
+                .or_else(|| panic.downcast_ref().copied())
+                .unwrap_or("nothing");
+            let name = engine.name();
+            Err(fail(io::Error::other(format!(
+                "{name} panicked and said {said:?}"
+            ))))
+        }
+    }
+}
+
+/// A file that was deleted takes writes like any other, and is gone with its last descriptor.
+pub(super) fn check_is_there(file: &File) -> io::Result<()> {
+    if file.metadata()?.nlink() > 0 {
+        return Ok(());
+    }
+    Err(io::Error::new(
+        io::ErrorKind::NotFound,
+        "the data folder was deleted",
+    ))
+}
+
+/// Waits until the last of an engine's threads has let go of the file that it locks.
+///
+/// There is no lock with a deadline, so another thread waits for it, for ever if need be.
+pub(super) fn wait_for_lock(file: File) -> io::Result<()> {
+    let (done, outcome) = mpsc::channel();
+    thread::spawn(move || {
+        let locked = file.lock();
+        drop(file);
+        // Nobody listens any more if the deadline is over.
+        let _ = done.send(locked);
+    });
+    let late = |_| {
+        io::Error::new(
+            io::ErrorKind::TimedOut,
+            "a thread of the engine's holds on to it",
+        )
+    };
+    outcome.recv_timeout(CLOSE_WITHIN).map_err(late)?
 }
 
 pub(super) fn failed(action: &'static str, path: &Path, source: io::Error) -> StoreError {

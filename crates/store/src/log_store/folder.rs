@@ -19,6 +19,7 @@ use std::{
     ffi::OsStr,
     fs::{self, File, TryLockError},
     io::{self, Write},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -31,6 +32,9 @@ const FORMAT_SLED: u64 = 1;
 
 /// The format of a folder that names its engine.
 const FORMAT_NAMED: u64 = 2;
+
+/// What `stat` counts in, whatever the blocks of the disk are.
+const BLOCK_BYTES: u64 = 512;
 
 const MARKER: &str = "LEASEHOLD";
 const MARKER_NEW: &str = "LEASEHOLD.new";
@@ -150,6 +154,27 @@ impl Folder {
     }
 }
 
+/// Whose store is in the folder.
+pub(super) fn engine_of(path: &Path) -> Result<LogEngine, StoreError> {
+    let none = || not_a_store(path, "there is no store in it".to_owned());
+    let text = match fs::read_to_string(path.join(MARKER)) {
+        Ok(text) => text,
+        Err(error) if is_nothing(&error) => return Err(none()),
+        Err(error) => return Err(failed("open the data folder", path, error)),
+    };
+    match parse_marker(path, &text)? {
+        (_, 0) => Err(none()),
+        (engine, _) => Ok(engine),
+    }
+}
+
+fn is_nothing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
 /// Makes the folder and those above it, so that a power cut does not take them away again.
 fn make(path: &Path) -> io::Result<()> {
     let missing: Vec<_> = path
@@ -260,6 +285,7 @@ fn write_marker(path: &Path, engine: LogEngine, generation: u64) -> io::Result<(
     let mut file = File::create(&new)?;
     let format = match engine {
         LogEngine::Sled => format!("format {FORMAT_SLED}"),
+        LogEngine::Fjall => format!("format {FORMAT_NAMED}\nengine {}", engine.name()),
     };
     writeln!(file, "{TITLE}\n{format}\ngeneration {generation}")?;
     file.sync_all()?;
@@ -280,15 +306,17 @@ fn is_generation(name: &OsStr) -> bool {
     })
 }
 
+/// What files take on disk, not how long they say that they are: fjall lays its journals out ahead.
 fn bytes_under(path: &Path) -> io::Result<u64> {
     let mut bytes = 0;
     for entry in fs::read_dir(path)? {
         let entry = entry?;
-        let data = entry.metadata()?;
-        bytes += if data.is_dir() {
-            bytes_under(&entry.path())?
-        } else {
-            data.len()
+        bytes += match entry.metadata() {
+            Ok(data) if data.is_dir() => bytes_under(&entry.path())?,
+            Ok(data) => data.blocks() * BLOCK_BYTES,
+            // Engines delete files while they are looked at.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+            Err(error) => return Err(error),
         };
     }
     Ok(bytes)

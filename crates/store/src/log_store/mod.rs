@@ -9,6 +9,7 @@
 mod damage;
 mod draft;
 mod engine;
+mod fjall_engine;
 mod folder;
 mod index;
 mod keys;
@@ -30,6 +31,7 @@ use self::{
     engine::{Engine, Writes},
     folder::Folder,
     index::PoolLog,
+    rewrite::Generation,
     witness::Witness,
 };
 use crate::{
@@ -43,17 +45,20 @@ pub enum LogEngine {
     /// sled 0.34: a log-structured tree in one file.
     #[default]
     Sled,
+    /// fjall 3: sorted tables, merged in the background.
+    Fjall,
 }
 
 impl LogEngine {
     /// All there are.
-    pub const ALL: [Self; 1] = [Self::Sled];
+    pub const ALL: [Self; 2] = [Self::Sled, Self::Fjall];
 
     /// Its name, in the configuration and in data folders.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sled => "sled",
+            Self::Fjall => "fjall",
         }
     }
 
@@ -111,7 +116,62 @@ impl LogStore {
         if is_wasteful(&folder, &current.1, &options) {
             current = rewrite::shrink(&mut folder, current, options.cache_bytes)?;
         }
-        let (engine, pools) = current;
+        Self::with(folder, options, current)
+    }
+
+    /// Opens the store that is in the folder, of whatever engine; nothing is made.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAStore`] when there is none, and as of [`LogStore::open`].
+    pub fn open_existing(path: &Path) -> Result<Self, StoreError> {
+        let engine = folder::engine_of(path)?;
+        let options = LogOptions {
+            engine,
+            ..LogOptions::default()
+        };
+        Self::open(path, options)
+    }
+
+    /// Begins a store in a folder that has none. Nothing of it stays without [`LogStore::keep`]: the
+    /// next one to open the folder finds it empty.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`] when there is a store, and as of [`LogStore::open`].
+    pub fn begin(path: &Path, options: LogOptions) -> Result<Self, StoreError> {
+        let folder = Folder::open(path, options.engine)?;
+        if folder.generation() > 0 {
+            return Err(StoreError::Taken(path.to_owned()));
+        }
+        let first = rewrite::prepare(&folder, None, options.cache_bytes)?;
+        Self::with(folder, options, first)
+    }
+
+    /// Makes the store that was begun the one that is in the folder, durably.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to.
+    pub fn keep(&mut self) -> Result<(), StoreError> {
+        if self.folder.generation() > 0 {
+            return Ok(());
+        }
+        self.folder.switch(1)
+    }
+
+    /// Ends a store that was begun and comes to nothing, and frees the space that it took.
+    pub fn discard(mut self) {
+        if let Some(engine) = self.engine.take() {
+            engine.close();
+        }
+        if self.folder.generation() == 0 {
+            self.folder.sweep();
+        }
+    }
+
+    fn with(
+        folder: Folder,
+        options: LogOptions,
+        (engine, pools): Generation,
+    ) -> Result<Self, StoreError> {
         let latest = latest(&pools);
         let witness = Witness::open(engine.path())?;
         let engine = Some(engine);
@@ -179,16 +239,17 @@ impl LogStore {
         Ok(())
     }
 
-    fn own_pool(&mut self, name: &PoolName) -> Result<OpenedPool, StoreError> {
+    fn own_pool(&mut self, name: &PoolName, past: Epoch) -> Result<OpenedPool, StoreError> {
         let engine = self.engine.as_deref().ok_or(StoreError::Poisoned)?;
         let known = self.pools.iter().find(|(_, log)| log.name == *name);
-        let (id, epoch) = match known {
-            Some((id, log)) => (*id, Epoch(log.epoch.0 + 1)),
+        let (id, before) = match known {
+            Some((id, log)) => (*id, log.epoch),
             None => (
                 PoolId(self.pools.last_key_value().map_or(1, |(id, _)| id.0 + 1)),
-                Epoch(1),
+                Epoch(0),
             ),
         };
+        let epoch = Epoch(before.max(past).0 + 1);
         let pool = PoolRecord {
             name: name.clone(),
             epoch,
@@ -216,9 +277,9 @@ impl Store for LogStore {
         self.latest
     }
 
-    fn open_pool(&mut self, name: &PoolName) -> Result<OpenedPool, StoreError> {
+    fn open_pool_past(&mut self, name: &PoolName, epoch: Epoch) -> Result<OpenedPool, StoreError> {
         self.engine()?;
-        let opened = self.own_pool(name);
+        let opened = self.own_pool(name, epoch);
         self.poison_on_error(opened)
     }
 

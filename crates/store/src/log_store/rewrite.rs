@@ -70,7 +70,7 @@ pub(super) fn shrink(
 }
 
 /// Writes the next generation, of what is live in this one or empty, and reads it back.
-fn prepare(
+pub(super) fn prepare(
     folder: &Folder,
     from: Option<&Generation>,
     cache_bytes: u64,

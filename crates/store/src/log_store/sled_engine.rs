@@ -16,16 +16,13 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     io,
-    os::unix::fs::MetadataExt,
-    panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
-    sync::{PoisonError, RwLock, RwLockReadGuard, mpsc},
-    thread,
-    time::Duration,
+    sync::{PoisonError, RwLock, RwLockReadGuard},
 };
 
 use super::{
-    engine::{ADVICE, Engine, Scan, Value, Write, Writes, failed},
+    LogEngine,
+    engine::{self, ADVICE, Engine, Scan, Value, Write, Writes, failed},
     slots::{self, SLOT_BYTES, Slots},
 };
 use crate::StoreError;
@@ -47,9 +44,6 @@ const EMPTIED: usize = 4;
 
 /// Bytes that a part's number adds to a key.
 const PART_KEY_BYTES: usize = 2;
-
-/// How long closing may take: sled's threads are done with what they do by then, or never.
-const CLOSE_WITHIN: Duration = Duration::from_secs(10);
 
 /// An open sled folder.
 #[derive(Debug)]
@@ -84,17 +78,6 @@ impl SledEngine {
     fn slots(&self) -> RwLockReadGuard<'_, Slots> {
         self.slots.read().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// A file that was deleted takes writes like any other, and is gone with its last descriptor.
-    fn check_is_there(&self) -> io::Result<()> {
-        if self.file.metadata()?.nlink() > 0 {
-            return Ok(());
-        }
-        Err(io::Error::new(
-            io::ErrorKind::NotFound,
-            "the data folder was deleted",
-        ))
-    }
 }
 
 impl Engine for SledEngine {
@@ -120,7 +103,10 @@ impl Engine for SledEngine {
 
     fn sync(&self) -> Result<(), StoreError> {
         guard("flush", &self.path, || self.db.flush())?;
-        let synced = self.file.sync_data().and_then(|()| self.check_is_there());
+        let synced = self
+            .file
+            .sync_data()
+            .and_then(|()| engine::check_is_there(&self.file));
         synced.map_err(|source| failed("sync", &self.path, source))
     }
 
@@ -149,8 +135,9 @@ impl Engine for SledEngine {
             drop(db);
             Ok(())
         });
-        let released = closed
-            .and_then(|()| wait_for_lock(file).map_err(|source| failed("close", &path, source)));
+        let released = closed.and_then(|()| {
+            engine::wait_for_lock(file).map_err(|source| failed("close", &path, source))
+        });
         if let Err(error) = released {
             tracing::warn!(%error, "sled did not close cleanly");
         }
@@ -422,40 +409,15 @@ fn sync_after_open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// There is no lock with a deadline, so another thread waits for it, for ever if need be.
-fn wait_for_lock(file: File) -> io::Result<()> {
-    let (done, outcome) = mpsc::channel();
-    thread::spawn(move || {
-        let locked = file.lock();
-        drop(file);
-        // Nobody listens any more if the deadline is over.
-        let _ = done.send(locked);
-    });
-    let late = |_| io::Error::new(io::ErrorKind::TimedOut, "a thread of sled's holds on to it");
-    outcome.recv_timeout(CLOSE_WITHIN).map_err(late)?
-}
-
-/// Nothing of ours is inside sled when it panics, and after it nothing of sled's is used again.
 fn guard<T>(
     action: &'static str,
     path: &Path,
     call: impl FnOnce() -> sled::Result<T>,
 ) -> Result<T, StoreError> {
-    match panic::catch_unwind(AssertUnwindSafe(call)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(translate(action, path, error)),
-        Err(panic) => {
-            let said = panic.downcast_ref::<String>().map(String::as_str);
-            let said = said
-                .or_else(|| panic.downcast_ref().copied())
-                .unwrap_or("nothing");
-            Err(failed(
-                action,
-                path,
-                io::Error::other(format!("sled panicked and said {said:?}")),
-            ))
-        }
-    }
+    let translate = |error| translate(action, path, error);
+    engine::guard(LogEngine::Sled, call, translate, |panic| {
+        failed(action, path, panic)
+    })
 }
 
 fn translate(action: &'static str, path: &Path, error: sled::Error) -> StoreError {

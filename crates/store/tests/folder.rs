@@ -1,56 +1,77 @@
-//! The store on sled keeps the contract, and is careful with folders.
+//! The store in a folder keeps the contract with every engine, and is careful with folders.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod engines;
 
 use std::{fs, path::Path};
 
 use bytes::Bytes;
 use leasehold_core::{Change, Task, TaskId, Timestamp};
 use leasehold_store::{
-    Blob, LogOptions, LogStore, OpenedPool, PoolBatch, Store, StoreError, conformance,
+    Blob, LogEngine, LogOptions, LogStore, OpenedPool, PoolBatch, Store, StoreError, conformance,
     conformance::sample,
 };
 
-#[test]
-fn keeps_the_contract() {
+use crate::engines::with_each_engine;
+
+with_each_engine![
+    keeps_the_contract,
+    makes_the_folder_and_those_above_it,
+    a_folder_has_one_store_at_a_time,
+    a_reopen_keeps_the_folder,
+    a_folder_with_other_things_is_left_alone,
+    a_file_is_no_folder,
+    a_folder_that_cannot_be_written_to_is_named,
+    a_first_open_that_was_killed_is_done_again,
+    space_is_given_back_after_a_peak,
+    a_rewrite_that_was_killed_leaves_the_store,
+    a_rewrite_that_cannot_be_made_leaves_the_store,
+    stats_tell_of_the_disk,
+    a_folder_of_another_engine_is_left_alone,
+    a_first_open_that_was_killed_leaves_the_choice_of_an_engine,
+];
+
+fn keeps_the_contract(engine: LogEngine) {
     conformance::exercise(|| {
         let folder = tempfile::tempdir().unwrap();
         move || {
             assert_no_blob_files(folder.path());
-            open(folder.path()).unwrap()
+            open(folder.path(), engine).unwrap()
         }
     });
 }
 
-#[test]
-fn makes_the_folder_and_those_above_it() {
+fn makes_the_folder_and_those_above_it(engine: LogEngine) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a/b");
-    drop(open(&path).unwrap());
-    assert_eq!(names(&path), ["LEASEHOLD", "lock", "sled-1"]);
+    drop(open(&path, engine).unwrap());
+    assert_has_generation(&path, engine, 1);
 }
 
-#[test]
-fn a_folder_has_one_store_at_a_time() {
+fn a_folder_has_one_store_at_a_time(engine: LogEngine) {
     let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).unwrap();
-    assert!(matches!(open(folder.path()), Err(StoreError::InUse(path)) if path == folder.path()));
+    let store = open(folder.path(), engine).unwrap();
+    assert!(
+        matches!(open(folder.path(), engine), Err(StoreError::InUse(path)) if path == folder.path())
+    );
     drop(store);
-    open(folder.path()).unwrap();
+    open(folder.path(), engine).unwrap();
 }
 
-#[test]
-fn a_reopen_keeps_the_folder() {
+fn a_reopen_keeps_the_folder(engine: LogEngine) {
     let folder = tempfile::tempdir().unwrap();
-    let mut store = open(folder.path()).unwrap();
+    let mut store = open(folder.path(), engine).unwrap();
     store.reopen().unwrap();
-    assert!(matches!(open(folder.path()), Err(StoreError::InUse(_))));
+    assert!(matches!(
+        open(folder.path(), engine),
+        Err(StoreError::InUse(_))
+    ));
 }
 
-#[test]
-fn a_folder_with_other_things_is_left_alone() {
+fn a_folder_with_other_things_is_left_alone(engine: LogEngine) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("thesis.txt"), "for years").unwrap();
-    assert_not_a_store(folder.path(), "thesis.txt");
+    assert_not_a_store(folder.path(), engine, "thesis.txt");
     assert_eq!(names(folder.path()), ["thesis.txt"]);
 }
 
@@ -68,27 +89,25 @@ fn a_sled_folder_of_another_program_is_left_alone() {
     let before = names(folder.path());
     let db_file = fs::read(folder.path().join("db")).unwrap();
     assert!(matches!(
-        open(folder.path()),
+        open(folder.path(), LogEngine::Sled),
         Err(StoreError::NotAStore { .. })
     ));
     assert_eq!(names(folder.path()), before);
     assert!(fs::read(folder.path().join("db")).unwrap() == db_file);
 }
 
-#[test]
-fn a_file_is_no_folder() {
+fn a_file_is_no_folder(engine: LogEngine) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
-    assert_not_a_store(&file, "not a folder");
-    let error = open(&file.join("below")).unwrap_err().to_string();
+    assert_not_a_store(&file, engine, "not a folder");
+    let error = open(&file.join("below"), engine).unwrap_err().to_string();
     assert!(error.contains(file.to_str().unwrap()), "{error}");
 }
 
-#[test]
-fn a_folder_that_cannot_be_written_to_is_named() {
+fn a_folder_that_cannot_be_written_to_is_named(engine: LogEngine) {
     // Not even root may write there.
-    let error = open(Path::new("/proc/self/leasehold")).unwrap_err();
+    let error = open(Path::new("/proc/self/leasehold"), engine).unwrap_err();
     assert!(matches!(error, StoreError::Io { .. }), "{error}");
     assert!(
         error.to_string().contains("/proc/self/leasehold"),
@@ -96,24 +115,24 @@ fn a_folder_that_cannot_be_written_to_is_named() {
     );
 }
 
-#[test]
-fn a_first_open_that_was_killed_is_done_again() {
+fn a_first_open_that_was_killed_is_done_again(engine: LogEngine) {
     let folder = tempfile::tempdir().unwrap();
-    drop(open(folder.path()).unwrap());
+    drop(open(folder.path(), engine).unwrap());
     // As between the first marker and the second, with a generation half made.
     let marker = folder.path().join("LEASEHOLD");
     let text = fs::read_to_string(&marker).unwrap();
     fs::write(&marker, text.replace("generation 1", "generation 0")).unwrap();
     fs::write(folder.path().join("LEASEHOLD.new"), "half wr").unwrap();
-    fs::remove_file(folder.path().join("sled-1/conf")).unwrap();
-    let mut store = open(folder.path()).unwrap();
+    let half = folder.path().join(generation(engine, 1));
+    fs::remove_file(half.join(file_of(engine))).unwrap();
+    let mut store = open(folder.path(), engine).unwrap();
     assert_eq!(open_pool(&mut store).tasks.len(), 0);
 }
 
 #[test]
 fn an_unfinished_snapshot_does_not_brick_the_store() {
     let folder = tempfile::tempdir().unwrap();
-    let mut store = open(folder.path()).unwrap();
+    let mut store = open(folder.path(), LogEngine::Sled).unwrap();
     let pool = open_pool(&mut store);
     commit(&mut store, &pool, vec![sample::claimed(id(1))]);
     drop(store);
@@ -121,25 +140,24 @@ fn an_unfinished_snapshot_does_not_brick_the_store() {
         .path()
         .join("sled-1/snap.0000000000000000.generating");
     fs::write(&snapshot, "half wr").unwrap();
-    let mut store = open(folder.path()).unwrap();
+    let mut store = open(folder.path(), LogEngine::Sled).unwrap();
     assert_eq!(open_pool(&mut store).tasks.len(), 1);
     assert!(!snapshot.exists());
 }
 
-#[test]
-fn space_is_given_back_after_a_peak() {
+fn space_is_given_back_after_a_peak(engine: LogEngine) {
     let folder = tempfile::tempdir().unwrap();
-    let mut store = open(folder.path()).unwrap();
+    let mut store = open(folder.path(), engine).unwrap();
     let expected = peak(&mut store);
     let peak_bytes = store.stats().disk_bytes;
     drop(store);
 
     let options = LogOptions {
         spare_bytes: 1024 * 1024,
-        ..LogOptions::default()
+        ..options(engine)
     };
     let mut store = LogStore::open(folder.path(), options).unwrap();
-    assert_eq!(names(folder.path()), ["LEASEHOLD", "lock", "sled-2"]);
+    assert_has_generation(folder.path(), engine, 2);
     assert!(
         store.stats().disk_bytes < peak_bytes / 4,
         "{:?} of {peak_bytes}",
@@ -151,7 +169,7 @@ fn space_is_given_back_after_a_peak() {
     commit(&mut store, &pool, vec![Change::Forget(expected[0].0.id)]);
     drop(store);
 
-    let mut store = open(folder.path()).unwrap();
+    let mut store = open(folder.path(), engine).unwrap();
     assert_eq!(
         contents(&mut store),
         expected[1..],
@@ -159,43 +177,47 @@ fn space_is_given_back_after_a_peak() {
     );
 }
 
-#[test]
-fn a_rewrite_that_was_killed_leaves_the_store() {
+fn a_rewrite_that_was_killed_leaves_the_store(engine: LogEngine) {
     let folder = tempfile::tempdir().unwrap();
-    let mut store = open(folder.path()).unwrap();
+    let mut store = open(folder.path(), engine).unwrap();
     let expected = peak(&mut store);
     drop(store);
     // Half of a next generation, which the marker does not name yet.
-    fs::create_dir(folder.path().join("sled-2")).unwrap();
-    fs::write(folder.path().join("sled-2/db"), "half wr").unwrap();
-    let mut store = open(folder.path()).unwrap();
-    assert_eq!(names(folder.path()), ["LEASEHOLD", "lock", "sled-1"]);
+    fs::create_dir(folder.path().join(generation(engine, 2))).unwrap();
+    let file = folder
+        .path()
+        .join(generation(engine, 2))
+        .join(file_of(engine));
+    fs::write(file, "half wr").unwrap();
+    let mut store = open(folder.path(), engine).unwrap();
+    assert_has_generation(folder.path(), engine, 1);
     assert_eq!(contents(&mut store), expected);
 }
 
-#[test]
-fn a_rewrite_that_cannot_be_made_leaves_the_store() {
+fn a_rewrite_that_cannot_be_made_leaves_the_store(engine: LogEngine) {
     let folder = tempfile::tempdir().unwrap();
-    let mut store = open(folder.path()).unwrap();
+    let mut store = open(folder.path(), engine).unwrap();
     let expected = peak(&mut store);
     drop(store);
     // A file is in the way of the next generation.
-    fs::write(folder.path().join("sled-2"), "").unwrap();
+    fs::write(folder.path().join(generation(engine, 2)), "").unwrap();
     let options = LogOptions {
         spare_bytes: 0,
-        ..LogOptions::default()
+        ..options(engine)
     };
     let mut store = LogStore::open(folder.path(), options).unwrap();
     assert_eq!(contents(&mut store), expected);
     drop(store);
-    fs::remove_file(folder.path().join("sled-2")).unwrap();
-    assert_eq!(contents(&mut open(folder.path()).unwrap()), expected);
+    fs::remove_file(folder.path().join(generation(engine, 2))).unwrap();
+    assert_eq!(
+        contents(&mut open(folder.path(), engine).unwrap()),
+        expected
+    );
 }
 
-#[test]
-fn stats_tell_of_the_disk() {
+fn stats_tell_of_the_disk(engine: LogEngine) {
     let folder = tempfile::tempdir().unwrap();
-    let mut store = open(folder.path()).unwrap();
+    let mut store = open(folder.path(), engine).unwrap();
     let pool = open_pool(&mut store);
     commit(
         &mut store,
@@ -203,10 +225,43 @@ fn stats_tell_of_the_disk() {
         vec![sample::enqueued(id(1), &[7; 100_000])],
     );
     let stats = store.stats();
-    assert_eq!(stats.engine, "sled");
+    assert_eq!(stats.engine, engine.name());
     assert!((100_000..101_000).contains(&stats.live_bytes), "{stats:?}");
     assert!(stats.disk_bytes > stats.live_bytes, "{stats:?}");
     assert!(stats.free_bytes.is_some_and(|bytes| bytes > 0), "{stats:?}");
+}
+
+fn a_folder_of_another_engine_is_left_alone(engine: LogEngine) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path(), engine).unwrap();
+    let pool = open_pool(&mut store);
+    commit(&mut store, &pool, vec![sample::enqueued(id(1), b"mine")]);
+    drop(store);
+    let before = names(folder.path());
+    for other in LogEngine::ALL.into_iter().filter(|other| *other != engine) {
+        let error = open(folder.path(), other).unwrap_err();
+        assert!(matches!(error, StoreError::OtherEngine { .. }), "{error}");
+        let told = error.to_string();
+        let advice = format!("engine = \"{}\"", engine.name());
+        assert!(
+            told.contains(&advice) && told.contains(other.name()),
+            "{told}"
+        );
+    }
+    assert_eq!(names(folder.path()), before);
+    assert_eq!(contents(&mut open(folder.path(), engine).unwrap()).len(), 1);
+}
+
+fn a_first_open_that_was_killed_leaves_the_choice_of_an_engine(engine: LogEngine) {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path(), engine).unwrap());
+    let marker = folder.path().join("LEASEHOLD");
+    let text = fs::read_to_string(&marker).unwrap();
+    fs::write(&marker, text.replace("generation 1", "generation 0")).unwrap();
+    let mut others = LogEngine::ALL.into_iter().filter(|other| *other != engine);
+    let other = others.next().unwrap();
+    drop(open(folder.path(), other).unwrap());
+    assert_has_generation(folder.path(), other, 1);
 }
 
 /// Puts in a lot, most of which is forgotten again.
@@ -238,8 +293,27 @@ fn contents(store: &mut LogStore) -> Vec<(Task, Option<Bytes>)> {
     contents
 }
 
-fn open(path: &Path) -> Result<LogStore, StoreError> {
-    LogStore::open(path, LogOptions::default())
+fn open(path: &Path, engine: LogEngine) -> Result<LogStore, StoreError> {
+    LogStore::open(path, options(engine))
+}
+
+fn options(engine: LogEngine) -> LogOptions {
+    LogOptions {
+        engine,
+        ..LogOptions::default()
+    }
+}
+
+fn generation(engine: LogEngine, number: u32) -> String {
+    format!("{}-{number}", engine.name())
+}
+
+/// A file without which the engine does not open.
+fn file_of(engine: LogEngine) -> &'static str {
+    match engine {
+        LogEngine::Sled => "conf",
+        LogEngine::Fjall => "version",
+    }
 }
 
 fn open_pool(store: &mut LogStore) -> OpenedPool {
@@ -273,8 +347,15 @@ fn names(path: &Path) -> Vec<String> {
     names
 }
 
-fn assert_not_a_store(path: &Path, because: &str) {
-    match open(path) {
+/// Nothing else is in the folder.
+fn assert_has_generation(path: &Path, engine: LogEngine, number: u32) {
+    let mut expected = ["LEASEHOLD", "lock", &generation(engine, number)].map(String::from);
+    expected.sort();
+    assert_eq!(names(path), expected);
+}
+
+fn assert_not_a_store(path: &Path, engine: LogEngine, because: &str) {
+    match open(path, engine) {
         Err(StoreError::NotAStore { reason, .. }) => assert!(reason.contains(because), "{reason}"),
         other => panic!("{other:?}"),
     }
