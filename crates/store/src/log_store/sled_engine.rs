@@ -26,6 +26,9 @@ use super::{
 };
 use crate::StoreError;
 
+#[cfg(test)]
+mod tests;
+
 /// The longest value that stands among others, in bytes: twenty of them fit into 128 KiB. Older
 /// stores have longer ones cut into parts of so many.
 pub(super) const PART_BYTES: usize = 6 * 1024;
@@ -34,6 +37,9 @@ pub(super) const PART_BYTES: usize = 6 * 1024;
 /// its 256 shards before it looks at its bound: sixteen thousand pages that are read once each are
 /// kept, however long they are. Read sixteen times, it is a thousand of them, of 40 KiB at most.
 const READS_MORE: usize = 15;
+
+/// Slots that a commit empties at the most.
+const EMPTIED: usize = 4;
 
 /// Bytes that a part's number adds to a key.
 const PART_KEY_BYTES: usize = 2;
@@ -224,9 +230,12 @@ fn change_spacers(db: &sled::Db, slots: &mut Slots, slot: u32) -> sled::Result<(
     Ok(())
 }
 
-/// Gives back what free slots hold on to, a slot at a time.
+/// Gives back what free slots hold on to: a few at a time, and more than one commit frees.
 fn empty_stale(db: &sled::Db, slots: &mut Slots) -> sled::Result<()> {
-    if let Some(slot) = slots.too_stale() {
+    for _ in 0..EMPTIED {
+        let Some(slot) = slots.too_stale() else {
+            return Ok(());
+        };
         change_spacers(db, slots, slot)?;
         db.remove(slots::value(slot))?;
     }
