@@ -17,6 +17,7 @@ const SPARSE: usize = 8;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ids {
     shards: Vec<HashTable<u32>>,
+    len: usize,
 }
 
 impl Ids {
@@ -33,6 +34,7 @@ impl Ids {
             self.shards.resize(SHARDS, HashTable::new());
         }
         self.shards[shard(id, key)].insert_unique(key, at, |at| hash(of(*at)));
+        self.len += 1;
     }
 
     pub(super) fn remove(&mut self, id: TaskId, at: u32, of: impl Fn(u32) -> TaskId) {
@@ -40,6 +42,7 @@ impl Ids {
         let shard = &mut self.shards[shard(id, key)];
         if let Ok(entry) = shard.find_entry(key, |other| *other == at) {
             entry.remove();
+            self.len -= 1;
         }
         if shard.capacity() > SHARDS && shard.len() < shard.capacity() / SPARSE {
             let twice = shard.len() * 2;
@@ -47,8 +50,8 @@ impl Ids {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.shards.iter().map(HashTable::len).sum()
+    pub(super) const fn len(&self) -> usize {
+        self.len
     }
 }
 
