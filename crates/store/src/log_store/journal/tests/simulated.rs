@@ -9,7 +9,7 @@ use std::{
 
 use super::super::{
     super::engine::{Engine, Scan, Write, Writes, failed},
-    disk::{Disk, DiskFile},
+    disk::{Disk, DiskFile, Making},
 };
 use crate::StoreError;
 
@@ -180,6 +180,11 @@ impl Disk for Machine {
 
     fn path(&self) -> &Path {
         Path::new("/simulated/journal")
+    }
+
+    /// One thing after the other, so that a seed is one story.
+    fn begin_to_create(&self, _: &str, _: Vec<u8>) -> Option<Making<Self::File>> {
+        None
     }
 
     fn names(&self) -> io::Result<Vec<String>> {
