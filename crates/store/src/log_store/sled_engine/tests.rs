@@ -5,38 +5,6 @@ use super::*;
 const LONG: usize = 20_000;
 
 #[test]
-fn a_kill_leaves_no_hole() {
-    let (_folder, engine) = engine();
-    let mut writes = Writes::default();
-    for n in 1..=4 {
-        writes.put(&[n], vec![n; if n % 2 == 0 { LONG } else { 10 }]);
-    }
-    engine.apply(writes).unwrap();
-    let seen = engine.db.watch_prefix([]);
-    let mut writes = Writes::default();
-    for n in 1..=4 {
-        writes.remove(&[n], if n % 2 == 0 { LONG } else { 10 });
-    }
-    writes.put(&[9], vec![9; LONG]);
-    engine.apply(writes).unwrap();
-    drop(engine);
-    // A kill keeps what was written up to some moment, so this order is what must be right.
-    let seen = seen.map(|event| match event {
-        sled::Event::Insert { key, .. } => ("put", key.to_vec()),
-        sled::Event::Remove { key } => ("removed", key.to_vec()),
-    });
-    let seen: Vec<_> = seen.filter(|(_, key)| key[0] != b'S').collect();
-    let expected = [
-        ("put", b"I\x09".to_vec()),
-        ("removed", vec![1, 0, 0]),
-        ("removed", b"I\x02".to_vec()),
-        ("removed", vec![3, 0, 0]),
-        ("removed", b"I\x04".to_vec()),
-    ];
-    assert_eq!(seen, expected);
-}
-
-#[test]
 fn long_values_are_written_once() {
     let (folder, engine) = engine();
     let value = |n: u32| n.to_be_bytes().repeat(LONG / 4);
