@@ -23,12 +23,20 @@ const ACKNOWLEDGED_MAX: u64 = 250;
 const SEED: u64 = 0x1ea5_e401_d000_0001;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_deaths_of_the_hub_lose_nothing_and_undo_nothing() {
+    die(Hub::start().await, ROUNDS).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nor_do_those_of_a_hub_on_the_other_engine() {
+    die(Hub::with("[store]\nengine = \"fjall\"\n").await, ROUNDS / 4).await;
+}
+
 #[expect(
     clippy::print_stdout,
     reason = "figures are for whoever asks with --nocapture"
 )]
-async fn a_hundred_deaths_of_the_hub_lose_nothing_and_undo_nothing() {
-    let mut hub = Hub::start().await;
+async fn die(mut hub: Hub, rounds: u32) {
     let inspector = Inspector::new(hub.endpoint(), tireless());
     let (tide, follow) = watch::channel(Tide::up(0, epoch(&inspector).await));
     let books = Books::default();
@@ -36,7 +44,7 @@ async fn a_hundred_deaths_of_the_hub_lose_nothing_and_undo_nothing() {
     let mut acknowledged = books.acknowledgements();
     let began = Instant::now();
     let mut seed = SEED;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds {
         let enough = *acknowledged.borrow() + draw(&mut seed) % ACKNOWLEDGED_MAX;
         let waited = format!("{enough} acknowledgements, in round {round}");
         let reached = within(waited, acknowledged.wait_for(|count| *count > enough)).await;
@@ -56,10 +64,10 @@ async fn a_hundred_deaths_of_the_hub_lose_nothing_and_undo_nothing() {
     }
     load.drain().await;
     println!(
-        "{ROUNDS} deaths in {died_for:?}, all in {:?}",
+        "{rounds} deaths in {died_for:?}, all in {:?}",
         began.elapsed()
     );
-    println!("{}", books.judge(&states, ROUNDS as usize));
+    println!("{}", books.judge(&states, rounds as usize));
 }
 
 /// How every task that was acknowledged ends.

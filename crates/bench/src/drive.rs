@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{
     task::{JoinError, JoinSet},
-    time::{MissedTickBehavior, interval},
+    time::{MissedTickBehavior, interval, timeout},
 };
 
 use crate::{
@@ -47,7 +47,11 @@ pub(crate) async fn drive(target: &Arc<dyn Target>, load: Load) -> Result<Outcom
     let work = Work::new(load.limits, load.producers, load.workers);
     let mut lanes = Lanes::open(target, &work, load.workers)?;
     let pids = target.pids();
-    lanes.begin(&work).await?;
+    let connected = timeout(STALLED_AFTER, lanes.begin(&work)).await;
+    connected.map_err(|_| {
+        let why = format!("not all were answered in {STALLED_AFTER:?}");
+        BenchError::failed("open all connections", why)
+    })??;
     let before = (process::usage(&pids), process::own_usage());
     let tally = lanes.end(&work, load).await?;
     let after = (process::usage(&pids), process::own_usage());

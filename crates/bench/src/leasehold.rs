@@ -16,7 +16,7 @@ use std::{
     path::PathBuf,
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
     },
 };
 
@@ -42,6 +42,8 @@ pub struct Leasehold {
     pool: Mutex<PoolName>,
     pools: AtomicU32,
     stays_one_in: AtomicU32,
+    /// Whether anything has been done with the hub since it was empty.
+    is_used: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -68,6 +70,7 @@ impl Leasehold {
             pool: Mutex::new(pool_name(0)?),
             pools: AtomicU32::new(1),
             stays_one_in: AtomicU32::new(0),
+            is_used: AtomicBool::new(false),
         })
     }
 }
@@ -78,7 +81,8 @@ fn pool_name(number: u32) -> Result<PoolName, BenchError> {
 }
 
 impl Leasehold {
-    fn pool(&self) -> PoolName {
+    /// The pool of this phase.
+    pub(crate) fn pool(&self) -> PoolName {
         let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
         pool.clone()
     }
@@ -91,7 +95,9 @@ impl Leasehold {
         }
     }
 
+    /// Where it listens, for whoever is about to use it.
     async fn address(&self) -> String {
+        self.is_used.store(true, Relaxed);
         match &self.hub {
             Hub::Ours(process) => process.lock().await.address().to_owned(),
             Hub::Running(address) => address.clone(),
@@ -106,6 +112,7 @@ impl Leasehold {
     /// A setting for the next start of a hub of the bench's own.
     pub(crate) async fn set(&self, name: &str, value: &str) {
         if let Some(process) = self.process() {
+            self.is_used.store(true, Relaxed);
             process.lock().await.set(name, value);
         }
     }
@@ -113,8 +120,17 @@ impl Leasehold {
     /// Takes a setting back.
     pub(crate) async fn unset(&self, name: &str) {
         if let Some(process) = self.process() {
+            self.is_used.store(true, Relaxed);
             process.lock().await.unset(name);
         }
+    }
+
+    /// The same hub with another pool.
+    pub(crate) async fn beside(&self) -> Result<Self, BenchError> {
+        let other = Self::running(self.address().await)?;
+        let number = self.pools.fetch_add(1, Relaxed);
+        *other.pool.lock().unwrap_or_else(PoisonError::into_inner) = pool_name(number)?;
+        Ok(other)
     }
 
     /// Opens a session that only waits.
@@ -133,6 +149,9 @@ impl Leasehold {
     }
 
     async fn empty(&self) -> Result<(), BenchError> {
+        if !self.is_used.swap(false, Relaxed) {
+            return Ok(());
+        }
         let number = self.pools.fetch_add(1, Relaxed);
         *self.pool.lock().unwrap_or_else(PoisonError::into_inner) = pool_name(number)?;
         match &self.hub {

@@ -3,7 +3,7 @@
 mod disk;
 mod echo;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 pub(crate) use disk::{BareLog, Syncs};
 use echo::Echo;
@@ -41,6 +41,9 @@ const FRAME_BYTES: usize = 300;
 /// Connections and frames in flight of each, for loopback.
 const SHAPES: [(u32, usize); 3] = [(1, 1), (64, 1), (64, 32)];
 
+/// Loopback is not measured for less: connections are new at first.
+const LEAST: Duration = Duration::from_millis(200);
+
 /// Pieces into which the time is cut, so that what else the disk does meets all sizes alike.
 const TURNS: u32 = 8;
 
@@ -61,8 +64,8 @@ async fn measure_disk(
     sizes: &'static [(usize, &str)],
     book: &mut Book,
 ) -> Result<(), BenchError> {
-    let (folder, during) = (options.folder.clone(), options.seconds / 4);
-    let measured = tokio::task::spawn_blocking(move || syncs(&folder, sizes, during)).await;
+    let of_options = options.clone();
+    let measured = tokio::task::spawn_blocking(move || syncs(&of_options, sizes)).await;
     let measured = measured.map_err(|error| BenchError::failed("measure the disk", error))??;
     for ((_, case), syncs) in sizes.iter().zip(measured) {
         let mut note = |name, unit, value| book.note(PHASE, case, MACHINE, name, unit, value);
@@ -73,19 +76,16 @@ async fn measure_disk(
     Ok(())
 }
 
-fn syncs(
-    folder: &Path,
-    sizes: &[(usize, &str)],
-    during: Duration,
-) -> Result<Vec<Syncs>, BenchError> {
-    let mut log = BareLog::make(folder)?;
+fn syncs(options: &Options, sizes: &[(usize, &str)]) -> Result<Vec<Syncs>, BenchError> {
+    let during = options.seconds / 4 / TURNS;
+    let mut log = BareLog::make(&options.folder)?;
     let mut all: Vec<Syncs> = sizes
         .iter()
-        .map(|_| Syncs::new())
+        .map(|_| Syncs::new(options.over.clone()))
         .collect::<Result<_, _>>()?;
     for _ in 0..TURNS {
         for ((bytes, _), syncs) in sizes.iter().zip(&mut all) {
-            log.measure(*bytes, during / TURNS, syncs)?;
+            log.measure(*bytes, during, syncs)?;
         }
     }
     Ok(all)
@@ -95,7 +95,7 @@ async fn measure_loopback(options: &Options, book: &mut Book) -> Result<(), Benc
     let echo: Arc<dyn Target> = Arc::new(Echo::start(options.threads)?);
     for (connections, in_flight) in SHAPES {
         let limits = Limits {
-            measured_for: Some(options.seconds / 4),
+            measured_for: Some((options.seconds / 4).max(LEAST)),
             warm_up: options.seconds / 20,
             in_flight,
             payload_bytes: FRAME_BYTES,

@@ -3,6 +3,7 @@
 use std::{num::NonZeroUsize, path::PathBuf, thread, time::Duration};
 
 use clap::{Args, ValueEnum};
+use tokio_util::sync::CancellationToken;
 
 use crate::BenchError;
 
@@ -27,6 +28,8 @@ pub(crate) enum Phase {
     Deep,
     /// Idle sessions
     Sessions,
+    /// Sessions cut at once, with tasks on lease
+    Cut,
     /// From kill -9 until the first task is claimed again
     Restart,
     /// Churn for a while: memory and disk over time
@@ -43,7 +46,7 @@ impl Phase {
     /// Whether it is about what only Leasehold has.
     pub(crate) const fn is_our_own(self) -> bool {
         match self {
-            Self::Sessions | Self::Restart | Self::Soak => true,
+            Self::Sessions | Self::Cut | Self::Restart | Self::Soak => true,
             Self::Limits
             | Self::Store
             | Self::Enqueue
@@ -113,7 +116,7 @@ pub struct BenchArgs {
     /// Tasks a second, for latency
     #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [500.0, 5000.0])]
     rates: Vec<f64>,
-    /// Sessions, for sessions [default: 1,1000; with --full 1,100,1000,10000]
+    /// Sessions, for sessions and cut [default: 1,1000; with --full 1,100,1000,10000]
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     sessions: Vec<u32>,
     /// How long to soak [default: 30; with --full 300]
@@ -160,6 +163,8 @@ pub(crate) struct Options {
     pub(crate) progress: bool,
     pub(crate) json: Option<PathBuf>,
     pub(crate) svg: Option<PathBuf>,
+    /// Cancelled when the run is over, for threads that cannot be aborted.
+    pub(crate) over: CancellationToken,
 }
 
 impl BenchArgs {
@@ -198,6 +203,7 @@ impl BenchArgs {
             progress: self.progress,
             json: self.json,
             svg: self.svg,
+            over: CancellationToken::new(),
         })
     }
 

@@ -1,5 +1,6 @@
 //! What is measured, one file each.
 
+pub(crate) mod cut;
 pub(crate) mod deep;
 pub(crate) mod latency;
 pub(crate) mod mixed;

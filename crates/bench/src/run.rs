@@ -14,7 +14,8 @@ use crate::{
     limits,
     options::{Options, Phase},
     phases::{
-        Trial, deep, latency, mixed, restart, sessions, soak, store, throughput, throughput::Wanted,
+        Trial, cut, deep, latency, mixed, restart, sessions, soak, store, throughput,
+        throughput::Wanted,
     },
     report,
 };
@@ -37,16 +38,19 @@ pub fn run(args: BenchArgs) -> Result<(), BenchError> {
         .enable_all()
         .build()
         .map_err(BenchError::io("start"))?;
-    if options.phases.contains(&Phase::Sessions) {
+    let holds_many = |phase: &Phase| matches!(phase, Phase::Sessions | Phase::Cut);
+    if options.phases.iter().any(holds_many) {
         // Before the hub starts, for it inherits the bound.
         sessions::raise_descriptors()?;
     }
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         tokio::select! {
             ended = Box::pin(all(&options)) => ended,
             ending = asked_to_end() => Err(ending),
         }
-    })
+    });
+    options.over.cancel();
+    ended
 }
 
 /// To leave is to drop all that was started.
@@ -158,10 +162,11 @@ impl<'a> Bench<'a> {
             (Phase::Latency, _) => latency::run(&mut trial).await,
             (Phase::Deep, _) => deep::run(&mut trial).await,
             (Phase::Sessions, Some(hub)) => sessions::run(&mut trial, hub).await,
+            (Phase::Cut, Some(hub)) => cut::run(&mut trial, hub).await,
             (Phase::Restart, Some(hub)) => restart::run(&mut trial, hub).await,
             (Phase::Soak, Some(hub)) => soak::run(&mut trial, hub).await,
             (Phase::Limits | Phase::Store, _)
-            | (Phase::Sessions | Phase::Restart | Phase::Soak, None) => Ok(()),
+            | (Phase::Sessions | Phase::Cut | Phase::Restart | Phase::Soak, None) => Ok(()),
         }
     }
 

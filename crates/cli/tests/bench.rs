@@ -107,6 +107,7 @@ fn what_stands_what_idles_and_what_restarts_is_measured() {
         "store",
         "deep",
         "sessions",
+        "cut",
         "restart",
         "--standing",
         "50",
@@ -121,6 +122,7 @@ fn what_stands_what_idles_and_what_restarts_is_measured() {
         ("store", "of the bare log"),
         ("deep", "disk/task"),
         ("sessions", "opened in"),
+        ("cut", "ready again"),
         ("restart", "first claim"),
     ] {
         measured(&document, phase, figure);

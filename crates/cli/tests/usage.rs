@@ -90,7 +90,7 @@ fn the_help_names_every_command_and_exit_code() {
     let help = text(&leasehold(&["--help"]).stdout);
     for wanted in [
         "hub", "enqueue", "work", "status", "tasks", "task", "cancel", "revive", "export",
-        "import", "demo", "69 ",
+        "import", "demo", "bench", "69 ",
     ] {
         assert!(help.contains(wanted), "{wanted}:\n{help}");
     }
@@ -101,7 +101,7 @@ fn the_help_names_every_command_and_exit_code() {
 fn no_help_is_wider_than_a_terminal() {
     for command in [
         "hub", "enqueue", "work", "status", "tasks", "task", "cancel", "revive", "export",
-        "import", "demo",
+        "import", "demo", "bench",
     ] {
         let help = text(&leasehold(&[command, "--help"]).stdout);
         let widest = help.lines().map(|line| line.chars().count()).max();

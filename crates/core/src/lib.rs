@@ -54,7 +54,7 @@ mod transition;
 pub use command::*;
 pub use id::*;
 pub use outbox::Outbox;
-pub use pool::{Counts, Pool, PoolSummary};
+pub use pool::{Counts, Listed, Listing, Pool, PoolSummary};
 pub use rejection::Rejection;
 pub use settings::{Aging, BackOff, PoolSettings};
 pub use task::{Attempt, AttemptEnding, Death, Lease, State, StateKind, Task};

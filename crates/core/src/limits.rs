@@ -35,6 +35,10 @@ pub const DELAY_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// The most tasks that any pool holds, whatever its owner allows: they are numbered in 32 bits.
 pub const TASKS_MAX: u64 = 4_000_000_000;
 
+/// Deadlines that one call of [`crate::Pool::advance`] does: a hundred thousand leases that end at
+/// once are done in slices, and other work goes on in between.
+pub const DUE_MAX: usize = 1024;
+
 /// The longest payload or result that any pool may allow, in bytes.
 pub const BLOB_BYTES_MAX: usize = 4 * 1024 * 1024;
 

@@ -14,6 +14,7 @@
 
 mod cancel;
 mod claim;
+mod deadlines;
 mod enqueue;
 mod expire;
 mod extend;
@@ -22,6 +23,7 @@ mod finished;
 mod ids;
 mod inspect;
 mod invariants;
+mod listing;
 mod lists;
 mod nodes;
 mod requeue;
@@ -36,6 +38,7 @@ mod waiters;
 use alloc::vec::Vec;
 
 pub use inspect::PoolSummary;
+pub use listing::{Listed, Listing};
 pub use tasks::Counts;
 
 use self::{
@@ -68,7 +71,7 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Does what a session asks. What is due at `now` happens first.
+    /// Does what a session asks. What is due at `now` happens first, as far as one call goes.
     pub fn apply(
         &mut self,
         now: Timestamp,
@@ -85,26 +88,35 @@ impl Pool {
         self.check_if_cheap();
     }
 
-    /// Does what is due at `now`.
+    /// Does what is due at `now`, but no more than [`limits::DUE_MAX`] of it in one call. If that
+    /// leaves something, [`Pool::next_deadline`] is not after `now`: call again, with whatever else
+    /// there is to do in between.
     pub fn advance(&mut self, now: Timestamp, out: &mut Transition) {
         self.now = self.now.max(now);
-        self.expire(out);
+        if !self.is_quiet() {
+            self.expire(out);
+        }
         self.serve(out);
     }
 
     /// When [`Pool::advance`] next has something to do.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        let (finished, dead) = (self.tasks.finished.first(), self.tasks.dead.first());
-        [
-            self.tasks.next_due().map(|(at, _)| at),
-            finished.map(|(at, _)| at + self.settings.completed_kept_for),
-            dead.map(|(at, ..)| *at + self.settings.dead_kept_for),
+        let has_too_many = self.has_too_many_finished().then_some(self.now);
+        let next = [
+            self.tasks.next_deadline(),
             self.waiters.next_deadline(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+            has_too_many,
+        ];
+        next.into_iter().flatten().min()
+    }
+
+    /// Whether nothing is due, at the cost of hardly more than a look at the clock.
+    fn is_quiet(&self) -> bool {
+        let waits = self.waiters.next_deadline();
+        self.now < self.tasks.quiet_until
+            && waits.is_none_or(|at| self.now < at)
+            && !self.has_too_many_finished()
     }
 
     /// One line a verb: each is a file of its own.

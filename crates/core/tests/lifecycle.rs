@@ -7,6 +7,8 @@ mod lifecycle {
     mod counting;
     mod forgetting;
     mod holding;
+    mod looking;
+    mod many;
     mod order;
     mod restoring;
     mod sessions;

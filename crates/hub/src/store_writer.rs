@@ -130,7 +130,7 @@ impl WriterThread {
     fn run(&mut self, inbox: &Receiver<Job>) {
         let mut stopped = None;
         while stopped.is_none() {
-            match inbox.recv_timeout(MEASURE_EVERY) {
+            match self.receive(inbox) {
                 Ok(job) => stopped = self.work(job, inbox),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -140,6 +140,17 @@ impl WriterThread {
         // The store closes before the caller hears of it.
         self.store = Box::new(leasehold_store::MemoryStore::new());
         drop(stopped);
+    }
+
+    /// The next job. Where one commit follows the other it is waited for awake.
+    fn receive(&self, inbox: &Receiver<Job>) -> Result<Job, RecvTimeoutError> {
+        while self.pace.is_worth_staying_awake(self.clock.elapsed()) {
+            if let Ok(job) = inbox.try_recv() {
+                return Ok(job);
+            }
+            thread::yield_now();
+        }
+        inbox.recv_timeout(MEASURE_EVERY)
     }
 
     /// Idle or busy: the free-space reserve must be noticed while much is written, too.
@@ -227,16 +238,14 @@ impl WriterThread {
                 batches.push(load.batch);
             }
         }
+        self.pace.begins(began_at, replies);
         let written = self.write(&batches);
         for (pool, reads, done) in waiting {
             done(written.clone().and_then(|()| self.read(pool, reads)));
         }
         let ended_at = self.clock.elapsed();
-        self.pace = Pace {
-            ended_at,
-            took: ended_at.saturating_sub(began_at),
-            replies,
-        };
+        let took = ended_at.saturating_sub(began_at);
+        self.pace.ended(ended_at, took, replies);
     }
 
     fn read(&self, pool: PoolId, wanted: Vec<(TaskId, Blob)>) -> Result<Blobs, String> {

@@ -112,7 +112,8 @@ impl Hub {
                 format_args!("*** pool {index} restored at epoch {}", opened.epoch.0),
             );
             let (id, epoch) = (opened.id, opened.epoch);
-            let pool = Patient::restore(id, epoch, settings.clone(), now, opened.tasks, self.bug);
+            let tasks = opened.tasks.all().map_err(broken)?;
+            let pool = Patient::restore(id, epoch, settings.clone(), now, tasks, self.bug);
             seats.push(Seat {
                 id,
                 epoch,
@@ -272,7 +273,8 @@ impl Hub {
     pub(crate) fn read_disk(&self, pool: usize) -> Verdict<Vec<leasehold_core::Task>> {
         let mut store = MemoryStore::on(self.disk.clone());
         let opened = store.open_pool(&name(pool)?).map_err(broken)?;
-        for task in &opened.tasks {
+        let tasks = opened.tasks.all().map_err(broken)?;
+        for task in &tasks {
             let blob = store
                 .blob(opened.id, task.id, Blob::Payload)
                 .map_err(broken)?;
@@ -282,7 +284,7 @@ impl Hub {
                 return Err(Violation::of(task.id, what));
             }
         }
-        Ok(opened.tasks)
+        Ok(tasks)
     }
 
     fn bring_out(

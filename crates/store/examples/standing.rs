@@ -10,9 +10,7 @@
 use std::{env, error::Error, fs, path::Path, process::Command, time::Instant};
 
 use leasehold_core::{TaskId, Timestamp};
-use leasehold_store::{
-    Blob, LogOptions, LogStore, OpenedPool, PoolBatch, Store, conformance::sample,
-};
+use leasehold_store::{Blob, LogOptions, LogStore, PoolBatch, Store, conformance::sample};
 
 const PAYLOAD: [u8; 256] = [b'p'; 256];
 
@@ -78,15 +76,21 @@ fn look(folder: &Path) -> Result<(), Box<dyn Error>> {
     let before = resident_bytes()?;
     let start = Instant::now();
     let mut store = LogStore::open(folder, LogOptions::default())?;
-    let opened = start.elapsed();
+    let (opened, opened_cpu) = (start.elapsed(), cpu_seconds()?);
     let found = resident_bytes()?.saturating_sub(before);
     let pool = store.open_pool(&"load".parse()?)?;
-    let mut ids: Vec<_> = tasks(pool).collect();
+    let mut ids = pool
+        .tasks
+        .read(|tasks| tasks.map(|task| task.id).collect::<Vec<_>>())?;
     println!(
-        "opened in {:.2} s after a kill, and its pool {:.2} s later: {} tasks, {:.1} bytes of memory each before their states were read",
+        "opened after a kill in {:.2} s ({opened_cpu:.2} of CPU), its pool {:.2} s later ({:.2}): {} tasks",
         opened.as_secs_f64(),
         (start.elapsed() - opened).as_secs_f64(),
+        cpu_seconds()? - opened_cpu,
         ids.len(),
+    );
+    println!(
+        "{:.1} bytes of memory each before their states were read",
         found as f64 / ids.len() as f64
     );
     ids.sort_unstable();
@@ -117,13 +121,21 @@ fn look(folder: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn tasks(pool: OpenedPool) -> impl Iterator<Item = TaskId> {
-    pool.tasks.into_iter().map(|task| task.id)
-}
-
 /// As a producer draws them: the first half says when.
 fn id(n: u128) -> TaskId {
     TaskId::from_u128(n << 70 | n.wrapping_mul(0x9e37_79b9_7f4a_7c15) & 0xffff_ffff_ffff_ffff)
+}
+
+/// Of all threads since the process began. The kernel counts in hundredths.
+fn cpu_seconds() -> Result<f64, Box<dyn Error>> {
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    let after_name = stat.rsplit(") ").next().ok_or("no name")?;
+    let ticks = after_name
+        .split(' ')
+        .skip(11)
+        .take(2)
+        .map(str::parse::<u32>);
+    Ok(f64::from(ticks.sum::<Result<u32, _>>()?) / 100.0)
 }
 
 fn resident_bytes() -> Result<usize, Box<dyn Error>> {

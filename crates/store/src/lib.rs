@@ -6,15 +6,17 @@ mod faulty;
 mod log_store;
 mod memory;
 mod record;
+mod stored;
 pub mod transfer;
 
 use bytes::Bytes;
-use leasehold_core::{Cause, Change, Epoch, PoolId, PoolName, Task, TaskId, Timestamp};
+use leasehold_core::{Cause, Change, Epoch, PoolId, PoolName, TaskId, Timestamp};
 
 pub use error::StoreError;
 pub use faulty::{Faults, FaultyStore, Moment};
 pub use log_store::{LogEngine, LogOptions, LogStore};
 pub use memory::{MemoryDisk, MemoryStore};
+pub use stored::StoredTasks;
 
 /// Where pools outlive the hub.
 ///
@@ -96,7 +98,7 @@ pub struct OpenedPool {
     /// The new owner's epoch.
     pub epoch: Epoch,
     /// Every task that is remembered, in no order.
-    pub tasks: Vec<Task>,
+    pub tasks: StoredTasks,
 }
 
 /// The changes of one pool in a commit.

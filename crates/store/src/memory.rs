@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use leasehold_core::{Cause, Change, Epoch, PoolId, PoolName, Task, TaskId, Timestamp};
 
-use crate::{Blob, OpenedPool, PoolBatch, Store, StoreError, StoreStats};
+use crate::{Blob, OpenedPool, PoolBatch, Store, StoreError, StoreStats, StoredTasks};
 
 /// What a task's state is taken to weigh, in bytes, for [`StoreStats`].
 const TASK_BYTES: u64 = 128;
@@ -138,11 +138,15 @@ impl Contents {
         let id = self.find_or_make(name);
         let pool = self.pools.get_mut(&id).expect("it was found or made");
         pool.epoch.0 = pool.epoch.max(past).0 + 1;
-        let tasks = pool.tasks.values().map(|kept| kept.task.clone()).collect();
+        let tasks: Vec<_> = pool
+            .tasks
+            .values()
+            .map(|kept| Ok(kept.task.clone()))
+            .collect();
         OpenedPool {
             id,
             epoch: pool.epoch,
-            tasks,
+            tasks: StoredTasks::new(tasks.len(), tasks.into_iter()),
         }
     }
 

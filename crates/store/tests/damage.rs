@@ -268,7 +268,7 @@ fn store(engine: LogEngine) -> TempDir {
 /// Tasks of each pool.
 fn count_tasks(engine: LogEngine, folder: &Path) -> Result<Vec<usize>, StoreError> {
     let mut store = open(engine, folder)?;
-    let count = |name| Ok(store.open_pool(&name)?.tasks.len());
+    let count = |name| Ok(store.open_pool(&name)?.tasks.all()?.len());
     let names = ["mine", "other"].map(|name| name.parse().unwrap());
     names.into_iter().map(count).collect()
 }
@@ -302,8 +302,8 @@ fn read_all(engine: LogEngine, folder: &Path) -> Result<usize, StoreError> {
     let mut tasks = 0;
     for name in store.pools() {
         let pool = store.open_pool(&name)?;
-        tasks += pool.tasks.len();
-        for task in &pool.tasks {
+        for task in pool.tasks.all()? {
+            tasks += 1;
             store.blob(pool.id, task.id, Blob::Payload)?;
             store.blob(pool.id, task.id, Blob::Result)?;
         }

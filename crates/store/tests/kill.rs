@@ -101,11 +101,11 @@ fn number_of(line: &str) -> Option<u64> {
 #[expect(clippy::print_stdout, reason = "it is how the child acknowledges")]
 fn commit_for_ever(options: &LogOptions, folder: &Path) -> ! {
     let mut store = open(options, folder);
-    let pools = open_pools(&mut store);
+    let mut pools = open_pools(&mut store);
     let newest = pools
-        .iter()
-        .flat_map(|pool| &pool.tasks)
-        .map(|task| task.place)
+        .iter_mut()
+        .flat_map(|pool| pool.tasks.by_ref())
+        .map(|task| task.unwrap().place)
         .max();
     for number in newest.unwrap_or(0) + 1.. {
         let batches: Vec<_> = pools.iter().map(|pool| batch(pool, number)).collect();
@@ -175,19 +175,20 @@ fn verify(options: &LogOptions, folder: &Path, acknowledged: u64) -> u64 {
         "batch {acknowledged} is lost: the newest is {newest}"
     );
     for pool in open_pools(&mut store) {
-        verify_pool(&store, &pool, newest);
+        verify_pool(&store, pool, newest);
     }
     newest
 }
 
-fn verify_pool(store: &LogStore, pool: &OpenedPool, newest: u64) {
-    let found: BTreeMap<_, _> = pool.tasks.iter().map(|task| (task.id, task)).collect();
+fn verify_pool(store: &LogStore, pool: OpenedPool, newest: u64) {
+    let tasks = pool.tasks.map(Result::unwrap);
+    let found: BTreeMap<_, _> = tasks.map(|task| (task.id, task)).collect();
     let oldest = (newest + 1).saturating_sub(REMEMBERED).max(1);
     let expected = oldest..=newest;
     assert_eq!(found.len() as u64, expected.clone().count() as u64 * BATCH);
     for number in expected {
         for n in 0..BATCH {
-            let task = found[&id(number, n)];
+            let task = &found[&id(number, n)];
             assert_eq!(
                 task.attempt,
                 u32::from(number < newest),

@@ -8,7 +8,7 @@ use leasehold_core::{
     Change, Epoch, Incarnation, PoolId, PoolName, State, Task, TaskId, Timestamp,
 };
 use leasehold_store::{
-    Blob, LogEngine, LogOptions, LogStore, MemoryStore, PoolBatch, Store, StoreError,
+    Blob, LogEngine, LogOptions, LogStore, MemoryStore, PoolBatch, Store, StoreError, StoredTasks,
     conformance::sample,
     transfer::{self, Tally, TransferError},
 };
@@ -324,7 +324,8 @@ fn assert_same(one: &mut dyn Store, other: &mut dyn Store) {
     }
 }
 
-fn by_id(mut tasks: Vec<Task>) -> Vec<Task> {
+fn by_id(tasks: StoredTasks) -> Vec<Task> {
+    let mut tasks = tasks.all().unwrap();
     tasks.sort_by_key(|task| task.id);
     tasks
 }

@@ -12,6 +12,12 @@ use tokio::{
 use super::{NAME, session};
 use crate::{BenchError, Connection};
 
+/// How long a claim waits, in milliseconds; the tasks are there.
+const CLAIM_WAIT_MS: u64 = 5_000;
+
+/// Longer than any phase holds a task, in milliseconds.
+const LEASE_MS: u64 = 3_600_000;
+
 /// A session that says only that it is still here.
 pub(crate) struct Idle {
     connection: Connection,
@@ -105,6 +111,37 @@ impl Idle {
                 | FromHub::Revoked { .. }
                 | FromHub::Bye { .. }) => return Err(session::unexpected(&message)),
             }
+        }
+    }
+
+    /// Claims so many tasks, and holds them.
+    pub(crate) async fn claim(mut self, tasks: u32) -> Result<Self, BenchError> {
+        let mut held = 0;
+        while held < tasks {
+            let body = Request::Claim {
+                pool: self.pool.clone(),
+                tasks_max: tasks - held,
+                wait_ms: CLAIM_WAIT_MS,
+                lease_ms: Some(LEASE_MS),
+            };
+            self.say(&FromNode::Request { id: 0, body }).await?;
+            held += self.claimed().await?;
+        }
+        Ok(self)
+    }
+
+    async fn claimed(&mut self) -> Result<u32, BenchError> {
+        loop {
+            let FromHub::Response { body, .. } = self.heard().await? else {
+                continue;
+            };
+            let Response::Claimed(tasks) = body else {
+                return Err(BenchError::unexpected(NAME, format_args!("{body:?}")));
+            };
+            if tasks.is_empty() {
+                return Err(BenchError::unexpected(NAME, "there is no task"));
+            }
+            return Ok(u32::try_from(tasks.len()).unwrap_or(u32::MAX));
         }
     }
 

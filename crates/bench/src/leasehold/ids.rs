@@ -19,8 +19,7 @@ pub(super) struct Ids {
 
 impl Ids {
     pub(super) fn new() -> Self {
-        // A folder's or file's time would do: that ids begin with about the right time is all that
-        // is wanted, for it gives them their order.
+        // About the right time is all that is wanted: it gives ids their order.
         let now = UNIX_EPOCH.elapsed().unwrap_or(Duration::ZERO);
         let now_ms = u64::try_from(now.as_millis()).unwrap_or(0);
         Self {

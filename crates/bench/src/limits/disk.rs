@@ -9,6 +9,7 @@ use std::{
 };
 
 use hdrhistogram::Histogram;
+use tokio_util::sync::CancellationToken;
 
 use crate::{BenchError, Stamp, lane::noise};
 
@@ -25,14 +26,20 @@ pub(crate) struct Syncs {
     took: Histogram<u64>,
     /// All of them.
     seconds: f64,
+    /// Cancelled when nobody waits for the outcome any more: a thread cannot be aborted.
+    over: CancellationToken,
 }
 
 impl Syncs {
-    /// Nothing yet.
-    pub(crate) fn new() -> Result<Self, BenchError> {
+    /// Nothing yet; once `over` is cancelled, no more either.
+    pub(crate) fn new(over: CancellationToken) -> Result<Self, BenchError> {
         let took = Histogram::new_with_bounds(100, 60_000_000_000, 3)
             .map_err(|error| BenchError::failed("make a histogram", error))?;
-        Ok(Self { took, seconds: 0.0 })
+        Ok(Self {
+            took,
+            seconds: 0.0,
+            over,
+        })
     }
 
     /// Times what syncs, again and again, for so long.
@@ -45,6 +52,9 @@ impl Syncs {
         let ends = began.after(during);
         let mut before = began;
         while before < ends {
+            if self.over.is_cancelled() {
+                return Err(BenchError::failed("go on", "the bench is over"));
+            }
             sync()?;
             let now = Stamp::now();
             self.took.saturating_record(now.since(before));
@@ -141,7 +151,7 @@ mod tests {
     fn syncs_are_counted() {
         let folder = tempfile::tempdir().unwrap();
         let mut log = BareLog::make(folder.path()).unwrap();
-        let mut syncs = Syncs::new().unwrap();
+        let mut syncs = Syncs::new(CancellationToken::new()).unwrap();
         for _ in 0..2 {
             let during = Duration::from_millis(5);
             log.measure(300, during, &mut syncs).unwrap();
@@ -149,5 +159,8 @@ mod tests {
         assert!(syncs.rate() > 0.0);
         assert!(syncs.quantile(0.5) > 0.0);
         assert!(syncs.seconds >= 0.01);
+        syncs.over.cancel();
+        let went_on = log.measure(300, Duration::from_secs(3600), &mut syncs);
+        assert!(went_on.is_err());
     }
 }

@@ -15,6 +15,8 @@ mod rabbitmq;
 mod redis_list;
 mod redis_streams;
 mod resp;
+#[cfg(test)]
+mod smoke;
 
 use crate::{BenchError, Spec, Target};
 

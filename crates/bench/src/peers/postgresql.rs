@@ -6,7 +6,7 @@
 //! meets a row which another has just claimed keeps it locked to the end of its transaction.
 //!
 //! Only the completion waits for the disk. A claim that a power cut takes back is a task that is
-//! ready again, so it need not be synced, as Leasehold's need not.
+//! ready again: nobody who knows PostgreSQL well would have it synced.
 //!
 //! A worker that finds nothing looks again each millisecond. NOTIFY would spare that, but takes a
 //! lock on the whole database at each commit, which puts an end to commits that share a sync.
@@ -58,7 +58,10 @@ pub(super) struct Postgresql;
 impl Protocol for Postgresql {
     fn says(&self, keeps: Keeps) -> Option<&'static str> {
         match keeps {
-            Keeps::Synced => Some("committed: its write-ahead log is synced"),
+            Keeps::Synced => Some(
+                "committed, and its write-ahead log synced with those of other sessions; a claim \
+                 does not wait for that",
+            ),
             Keeps::Later | Keeps::Nothing => None,
         }
     }

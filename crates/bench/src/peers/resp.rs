@@ -60,7 +60,7 @@ pub(super) fn parse(input: &[u8]) -> Result<Option<(Value<'_>, usize)>, BenchErr
     let Some(end) = input.iter().position(|byte| *byte == b'\n') else {
         return Ok(None);
     };
-    let (Some(kind), Some(line)) = (input.first(), input.get(1..end - 1)) else {
+    let (Some(kind), Some(line)) = (input.first(), input.get(1..end.saturating_sub(1))) else {
         return Err(unreadable(input));
     };
     let after = end + 1;

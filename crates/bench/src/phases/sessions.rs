@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use tokio::{task::JoinSet, time::sleep};
+use tokio::{
+    sync::watch,
+    task::{JoinError, JoinSet},
+    time::sleep,
+};
 
 use super::Trial;
 use crate::{BenchError, Leasehold, Stamp, book::Unit, leasehold::Idle, process};
@@ -30,30 +34,54 @@ pub(crate) fn raise_descriptors() -> Result<u64, BenchError> {
 
 /// With each number of sessions: connected, then waiting for a task each.
 pub(crate) async fn run(trial: &mut Trial<'_>, hub: &Leasehold) -> Result<(), BenchError> {
-    let descriptors = raise_descriptors()?;
     for count in trial.options.sessions.clone() {
-        if u64::from(count) + OWN_DESCRIPTORS > descriptors {
-            return Err(BenchError::Usage(format!(
-                "{count} sessions need as many open files, and the system allows {descriptors}: \
-                 raise `ulimit -n`, or say --sessions"
-            )));
-        }
+        check_descriptors(count)?;
         trial.target.purge().await?;
         with(trial, hub, count).await?;
     }
     Ok(())
 }
 
+/// Whether so many sessions can be held at all.
+pub(super) fn check_descriptors(sessions: u32) -> Result<(), BenchError> {
+    let descriptors = raise_descriptors()?;
+    if u64::from(sessions) + OWN_DESCRIPTORS <= descriptors {
+        return Ok(());
+    }
+    Err(BenchError::Usage(format!(
+        "{sessions} sessions need as many open files, and the system allows {descriptors}: \
+         raise `ulimit -n`, or say --sessions"
+    )))
+}
+
 async fn with(trial: &mut Trial<'_>, hub: &Leasehold, count: u32) -> Result<(), BenchError> {
     let pids = trial.target.pids();
     sleep(SETTLE).await;
     let before = process::usage(&pids).memory;
-    let mut idle = JoinSet::new();
-    let mut opened = Stamp::now();
+    let began = Stamp::now();
+    let (go, going) = watch::channel(false);
+    let mut idle = open(hub, count, |session| session.run(going.clone())).await?;
+    let case = count.to_string();
+    let seconds = Stamp::now().since(began) as f64 / 1e9;
+    trial.note(PHASE, &case, "opened in", Unit::Seconds, seconds);
+    measure(trial, &case, "idle", before, count, &mut idle).await?;
+    // From here on each waits for a task.
+    let _ = go.send(true);
+    measure(trial, &case, "waiting", before, count, &mut idle).await
+}
+
+/// Opens so many sessions, a few at a time, and lets each go on.
+pub(super) async fn open<F>(
+    hub: &Leasehold,
+    count: u32,
+    mut go_on: impl FnMut(Idle) -> F,
+) -> Result<JoinSet<Result<Idle, BenchError>>, BenchError>
+where
+    F: Future<Output = Result<Idle, BenchError>> + Send + 'static,
+{
+    let mut open = JoinSet::new();
     let mut opening = JoinSet::new();
     let mut left = count;
-    let began = opened;
-    let (go, going) = tokio::sync::watch::channel(false);
     while left > 0 || !opening.is_empty() {
         while left > 0 && opening.len() < OPENED_AT_A_TIME {
             opening.spawn(hub.idle().await);
@@ -62,17 +90,20 @@ async fn with(trial: &mut Trial<'_>, hub: &Leasehold, count: u32) -> Result<(), 
         if let Some(session) = opening.join_next().await {
             let session =
                 session.map_err(|error| BenchError::failed("open a session", error))??;
-            idle.spawn(session.run(going.clone()));
+            open.spawn(go_on(session));
         }
-        opened = Stamp::now();
     }
-    let case = count.to_string();
-    let seconds = opened.since(began) as f64 / 1e9;
-    trial.note(PHASE, &case, "opened in", Unit::Seconds, seconds);
-    measure(trial, &case, "idle", before, count, &mut idle).await?;
-    // From here on each waits for a task.
-    let _ = go.send(true);
-    measure(trial, &case, "waiting", before, count, &mut idle).await
+    Ok(open)
+}
+
+/// Of a session that ended when it was to go on.
+pub(super) fn why(ended: Result<Result<Idle, BenchError>, JoinError>) -> BenchError {
+    let why = match ended {
+        Ok(Ok(_)) => "it ended".to_owned(),
+        Ok(Err(error)) => error.to_string(),
+        Err(error) => error.to_string(),
+    };
+    BenchError::failed("hold a session", why)
 }
 
 async fn measure(
@@ -88,11 +119,7 @@ async fn measure(
     let from = (Stamp::now(), process::usage(&pids));
     tokio::select! {
         () = sleep(trial.options.seconds) => {}
-        Some(ended) = sessions.join_next() => {
-            let ended = ended.map_err(|error| BenchError::failed("hold a session", error))?;
-            let why = ended.err().map_or_else(|| "it ended".to_owned(), |error| error.to_string());
-            return Err(BenchError::failed("hold a session", why));
-        }
+        Some(ended) = sessions.join_next() => return Err(why(ended)),
     }
     let until = (Stamp::now(), process::usage(&pids));
     let grown = until.1.memory.saturating_sub(before) as f64;

@@ -124,11 +124,11 @@ struct Measured {
 }
 
 impl Measured {
-    fn new(name: &'static str, batch: usize) -> Result<Self, BenchError> {
+    fn new(name: &'static str, batch: usize, options: &Options) -> Result<Self, BenchError> {
         Ok(Self {
             name,
             batch,
-            syncs: Syncs::new()?,
+            syncs: Syncs::new(options.over.clone())?,
             ceiling: None,
             bytes: None,
         })
@@ -165,10 +165,10 @@ fn measure(
 ) -> Result<Vec<Measured>, BenchError> {
     let during = options.seconds / 2 / TURNS;
     let bytes = batch * (options.payload_bytes + BARE_BYTES) / 3;
-    let mut bare = Measured::new(BARE, batch)?;
+    let mut bare = Measured::new(BARE, batch, options)?;
     let mut engines = Vec::new();
     for (name, _) in &*loads {
-        engines.push(Measured::new(name, batch)?);
+        engines.push(Measured::new(name, batch, options)?);
     }
     for _ in 0..TURNS {
         log.measure(bytes, during, &mut bare.syncs)?;

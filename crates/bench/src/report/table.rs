@@ -6,6 +6,7 @@ use crate::{
     Target,
     book::{Book, Figure, Unit},
     machine::Machine,
+    phases::latency,
 };
 
 /// All of it.
@@ -44,32 +45,48 @@ fn of_phase(book: &Book, phase: &str) -> String {
         .filter(|figure| figure.phase == phase)
         .collect();
     let mut columns: Vec<&str> = Vec::new();
-    let mut lines: Vec<(&str, &str)> = Vec::new();
+    let mut lines: Vec<(String, &str)> = Vec::new();
     for figure in &figures {
-        if !columns.contains(&figure.name.as_str()) {
-            columns.push(&figure.name);
+        let (line, column) = place(figure);
+        if !columns.contains(&column) {
+            columns.push(column);
         }
-        let line = (figure.case.as_str(), figure.target.as_str());
         if !lines.contains(&line) {
             lines.push(line);
         }
     }
     let mut cells = vec![header(phase, &columns)];
-    for (case, target) in lines {
-        let find = |name: &&str| {
+    for line in lines {
+        let find = |column: &&str| {
             let is_it = |figure: &&&Figure| {
-                figure.case == case && figure.target == target && figure.name == *name
+                let (its_line, its_column) = place(figure);
+                its_line == line && its_column == *column
             };
-            figures
-                .iter()
-                .find(is_it)
-                .map_or("–".to_owned(), |it| text(it))
+            let found = figures.iter().find(is_it);
+            found.map_or("–".to_owned(), |figure| text(figure))
         };
-        let mut line = vec![case.to_owned(), target.to_owned()];
-        line.extend(columns.iter().map(find));
-        cells.push(line);
+        let found: Vec<_> = columns.iter().map(find).collect();
+        let (case, target) = line;
+        cells.push([vec![case, target.to_owned()], found].concat());
     }
     aligned(&cells)
+}
+
+/// The line and the column of a figure. Latencies of several moments have a line each: beside each
+/// other they would be wider than any terminal.
+fn place(figure: &Figure) -> ((String, &str), &str) {
+    let (case, target) = (&figure.case, figure.target.as_str());
+    let moments = ["acknowledged ", "delivered ", "completed "];
+    let quantile = moments.iter().find_map(|moment| {
+        let quantile = figure.name.strip_prefix(moment)?;
+        Some((moment.trim_end(), quantile))
+    });
+    match quantile {
+        Some((moment, quantile)) if figure.phase == latency::PHASE => {
+            ((format!("{case} {moment}"), target), quantile)
+        }
+        Some(_) | None => ((case.clone(), target), &figure.name),
+    }
 }
 
 fn header(phase: &str, columns: &[&str]) -> Vec<String> {
@@ -167,6 +184,21 @@ mod tests {
         ] {
             assert_eq!(value(unit, number), wanted);
         }
+    }
+
+    #[test]
+    fn each_moment_of_a_latency_has_a_line() {
+        let mut book = Book::default();
+        for name in ["acknowledged p50", "delivered p50"] {
+            let phase = latency::PHASE;
+            book.note(phase, "500/s", "leasehold", name, Unit::Micros, 80.0);
+        }
+        let wanted = "\
+latency                            p50
+500/s acknowledged  leasehold  80.0 µs
+500/s delivered     leasehold  80.0 µs
+";
+        assert_eq!(of_phase(&book, latency::PHASE), wanted);
     }
 
     #[test]

@@ -253,6 +253,7 @@ impl Pool {
             );
             lost
         });
+        self.tasks.note_grant(id.number, at);
         self.revoke(lost, Revocation::Lost, out);
         let grant = Grant {
             task: task.id,

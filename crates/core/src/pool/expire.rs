@@ -5,20 +5,35 @@ use super::{
     tasks::{At, EndsBy, Slot},
     waiters::Waiter,
 };
-use crate::{Answer, AttemptEnding, Cause, Change, Reply, State, StateKind, Timestamp, Transition};
+use crate::{
+    Answer, AttemptEnding, Cause, Change, Reply, State, StateKind, Transition, limits::DUE_MAX,
+};
 
 impl Pool {
+    /// Some of what is due; [`Pool::next_deadline`] says whether there is more.
     pub(super) fn expire(&mut self, out: &mut Transition) {
-        while let Some((_, at)) = self.tasks.next_due().filter(|(due, _)| *due <= self.now) {
-            self.task_due(at, out);
+        let mut left = DUE_MAX;
+        let mut is_over = false;
+        while !is_over && left > 0 {
+            let due = self.tasks.next_due().filter(|(due, _)| *due <= self.now);
+            is_over = due.is_none();
+            if let Some((_, at)) = due {
+                self.task_due(at, out);
+                left -= 1;
+            }
         }
-        self.forget_after_time(out);
+        self.forget_after_time(&mut left, out);
         self.forget_beyond_max(out);
         // After the tasks that became ready: they go to those who wait, even at the last moment.
         self.serve(out);
-        while let Some(waiter) = self.waiters.next_overdue(self.now) {
-            self.wait_over(waiter, out);
+        while is_over && left > 0 {
+            match self.waiters.next_overdue(self.now) {
+                Some(waiter) => self.wait_over(waiter, out),
+                None => break,
+            }
+            left -= 1;
         }
+        self.tasks.settle_down();
     }
 
     fn task_due(&mut self, at: At, out: &mut Transition) {
@@ -44,29 +59,28 @@ impl Pool {
         self.end_attempt(at, ending, reason, out);
     }
 
-    fn forget_after_time(&mut self, out: &mut Transition) {
-        let now = self.now;
-        let finished_kept_for = self.settings.completed_kept_for;
-        let dead_kept_for = self.settings.dead_kept_for;
-        let over = |entry: Option<(Timestamp, At)>, kept_for| {
-            entry
-                .filter(|(ended_at, _)| *ended_at + kept_for <= now)
-                .map(|(_, at)| at)
-        };
-        while let Some(at) = over(self.tasks.finished.first(), finished_kept_for)
-            .or_else(|| over(self.tasks.first_dead(), dead_kept_for))
+    fn forget_after_time(&mut self, left: &mut usize, out: &mut Transition) {
+        while *left > 0
+            && let Some(at) = self.tasks.first_outdated(self.now)
         {
             self.forget(at, out);
+            *left -= 1;
         }
+    }
+
+    pub(super) fn has_too_many_finished(&self) -> bool {
+        self.tasks.finished.len() as u64 > self.settings.completed_kept_max
     }
 
     /// The oldest finished tasks make room for new ones.
     pub(super) fn forget_beyond_max(&mut self, out: &mut Transition) {
-        while self.tasks.finished.len() as u64 > self.settings.completed_kept_max {
+        let mut left = DUE_MAX;
+        while left > 0 && self.has_too_many_finished() {
             let Some((_, at)) = self.tasks.finished.first() else {
                 return;
             };
             self.forget(at, out);
+            left -= 1;
         }
     }
 

@@ -8,8 +8,7 @@ use super::{
     tasks::{At, EndsBy, Hand, Hold},
 };
 use crate::{
-    Answer, AttemptEnding, Cause, Change, LeaseRef, Rejection, SessionId, StateKind, TaskId,
-    Transition,
+    Answer, AttemptEnding, Cause, Change, LeaseRef, Rejection, SessionId, StateKind, Transition,
 };
 
 impl Pool {
@@ -72,8 +71,9 @@ impl Pool {
         lease: Option<Duration>,
         out: &mut Transition,
     ) -> Result<Duration, Rejection> {
-        let holder = self.latest_holder(session, proof.task);
-        let (at, cause) = self.take_up(session, proof)?;
+        let found = self.tasks.find_leased(proof);
+        let holder = self.latest_holder(session, found);
+        let (at, cause) = self.take_up(session, found, proof)?;
         let now = self.now;
         let (task, runs) = self.tasks.update(at, |slot| {
             let granted = slot.task.lease.as_ref().map_or(0, |lease| lease.lease_ms);
@@ -91,9 +91,8 @@ impl Pool {
 
     /// Which of its node's sessions has the lease in hand from now on: one that is heard late takes
     /// nothing from the one that came after it.
-    fn latest_holder(&self, session: SessionId, id: TaskId) -> SessionId {
-        self.tasks
-            .find(id)
+    fn latest_holder(&self, session: SessionId, found: Option<At>) -> SessionId {
+        found
             .and_then(|at| self.tasks.shelf.hold(at)?.hand.session())
             .filter(|other| self.sessions.contains_key(other))
             .map_or(session, |other| session.max(other))
@@ -107,9 +106,10 @@ impl Pool {
     pub(super) fn take_up(
         &mut self,
         session: SessionId,
+        found: Option<At>,
         proof: LeaseRef,
     ) -> Result<(At, Cause), Rejection> {
-        let Some(at) = self.find_good(session, proof) else {
+        let Some(at) = found.filter(|at| self.is_good(session, *at, proof)) else {
             self.lease_lost += 1;
             return Err(Rejection::LeaseLost);
         };
@@ -129,13 +129,11 @@ impl Pool {
         Ok((at, Cause::Resumed))
     }
 
-    /// The task, if the lease is good and its node's.
-    fn find_good(&self, session: SessionId, proof: LeaseRef) -> Option<At> {
-        let of = self.sessions.get(&session)?;
-        let at = self.tasks.find(proof.task)?;
-        let shelf = &self.tasks.shelf;
-        let is_good = shelf.lease(at) == Some((proof.lease, of.node)) && !shelf.kind(at).is_end();
-        is_good.then_some(at)
+    fn is_good(&self, session: SessionId, at: At, proof: LeaseRef) -> bool {
+        let (of, shelf) = (self.sessions.get(&session), &self.tasks.shelf);
+        shelf.lease(at).is_some_and(|(lease, node)| {
+            lease == proof.lease && of.is_some_and(|of| of.node == node) && !shelf.kind(at).is_end()
+        })
     }
 
     /// What was granted to this session's node in earlier sessions, or before a restart, and is not

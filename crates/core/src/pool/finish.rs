@@ -6,6 +6,7 @@ use super::{
     Pool,
     enqueue::{length, within},
     requeue::record_attempt,
+    tasks::At,
 };
 use crate::{
     Answer, AttemptEnding, Cause, Change, Completion, Failure, LeaseRef, Rejection, Reply,
@@ -61,11 +62,12 @@ impl Pool {
         item: Completion,
         out: &mut Transition,
     ) -> Result<(), Rejection> {
-        if self.has_ended_by(session, item.proof, AttemptEnding::Completed) {
+        let found = self.tasks.find_leased(item.proof);
+        if self.has_ended_by(session, found, item.proof, AttemptEnding::Completed) {
             return Ok(());
         }
         let result_len = self.check_result(&item)?;
-        let (at, _) = self.take_up(session, item.proof)?;
+        let (at, _) = self.take_up(session, found, item.proof)?;
         let now = self.now;
         let (task, ()) = self.tasks.update(at, |slot| {
             record_attempt(&mut slot.task, now, AttemptEnding::Completed, "");
@@ -106,21 +108,30 @@ impl Pool {
         reason: &str,
         out: &mut Transition,
     ) -> Result<(), Rejection> {
-        if self.has_ended_by(session, proof, ending) {
+        let found = self.tasks.find_leased(proof);
+        if self.has_ended_by(session, found, proof, ending) {
             return Ok(());
         }
-        let (at, _) = self.take_up(session, proof)?;
+        let (at, _) = self.take_up(session, found, proof)?;
         self.end_attempt(at, ending, reason, out);
         Ok(())
     }
 
     /// Whether this very lease ended this way already: the answer was lost, and is sent again.
-    fn has_ended_by(&self, session: SessionId, proof: LeaseRef, ending: AttemptEnding) -> bool {
-        let (at, of) = (self.tasks.find(proof.task), self.sessions.get(&session));
-        let last = at
-            .zip(of)
-            .and_then(|(at, of)| self.tasks.shelf.last_ending(at, of.node));
-        last == Some((proof.lease, ending))
+    fn has_ended_by(
+        &self,
+        session: SessionId,
+        found: Option<At>,
+        proof: LeaseRef,
+        ending: AttemptEnding,
+    ) -> bool {
+        let Some((at, last)) = found.and_then(|at| Some((at, self.tasks.shelf.last_ending(at)?)))
+        else {
+            return false;
+        };
+        let of = self.sessions.get(&session);
+        last == (proof.lease, ending)
+            && of.is_some_and(|of| self.tasks.shelf.is_last_of(at, of.node))
     }
 
     /// Tells those who wait for this task's end.

@@ -1,6 +1,6 @@
 //! Completed and cancelled tasks by their end, then by id: the first is the next to be forgotten.
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::vec::Vec;
 
 use super::{
     runs::Runs,
@@ -17,7 +17,7 @@ type Key = (Timestamp, TaskId);
 pub(super) struct Finished {
     before: Runs<Key>,
     newest: Timestamp,
-    of_newest: BTreeSet<(TaskId, At)>,
+    of_newest: Vec<(TaskId, At)>,
 }
 
 impl Finished {
@@ -25,7 +25,7 @@ impl Finished {
         Self {
             before: Runs::new(),
             newest: Timestamp::default(),
-            of_newest: BTreeSet::new(),
+            of_newest: Vec::new(),
         }
     }
 
@@ -33,10 +33,17 @@ impl Finished {
         self.before.len() + self.of_newest.len()
     }
 
+    /// When the first ended.
+    pub(super) fn first_end(&self) -> Option<Timestamp> {
+        let before = self.before.first().map(|((ended_at, _), _)| ended_at);
+        let newest = (!self.of_newest.is_empty()).then_some(self.newest);
+        before.into_iter().chain(newest).min()
+    }
+
     pub(super) fn first(&self) -> Option<(Timestamp, At)> {
         let before = self.before.first();
         let of_newest = || {
-            let (id, at) = *self.of_newest.first()?;
+            let (id, at) = *self.of_newest.iter().min()?;
             Some(((self.newest, id), at))
         };
         let first = match before {
@@ -49,22 +56,25 @@ impl Finished {
 
     pub(super) fn insert(&mut self, (ended_at, id): Key, at: At) {
         if ended_at > self.newest {
-            while let Some((id, at)) = self.of_newest.pop_first() {
+            self.of_newest.sort_unstable();
+            for (id, at) in self.of_newest.drain(..) {
                 self.before.insert((self.newest, id), at);
             }
             self.newest = ended_at;
         }
         if ended_at == self.newest {
-            self.of_newest.insert((id, at));
+            self.of_newest.push((id, at));
         } else {
             self.before.insert((ended_at, id), at);
         }
     }
 
     pub(super) fn remove(&mut self, key: Key, at: At, shelf: &Shelf) {
-        let is_of_newest = key.0 == self.newest && self.of_newest.remove(&(key.1, at));
-        if !is_of_newest {
-            self.before.remove(key, at, |at| key_of(shelf, at));
+        let mut of_newest = self.of_newest.iter();
+        let found = (key.0 == self.newest).then(|| of_newest.position(|one| *one == (key.1, at)));
+        match found.flatten() {
+            Some(found) => _ = self.of_newest.swap_remove(found),
+            None => self.before.remove(key, at, |at| key_of(shelf, at)),
         }
     }
 

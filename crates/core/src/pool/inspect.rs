@@ -1,10 +1,10 @@
 //! Looking without touching.
 
-use alloc::{collections::BinaryHeap, vec::Vec};
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{Pool, tasks::Counts};
-use crate::{Epoch, PoolId, PoolSettings, SessionId, State, StateKind, Task, TaskId, Timestamp};
+use crate::{Epoch, PoolId, PoolSettings, SessionId, State, Task, TaskId, Timestamp};
 
 /// How a pool stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,47 +98,10 @@ impl Pool {
         ahead.map(of).collect()
     }
 
-    /// Tasks in the order of their ids, from `after` on, of one state or of all: at most
-    /// `tasks_max`.
-    #[must_use]
-    pub fn tasks(
-        &self,
-        state: Option<StateKind>,
-        after: Option<TaskId>,
-        tasks_max: usize,
-    ) -> Vec<Task> {
-        let shelf = &self.tasks.shelf;
-        // The greatest of those found is at the top, and makes room.
-        let mut found = BinaryHeap::new();
-        for (at, packed) in shelf.iter_from(0) {
-            let entry = (packed.id, at);
-            let is_full = found.len() >= tasks_max;
-            let is_wanted = after.is_none_or(|after| packed.id > after)
-                && !(is_full && found.peek().is_none_or(|greatest| *greatest < entry))
-                && state.is_none_or(|state| shelf.kind(at) == state);
-            if is_wanted {
-                if is_full {
-                    found.pop();
-                }
-                found.push(entry);
-            }
-        }
-        let found = found.into_sorted_vec();
-        found.into_iter().map(|(_, at)| shelf.task(at)).collect()
-    }
-
     /// When something is next to happen to a task by itself, or when it ended.
     #[must_use]
     pub fn moment_of(&self, id: TaskId) -> Option<Timestamp> {
-        let at = self.tasks.find(id)?;
-        match self.tasks.shelf.state(at) {
-            State::Ready => None,
-            State::Claimed => self.tasks.shelf.hold(at).map(|hold| hold.ends_at),
-            State::Scheduled { run_at: at }
-            | State::Completed { at }
-            | State::Cancelled { at }
-            | State::Dead { at, .. } => Some(at),
-        }
+        self.tasks.shelf.moment(self.tasks.find(id)?)
     }
 
     /// How many tasks each open session holds, in the order of the sessions.

@@ -10,13 +10,14 @@ use alloc::{
 
 use super::{
     Pool,
-    nodes::NodeNo,
+    nodes::{Known, NodeNo},
     tasks::{At, Counts, Hand, Order, Slot, Spot, Tasks, due_key, order},
 };
 use crate::{SessionId, State, TaskId, Timestamp, limits::HISTORY_MAX};
 
-/// Debug builds check pools up to this size after every call: the check looks at every task.
-const CHEAP_TASKS_MAX: u64 = 64;
+/// Debug builds check pools of no more tasks and sessions than this after every call: the check
+/// looks at each.
+const CHEAP_MAX: u64 = 64;
 
 impl Pool {
     /// Checks every invariant.
@@ -30,6 +31,10 @@ impl Pool {
         let creditors = with_credit.map(|(id, _)| *id).collect();
         self.waiters.check(is_open, &creditors)?;
         self.check_nodes()?;
+        let next = self.tasks.next_deadline();
+        if next.is_some_and(|at| at < self.tasks.quiet_until) {
+            return Err("something is due earlier than thought".to_string());
+        }
         if !self.tasks.ready.is_empty() && self.waiters.is_anyone_in_line() {
             return Err("a task is ready while somebody waits for one".to_string());
         }
@@ -60,19 +65,22 @@ impl Pool {
         if !counted.eq(named) {
             return Err("a node is not named as often as it counts".to_string());
         }
-        for (node, known) in shelf.nodes.iter() {
-            let of_node = self.sessions.iter().filter(|(_, of)| of.node == node);
-            let open: BTreeSet<_> = of_node.map(|(id, _)| *id).collect();
-            let listed: BTreeSet<_> = known.sessions.iter().copied().collect();
-            if open != listed || listed.len() != known.sessions.len() {
-                return Err("the sessions of a node are not those that are open".to_string());
-            }
+        let mut open: BTreeSet<(NodeNo, SessionId)> = BTreeSet::new();
+        open.extend(self.sessions.iter().map(|(id, of)| (of.node, *id)));
+        let listed = |(node, known): (NodeNo, &Known)| {
+            let sessions = known.sessions.clone();
+            sessions.into_iter().map(move |id| (node, id))
+        };
+        let listed: Vec<_> = shelf.nodes.iter().flat_map(listed).collect();
+        if listed.len() != open.len() || !listed.iter().all(|one| open.contains(one)) {
+            return Err("the sessions of a node are not those that are open".to_string());
         }
         Ok(())
     }
 
     pub(super) fn check_if_cheap(&self) {
-        if cfg!(debug_assertions) && self.tasks.len() <= CHEAP_TASKS_MAX {
+        let looked_at = self.tasks.len().max(self.sessions.len() as u64);
+        if cfg!(debug_assertions) && looked_at <= CHEAP_MAX {
             debug_assert_eq!(self.check(), Ok(()));
         }
     }
@@ -101,7 +109,10 @@ impl Tasks {
                 self.scheduled
                     .check(&made.scheduled, |at| due_key(shelf, at)),
             ),
-            ("leases", self.leases.iter().eq(&made.leases)),
+            (
+                "leases",
+                self.leases.check(&made.leases, |entry| shelf.is_due(entry)),
+            ),
             ("finished", self.finished.check(&made.finished, shelf)),
             ("dead", self.dead.iter().eq(&made.dead)),
             ("counts", self.counts == made.counts),

@@ -22,15 +22,13 @@ impl Pool {
         now: Timestamp,
         stored: impl IntoIterator<Item = Task>,
     ) -> Self {
-        let mut tasks = Tasks::new(id, settings.aging);
+        let mut tasks = Tasks::new(id, &settings);
         let mut next_place = 0;
         let adrift = Hold {
             hand: Hand::Adrift(None),
             ends_at: now + settings.restart_grace,
             ends_by: EndsBy::HubGone,
         };
-        let stored = stored.into_iter();
-        tasks.expect(stored.size_hint().0);
         let mut slot: Option<Slot> = None;
         for task in stored {
             next_place = next_place.max(task.place + 1);

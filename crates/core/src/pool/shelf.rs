@@ -53,6 +53,11 @@ impl Shelf {
         &self.packed[at]
     }
 
+    /// Whether this task is kept there.
+    pub(super) fn is(&self, at: At, id: TaskId) -> bool {
+        self.packed.get(at).is_some_and(|packed| packed.id == id)
+    }
+
     pub(super) fn id(&self, at: At) -> TaskId {
         self.packed[at].id
     }
@@ -194,6 +199,32 @@ impl Shelf {
         }
     }
 
+    /// When something is next to happen to it by itself, or when it ended.
+    pub(super) fn moment(&self, at: At) -> Option<Timestamp> {
+        match self.state(at) {
+            State::Ready => None,
+            State::Claimed => self.hold(at).map(|hold| hold.ends_at),
+            State::Scheduled { run_at: at }
+            | State::Completed { at }
+            | State::Cancelled { at }
+            | State::Dead { at, .. } => Some(at),
+        }
+    }
+
+    /// Whether there is a lease that runs out at this time.
+    pub(super) fn is_due(&self, (ends_at, at): (Timestamp, At)) -> bool {
+        let form = self.packed.get(at).map(|packed| packed.form);
+        match form {
+            Some(Form::Leased(key)) => self.leased[number(key)].hold.ends_at == ends_at,
+            Some(Form::Full(key)) => {
+                let full = &self.full[number(key)];
+                full.task.state == State::Claimed
+                    && full.hold.is_some_and(|hold| hold.ends_at == ends_at)
+            }
+            Some(Form::Ready(_) | Form::Scheduled(_) | Form::Completed(_)) | None => false,
+        }
+    }
+
     /// The newest lease while its holder may still answer, and its node.
     pub(super) fn lease(&self, at: At) -> Option<(LeaseId, NodeNo)> {
         match self.packed[at].form {
@@ -210,19 +241,31 @@ impl Shelf {
         }
     }
 
-    /// Under which lease its last attempt ended, and how, if it was of this node.
-    pub(super) fn last_ending(&self, at: At, node: NodeNo) -> Option<(LeaseId, AttemptEnding)> {
+    /// Under which lease its last attempt ended, and how.
+    pub(super) fn last_ending(&self, at: At) -> Option<(LeaseId, AttemptEnding)> {
         match self.packed[at].form {
             Form::Completed(key) => {
                 let of = &self.completed[number(key)];
                 let id = self.lease_id(of.epoch, of.number);
-                (of.node == node).then_some((id, AttemptEnding::Completed))
+                Some((id, AttemptEnding::Completed))
             }
             Form::Full(key) => {
                 let last = self.full[number(key)].task.history.last()?;
-                (last.node == self.nodes[node].node).then_some((last.lease, last.ending))
+                Some((last.lease, last.ending))
             }
             Form::Ready(_) | Form::Scheduled(_) | Form::Leased(_) => None,
+        }
+    }
+
+    /// Whether its last attempt was on this node.
+    pub(super) fn is_last_of(&self, at: At, node: NodeNo) -> bool {
+        match self.packed[at].form {
+            Form::Completed(key) => self.completed[number(key)].node == node,
+            Form::Full(key) => {
+                let last = self.full[number(key)].task.history.last();
+                last.is_some_and(|last| last.node == self.nodes[node].node)
+            }
+            Form::Ready(_) | Form::Scheduled(_) | Form::Leased(_) => false,
         }
     }
 

@@ -1,11 +1,15 @@
 //! The tasks of a pool and every index over them, which change only together.
 
 use alloc::{boxed::Box, collections::BTreeSet, vec::Vec};
-use core::hash::{BuildHasherDefault, Hasher};
+use core::{
+    hash::{BuildHasherDefault, Hasher},
+    time::Duration,
+};
 
 use hashbrown::HashMap;
 
 use super::{
+    deadlines::Deadlines,
     finished::Finished,
     ids::Ids,
     lists::{List, NOBODY},
@@ -14,7 +18,8 @@ use super::{
     shelf::{Seat, Shelf},
 };
 use crate::{
-    Aging, LeaseRef, PoolId, SessionId, State, StateKind, Task, TaskId, Timestamp, time::millis,
+    Aging, LeaseRef, PoolId, PoolSettings, SessionId, State, StateKind, Task, TaskId, Timestamp,
+    time::millis,
 };
 
 /// Where a task is kept: the same for all its life, and another's after it.
@@ -98,6 +103,9 @@ pub(super) enum EndsBy {
 /// Sorts ready tasks: rank by priority and age, then age, then the order of enqueue.
 pub(super) type Order = (u64, Timestamp, u64);
 
+/// Grants that are remembered by number: as many as are likely to be under way.
+const GRANTED_MAX: u64 = 1 << 14;
+
 /// Maps by what the hub counted: no stranger chooses these.
 pub(super) type Numbered<K, V> = HashMap<K, V, BuildHasherDefault<Spread>>;
 
@@ -162,23 +170,32 @@ pub(super) struct Tasks {
     /// When scheduled tasks are due, then the order of enqueue.
     pub(super) scheduled: Runs<(Timestamp, u64)>,
     /// When leases run out.
-    pub(super) leases: BTreeSet<(Timestamp, At)>,
+    pub(super) leases: Deadlines,
     pub(super) finished: Finished,
     pub(super) dead: BTreeSet<(Timestamp, TaskId, At)>,
     /// Leases in the hands of open sessions. Those that may yet be resumed are with their nodes.
     pub(super) held: Numbered<SessionId, List>,
     pub(super) counts: Counts,
+    /// The tasks of the last grants, by the lowest bits of the number of the lease: a hint.
+    granted: Vec<At>,
+    /// How long finished and dead tasks are remembered.
+    kept_for: (Duration, Duration),
+    /// Before this nothing is due here.
+    pub(super) quiet_until: Timestamp,
 }
 
 impl Tasks {
-    pub(super) fn new(pool: PoolId, aging: Aging) -> Self {
+    pub(super) fn new(pool: PoolId, settings: &PoolSettings) -> Self {
         Self {
-            aging,
+            aging: settings.aging,
+            kept_for: (settings.completed_kept_for, settings.dead_kept_for),
+            granted: Vec::new(),
+            quiet_until: Timestamp::default(),
             shelf: Shelf::new(pool),
             ids: Ids::default(),
             ready: Runs::new(),
             scheduled: Runs::new(),
-            leases: BTreeSet::new(),
+            leases: Deadlines::new(),
             finished: Finished::new(),
             dead: BTreeSet::new(),
             held: Numbered::default(),
@@ -198,29 +215,64 @@ impl Tasks {
         &mut self.shelf.nodes
     }
 
+    /// As [`Tasks::find`], of a task that was granted under this lease: mostly without a look at
+    /// the ids, which are many and spread.
+    pub(super) fn find_leased(&self, proof: LeaseRef) -> Option<At> {
+        let likely = self.granted.get(granted_at(proof.lease.number)).copied();
+        likely
+            .filter(|at| self.shelf.is(*at, proof.task))
+            .or_else(|| self.find(proof.task))
+    }
+
+    /// The task that was granted under the lease of this number.
+    pub(super) fn note_grant(&mut self, number: u64, at: At) {
+        let place = granted_at(number);
+        if self.granted.len() <= place {
+            self.granted.resize(place + 1, at);
+        }
+        self.granted[place] = at;
+    }
+
     /// When a scheduled task or a lease is next due, and which it is.
     pub(super) fn next_due(&self) -> Option<(Timestamp, At)> {
         let scheduled = self.scheduled.first().map(|((at, _), task)| (at, task));
-        match (scheduled, self.leases.first().copied()) {
+        match (scheduled, self.leases.first()) {
             (Some(one), Some(other)) => Some(if one.0 <= other.0 { one } else { other }),
             (one, other) => one.or(other),
         }
     }
 
-    /// Which dead task is the next to be forgotten, and when it died.
-    pub(super) fn first_dead(&self) -> Option<(Timestamp, At)> {
-        self.dead.first().map(|(died_at, _, at)| (*died_at, *at))
+    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
+        let finished = self.finished.first_end().map(|at| at + self.kept_for.0);
+        let dead = self.dead.first().map(|(at, ..)| *at + self.kept_for.1);
+        let due = self.next_due().map(|(at, _)| at);
+        [due, finished, dead].into_iter().flatten().min()
+    }
+
+    /// What is due has been done, or as much of it as one call does.
+    pub(super) fn settle_down(&mut self) {
+        let never = Timestamp::from_millis(u64::MAX);
+        self.quiet_until = self.next_deadline().unwrap_or(never);
+    }
+
+    /// An ended task that is remembered no longer.
+    pub(super) fn first_outdated(&self, now: Timestamp) -> Option<At> {
+        let (finished_for, dead_for) = self.kept_for;
+        if self
+            .finished
+            .first_end()
+            .is_some_and(|at| at + finished_for <= now)
+        {
+            return self.finished.first().map(|(_, at)| at);
+        }
+        let (died_at, _, at) = *self.dead.first()?;
+        (died_at + dead_for <= now).then_some(at)
     }
 
     pub(super) fn insert(&mut self, slot: &Slot) -> At {
         let (at, seat) = self.add(slot);
         self.link(at, self.spot_in(&seat));
         at
-    }
-
-    /// So many are about to be loaded.
-    pub(super) fn expect(&mut self, count: usize) {
-        self.ids.expect(count);
     }
 
     /// One of many, in no order: [`Tasks::settle`] comes after them.
@@ -302,10 +354,16 @@ impl Tasks {
     }
 
     fn link(&mut self, at: At, spot: Spot) {
+        self.quiet_until = self.quiet_until.min(match spot {
+            Spot::Ready(_) => self.quiet_until,
+            Spot::Scheduled(due, _) | Spot::Claimed(due) => due,
+            Spot::Finished(ended_at) => ended_at + self.kept_for.0,
+            Spot::Dead(died_at) => died_at + self.kept_for.1,
+        });
         match spot {
             Spot::Ready(order) => self.ready.insert(order, at),
             Spot::Scheduled(run_at, place) => self.scheduled.insert((run_at, place), at),
-            Spot::Claimed(ends_at) => _ = self.leases.insert((ends_at, at)),
+            Spot::Claimed(ends_at) => self.leases.insert((ends_at, at)),
             Spot::Finished(ended_at) => {
                 self.finished.insert((ended_at, self.shelf.id(at)), at);
             }
@@ -328,7 +386,10 @@ impl Tasks {
                     other => due_key(shelf, other),
                 });
             }
-            Spot::Claimed(ends_at) => _ = self.leases.remove(&(ends_at, at)),
+            Spot::Claimed(ends_at) => {
+                self.leases
+                    .remove((ends_at, at), |entry| shelf.is_due(entry));
+            }
             Spot::Finished(ended_at) => {
                 self.finished.remove((ended_at, shelf.id(at)), at, shelf);
             }
@@ -393,6 +454,10 @@ impl Tasks {
         }
         all
     }
+}
+
+fn granted_at(number: u64) -> usize {
+    usize::try_from(number % GRANTED_MAX).unwrap_or(0)
 }
 
 pub(super) fn order(aging: Aging, seat: &Seat) -> Order {

@@ -153,3 +153,44 @@ fn time_never_goes_back() {
     world.enqueue(crane, &[1]);
     assert_eq!(world.task(1).enqueued_at, late);
 }
+
+/// Whatever a store gives back is kept as it is, however seldom it is so.
+#[test]
+fn odd_tasks_come_back_as_they_were() {
+    let (world, _) = of_every_kind();
+    let all = tasks(&world);
+    let odd: [fn(&mut Task); 12] = [
+        |task| task.attempts_max = 1_000_000,
+        |task| task.enqueued_at = Timestamp::from_millis(0),
+        |task| task.enqueued_at = task.ready_at + limits::DELAY_MAX,
+        |task| task.interruptions = 7,
+        |task| task.losses_in_a_row = 7,
+        |task| task.attempt += 1,
+        |task| task.result_len = Some(7),
+        |task| task.lease.iter_mut().for_each(|of| of.id.pool = PoolId(9)),
+        |task| task.lease.iter_mut().for_each(|of| of.lease_ms = u64::MAX),
+        |task| {
+            task.history
+                .iter_mut()
+                .for_each(|of| of.lease.pool = PoolId(9))
+        },
+        |task| {
+            task.history
+                .iter_mut()
+                .for_each(|of| of.reason = "odd".into())
+        },
+        |task| task.history.truncate(0),
+    ];
+    for twist in odd {
+        let mut stored = all.clone();
+        stored.iter_mut().for_each(twist);
+        let settings = PoolSettings::default();
+        let pool = Pool::restore(PoolId(1), Epoch(2), settings, world.now, stored.clone());
+        assert_eq!(pool.tasks(None, None, usize::MAX), stored);
+        assert!(
+            stored
+                .iter()
+                .all(|task| pool.state(task.id) == Some(task.state))
+        );
+    }
+}

@@ -70,9 +70,13 @@ impl Shell {
             place.check(&opened.tasks)?;
         }
         let (now, settings) = (arguments.clock.now(), arguments.settings);
-        let pool = Pool::restore(opened.id, opened.epoch, settings, now, opened.tasks);
+        let (id, epoch) = (opened.id, opened.epoch);
+        let restored = opened
+            .tasks
+            .read(|tasks| Pool::restore(id, epoch, settings, now, tasks));
+        let pool = restored.map_err(|error| error.to_string())?;
         // The supervisor waits for it, unless it has ended itself.
-        _ = arguments.opened.send(opened.id);
+        _ = arguments.opened.send(id);
         let ahead = Ahead::new(&pool);
         let mut shell = Self {
             name: whole_of(&arguments.name),

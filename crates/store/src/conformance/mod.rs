@@ -101,7 +101,7 @@ impl Owner {
     fn open(store: &mut dyn Store, name: &str) -> (Self, Vec<Task>) {
         let name = name.parse().expect("it is a name");
         let opened = store.open_pool(&name).expect("the pool opens");
-        let mut tasks = opened.tasks;
+        let mut tasks = opened.tasks.all().expect("the tasks are read");
         tasks.sort_by_key(|task| task.id);
         (
             Self {

@@ -20,7 +20,8 @@ use crate::{
 /// The longest record, in bytes, unless a single entry is longer.
 const RECORD_BYTES_MAX: usize = 32 * 1024;
 
-/// What the logs of all pools together may have beyond twice what is live, in bytes.
+/// What the logs of all pools together may have beyond seven quarters of what is live, in bytes. An
+/// engine has up to half as much again on disk, which comes to less than three times what is live.
 const LOG_SLACK_BYTES: u64 = 1024 * 1024;
 
 /// What the log of one pool may have at least, however many there are, in bytes.
@@ -147,7 +148,7 @@ impl<'a> Draft<'a> {
 }
 
 fn is_too_long(log: &PoolLog, slack: u64) -> bool {
-    log.log_bytes() > 2 * log.live_log_bytes() + slack
+    log.log_bytes() > log.live_log_bytes() / 4 * 7 + slack
 }
 
 /// Only ever the oldest: so an end is never lost before its beginning.

@@ -21,9 +21,10 @@ use crate::StoreError;
 /// How long closing may take: an engine's threads are done with what they do by then, or never.
 const CLOSE_WITHIN: Duration = Duration::from_secs(10);
 
-/// What to do about damage.
-pub(super) const ADVICE: &str = "stop the hub, keep a copy of the folder, and put back the last \
-     copy of it that was good; nothing was changed";
+/// What to do about damage. That nothing was changed could be said of what is ours, and not of an
+/// engine: both cut their logs off where they do not read any more.
+pub(super) const ADVICE: &str =
+    "stop the hub, keep a copy of the folder, and put back the last copy of it that was good";
 
 /// A key and what stands there.
 pub(super) type Value = (Vec<u8>, Vec<u8>);
@@ -32,7 +33,7 @@ pub(super) type Value = (Vec<u8>, Vec<u8>);
 pub(super) type Scan<'a> = Box<dyn Iterator<Item = Result<Value, StoreError>> + 'a>;
 
 /// An open folder of an engine. After an error nothing of it is used but [`Engine::close`].
-pub(super) trait Engine: fmt::Debug + Send {
+pub(super) trait Engine: fmt::Debug + Send + Sync {
     /// The folder.
     fn path(&self) -> &Path;
 

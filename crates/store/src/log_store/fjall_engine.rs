@@ -13,17 +13,19 @@
 //!   whole, in a thread of ours.
 //! - A journal is laid out with 64 MB before it is written to, and kept until it has them: so much
 //!   is on disk, beside what is live.
+//! - It does not sync the folder in which it makes the folder of its keys, without which all keys are
+//!   gone: all its folders are synced after open.
 //! - It panics where it thinks that it found a bug: each call is guarded.
 
 use std::{
-    cell::Cell,
     error::Error,
     fmt,
-    fs::File,
+    fs::{self, File},
     io, iter,
     path::{Path, PathBuf},
     sync::{
         Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
         mpsc::{self, SyncSender},
     },
     thread,
@@ -65,7 +67,7 @@ pub(super) struct FjallEngine {
     db: Database,
     keys: Keyspace,
     /// Bytes removed since tables were last merged whole.
-    removed: Cell<u64>,
+    removed: AtomicU64,
     /// Whoever merges them; it takes an order only when it has nothing to do.
     merger: SyncSender<()>,
     /// fjall's own lock, which is also how it shows that the folder is still there.
@@ -84,13 +86,14 @@ impl FjallEngine {
             .manual_journal_persist(true);
         let db = guard("open", path, || database.open())?;
         let keys = guard("open", path, || db.keyspace("keys", keyspace))?;
+        sync_folders(path).map_err(|source| failed("sync", path, source))?;
         let lock = File::open(path.join("lock"));
         let lock = lock.map_err(|source| failed("open", path, source))?;
         let merger = start_merger(&keys, path).map_err(|source| failed("open", path, source))?;
         Ok(Self {
             db,
             keys,
-            removed: Cell::new(0),
+            removed: AtomicU64::new(0),
             merger,
             lock,
             path: path.to_owned(),
@@ -99,14 +102,25 @@ impl FjallEngine {
 
     /// Gives back to the disk what was removed, once it is worth it.
     fn give_back(&self) {
-        let removed = self.removed.get();
+        let removed = self.removed.load(Relaxed);
         if removed > WASTE_BYTES
             && removed > self.keys.disk_space() / WASTE_SHARE
             && self.merger.try_send(()).is_ok()
         {
-            self.removed.set(0);
+            self.removed.store(0, Relaxed);
         }
     }
+}
+
+/// Makes durable that each folder in it is there.
+fn sync_folders(path: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_folders(&entry.path())?;
+        }
+    }
+    File::open(path)?.sync_all()
 }
 
 /// It ends when there is nobody left who could give it an order.
@@ -149,7 +163,7 @@ impl Engine for FjallEngine {
 
     fn apply(&self, writes: Writes) -> Result<(), StoreError> {
         let mut batch = self.db.batch();
-        let mut removed = self.removed.get();
+        let mut removed = self.removed.load(Relaxed);
         for write in writes {
             match write {
                 Write::Put(key, value) => batch.insert(&self.keys, key, value),
@@ -159,7 +173,7 @@ impl Engine for FjallEngine {
                 }
             }
         }
-        self.removed.set(removed);
+        self.removed.store(removed, Relaxed);
         guard("write to", &self.path, || batch.commit())?;
         self.give_back();
         Ok(())

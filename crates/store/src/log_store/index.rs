@@ -5,7 +5,10 @@ use std::{collections::VecDeque, hash::Hash};
 use hashbrown::{HashMap, HashSet};
 use leasehold_core::{Epoch, PoolName, TaskId, Timestamp};
 
-use super::tasks::{Place, Slot, Tasks};
+use super::{
+    states::States,
+    tasks::{Place, Slot, Tasks},
+};
 use crate::{
     Blob,
     record::{ENTRY_HEAD_BYTES, Entry, PoolRecord, What},
@@ -38,6 +41,8 @@ pub(super) struct PoolLog {
     results: HashMap<TaskId, Place>,
     /// Lengths of what stands apart.
     apart: HashMap<(TaskId, Blob), u32>,
+    /// From when the log is read until its pool is opened.
+    states: Option<States>,
     log_bytes: u64,
     live_bytes: u64,
     apart_bytes: u64,
@@ -71,6 +76,7 @@ impl PoolLog {
             tasks: Tasks::new(),
             results: HashMap::new(),
             apart: HashMap::new(),
+            states: None,
             log_bytes: 0,
             live_bytes: 0,
             apart_bytes: 0,
@@ -151,6 +157,23 @@ impl PoolLog {
         self.tasks.len()
     }
 
+    /// Keeps the newest states of tasks from now on, as long as no task is there yet.
+    pub(super) fn keep_states(&mut self) {
+        self.states = Some(States::default());
+    }
+
+    /// The newest states of tasks, if they were kept; they are no longer.
+    pub(super) fn take_states(&mut self) -> Option<States> {
+        self.states.take()
+    }
+
+    /// The number of a task, if its state in this record is the newest.
+    pub(super) fn newest_in(&self, seq: u64, task: TaskId) -> Option<u32> {
+        let (number, slot) = self.tasks.find(task)?;
+        let (record, _) = slot.state.get()?;
+        (self.seq(record) == seq).then_some(number)
+    }
+
     /// A task of which there is a payload or result but no state, which never is.
     pub(super) fn orphan(&self) -> Option<TaskId> {
         let orphan = |slot: &&Slot| slot.state == Place::NOWHERE;
@@ -166,7 +189,12 @@ impl PoolLog {
         gone: &mut impl FnMut(TaskId, Blob, usize),
     ) {
         match entry.what {
-            What::State(state) => self.note_state(seq, entry.task, state.len()),
+            What::State(state) => {
+                self.note_state(seq, entry.task, state.len());
+                if let Some(states) = &mut self.states {
+                    states.put(self.tasks.number(entry.task), entry.task, state);
+                }
+            }
             What::Inline(kind, bytes) => {
                 let place = Place::new(low(seq), bytes.len());
                 self.note_blob(entry.task, kind, place, bytes.len(), gone);
@@ -210,9 +238,12 @@ impl PoolLog {
     }
 
     fn note_forget(&mut self, task: TaskId, gone: &mut impl FnMut(TaskId, Blob, usize)) {
-        let Some(slot) = self.tasks.remove(task) else {
+        let Some((number, slot)) = self.tasks.remove(task) else {
             return;
         };
+        if let Some(states) = &mut self.states {
+            states.remove(number, self.tasks.len());
+        }
         self.discount(slot.state);
         self.retire_blob(task, Blob::Payload, slot.payload, gone);
         if let Some(result) = self.results.remove(&task) {

@@ -1,20 +1,24 @@
 //! From what is stored to what is kept in memory, with everything checked on the way.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::mpsc, thread};
 
 use bytes::Bytes;
-use leasehold_core::{PoolId, Task, TaskId};
+use leasehold_core::{PoolId, TaskId};
 
 use super::{
     damage,
     engine::Engine,
     index::{Kept, PoolLog},
     keys,
+    states::States,
 };
 use crate::{
-    Blob, StoreError,
-    record::{self, Header, SEAL_BYTES, Sealed, Unreadable, What},
+    Blob, StoreError, StoredTasks,
+    record::{Header, SEAL_BYTES, Sealed, Unreadable, What},
 };
+
+/// Values that are read ahead of the one that is looked at.
+const AHEAD: usize = 64;
 
 /// Reads all pools of a generation.
 pub(super) fn load(
@@ -24,37 +28,71 @@ pub(super) fn load(
     check_header(engine, generation)?;
     let mut pools = load_pools(engine)?;
     let mut heads = BTreeMap::new();
-    for record in engine.scan(keys::LOGS) {
-        let (key, value) = record?;
-        let (id, head) = replay(engine, &mut pools, &key, &value)?;
+    scan_ahead(engine, keys::LOGS, |key, value| {
+        let (id, head) = replay(engine, &mut pools, key, value)?;
         heads.insert(id, head);
-    }
+        Ok(())
+    })?;
     for (id, head) in heads {
         check_whole(engine, &pools[&id], head)?;
     }
     Ok(pools)
 }
 
-/// Reads the tasks of a pool, in no order.
+/// The tasks of a pool, in no order. Their states were kept when the store was opened, unless the
+/// pool was opened since: then the log is read again.
 pub(super) fn tasks(
     engine: &dyn Engine,
     id: PoolId,
-    log: &PoolLog,
-) -> Result<Vec<Task>, StoreError> {
-    let mut tasks = Vec::with_capacity(log.len());
-    for record in engine.scan(&keys::log(id)) {
-        let (key, value) = record?;
-        let Some((_, seq)) = keys::parse_record(&key) else {
-            continue;
+    log: &mut PoolLog,
+) -> Result<StoredTasks, StoreError> {
+    let states = match log.take_states() {
+        Some(states) => states,
+        None => read_states(engine, id, log)?,
+    };
+    let pool = format!("pool {} in {}", log.name, engine.path().display());
+    let tasks = states.into_tasks().map(move |read| {
+        read.map_err(|(task, error)| {
+            damage::unreadable(format!("the state of task {task} of {pool}"), &error)
+        })
+    });
+    Ok(StoredTasks::new(log.len(), tasks))
+}
+
+fn read_states(engine: &dyn Engine, id: PoolId, log: &PoolLog) -> Result<States, StoreError> {
+    let mut states = States::default();
+    scan_ahead(engine, &keys::log(id), |key, value| {
+        let Some((_, seq)) = keys::parse_record(key) else {
+            return Ok(());
         };
-        let read = read_tasks(log, seq, &key, &value, &mut tasks);
-        read.map_err(|error| unreadable(engine, log, seq, &error))?;
-    }
-    if tasks.len() != log.len() {
-        let what = format!("pool {} in {}", log.name, engine.path().display());
-        return Err(damage::damaged(what, "some of its tasks are gone"));
-    }
-    Ok(tasks)
+        let read = take_states(log, seq, key, value, &mut states);
+        read.map_err(|error| unreadable(engine, log, seq, &error))
+    })?;
+    Ok(states)
+}
+
+/// Reads the next values on another thread while one is looked at.
+fn scan_ahead(
+    engine: &dyn Engine,
+    prefix: &[u8],
+    mut look: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    thread::scope(|scope| {
+        let (ahead, values) = mpsc::sync_channel(AHEAD);
+        scope.spawn(move || {
+            for value in engine.scan(prefix) {
+                // Nobody looks any more after an error.
+                if ahead.send(value).is_err() {
+                    return;
+                }
+            }
+        });
+        for value in values {
+            let (key, value) = value?;
+            look(&key, &value)?;
+        }
+        Ok(())
+    })
 }
 
 /// Reads payloads and results: each record once, for all that is wanted of it.
@@ -177,7 +215,9 @@ fn load_pools(engine: &dyn Engine) -> Result<BTreeMap<PoolId, PoolLog>, StoreErr
         if keys::parse_pool(&key) != Some(PoolId(number)) {
             return Err(damage::damaged(what(), "it is gone"));
         }
-        pools.insert(PoolId(number), PoolLog::new(pool));
+        let mut log = PoolLog::new(pool);
+        log.keep_states();
+        pools.insert(PoolId(number), log);
     }
     Ok(pools)
 }
@@ -233,8 +273,7 @@ fn replay_record(log: &mut PoolLog, seq: u64, key: &[u8], value: &[u8]) -> Resul
 }
 
 fn check_whole(engine: &dyn Engine, log: &PoolLog, head: u64) -> Result<(), StoreError> {
-    // A record before it was to be removed with the newest one, and the hub died in between.
-    if head < log.head() {
+    if head != log.head() {
         let gone = Unreadable::Damaged("it is gone, and the newest record relies on it");
         return Err(unreadable(engine, log, head, &gone));
     }
@@ -248,23 +287,20 @@ fn check_whole(engine: &dyn Engine, log: &PoolLog, head: u64) -> Result<(), Stor
     ))
 }
 
-fn read_tasks(
+fn take_states(
     log: &PoolLog,
     seq: u64,
     key: &[u8],
     value: &[u8],
-    tasks: &mut Vec<Task>,
+    states: &mut States,
 ) -> Result<(), Unreadable> {
     let (_, entries) = Sealed::open(key, value)?.log()?;
-    for entry in log.live(seq, &entries) {
-        let What::State(state) = entry.what else {
-            continue;
-        };
-        let task = record::decode_task(state)?;
-        if task.id != entry.task {
-            return Err(Unreadable::Damaged("a state is of another task"));
+    for entry in entries {
+        if let What::State(state) = entry.what
+            && let Some(number) = log.newest_in(seq, entry.task)
+        {
+            states.put(number, entry.task, state);
         }
-        tasks.push(task);
     }
     Ok(())
 }

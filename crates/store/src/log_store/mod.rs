@@ -1,8 +1,10 @@
 //! A store in a folder: a circular log of commits for each pool, in an engine that keeps keys.
 //!
 //! A commit is one record of each of its pools, all written at once. What is live in the oldest
-//! records is carried over to the newest while a log is longer than twice what is live in it. In
-//! memory is only where each thing stands; payloads and results are read back when asked for.
+//! records is carried over to the newest while a log is longer than seven quarters of what is live
+//! in it. In memory is only where each thing stands; payloads and results are read back when asked
+//! for. Space that a peak took on disk is used again; it is given back at the next open
+//! ([`LogOptions::spare_bytes`]).
 
 mod damage;
 mod draft;
@@ -16,6 +18,7 @@ mod load;
 mod rewrite;
 mod sled_engine;
 mod slots;
+mod states;
 mod tasks;
 mod witness;
 

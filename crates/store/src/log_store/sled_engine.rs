@@ -7,9 +7,8 @@
 //! - A *page* of more than 128 KiB becomes a file of its own that is never synced. A leaf holds up
 //!   to 17 values, whatever their size, so a value among others has at most [`PART_BYTES`]; a longer
 //!   one goes to [`slots`], which also spares sled to write it five times.
-//! - A batch costs a write of its own before it, and a second turn of the disk. A single key needs
-//!   none: sled recovers what was written up to some moment, and nothing after it. So what is only
-//!   removed goes one by one, after what is put.
+//! - A batch costs a write of its own before it, and a second turn of the disk: a journal stands
+//!   before it, so that it sees few of them, and long ones.
 //! - It panics in places: each call is guarded, and a panic is an error like any other.
 
 use std::{
@@ -27,6 +26,9 @@ use super::{
 };
 use crate::StoreError;
 
+#[cfg(test)]
+mod tests;
+
 /// The longest value that stands among others, in bytes: twenty of them fit into 128 KiB. Older
 /// stores have longer ones cut into parts of so many.
 pub(super) const PART_BYTES: usize = 6 * 1024;
@@ -35,6 +37,9 @@ pub(super) const PART_BYTES: usize = 6 * 1024;
 /// its 256 shards before it looks at its bound: sixteen thousand pages that are read once each are
 /// kept, however long they are. Read sixteen times, it is a thousand of them, of 40 KiB at most.
 const READS_MORE: usize = 15;
+
+/// Slots that a commit empties at the most.
+const EMPTIED: usize = 4;
 
 /// Bytes that a part's number adds to a key.
 const PART_KEY_BYTES: usize = 2;
@@ -143,8 +148,7 @@ impl Engine for SledEngine {
 #[derive(Default)]
 struct Keys {
     put: BTreeMap<Vec<u8>, sled::IVec>,
-    /// In the order in which it was said: a log is cut off from its oldest record on, and a kill
-    /// in between must leave no hole. What is put again is not removed.
+    /// What is put again is not removed.
     removed: Vec<Vec<u8>>,
     /// Slots that are free when it has happened.
     freed: Vec<u32>,
@@ -160,26 +164,17 @@ impl Keys {
         self.removed.push(key);
     }
 
-    /// Puts all or nothing, and then removes, one by one. Returns slots that are free now.
-    fn apply(mut self, db: &sled::Db) -> sled::Result<Vec<u32>> {
-        self.removed.retain(|key| !self.put.contains_key(key));
-        if self.put.len() == 1 {
-            for (key, value) in self.put {
-                db.insert(key, value)?;
-            }
-        } else if !self.put.is_empty() {
-            let mut batch = sled::Batch::default();
-            for key in std::mem::take(&mut self.removed) {
-                batch.remove(key);
-            }
-            for (key, value) in self.put {
-                batch.insert(key, value);
-            }
-            db.apply_batch(batch)?;
-        }
+    /// Puts and removes all or nothing: the journal's mark is among what is put, and what it says is
+    /// done is never done again. Returns slots that are free now.
+    fn apply(self, db: &sled::Db) -> sled::Result<Vec<u32>> {
+        let mut batch = sled::Batch::default();
         for key in self.removed {
-            db.remove(key)?;
+            batch.remove(key);
         }
+        for (key, value) in self.put {
+            batch.insert(key, value);
+        }
+        db.apply_batch(batch)?;
         Ok(self.freed)
     }
 }
@@ -235,9 +230,12 @@ fn change_spacers(db: &sled::Db, slots: &mut Slots, slot: u32) -> sled::Result<(
     Ok(())
 }
 
-/// Gives back what free slots hold on to, a slot at a time.
+/// Gives back what free slots hold on to: a few at a time, and more than one commit frees.
 fn empty_stale(db: &sled::Db, slots: &mut Slots) -> sled::Result<()> {
-    if let Some(slot) = slots.too_stale() {
+    for _ in 0..EMPTIED {
+        let Some(slot) = slots.too_stale() else {
+            return Ok(());
+        };
         change_spacers(db, slots, slot)?;
         db.remove(slots::value(slot))?;
     }

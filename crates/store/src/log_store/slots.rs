@@ -24,8 +24,8 @@ const CHANGES: u32 = 9;
 /// Slots that are made at once.
 const MADE: u32 = 32;
 
-/// Free slots that may hold on to what was in them, beyond a quarter of those in use.
-const STALE_SLOTS: usize = 32;
+/// Free slots that may hold on to what was in them, beyond a sixteenth of those in use.
+const STALE_SLOTS: usize = 16;
 
 /// All slots, behind all other keys.
 pub(super) const SLOTS: &[u8] = b"S";
@@ -103,7 +103,7 @@ impl Slots {
 
     /// A free slot that should be emptied, if too many hold on to what was in them.
     pub(super) fn too_stale(&mut self) -> Option<u32> {
-        if self.stale.len() <= STALE_SLOTS + self.kept.len() / 4 {
+        if self.stale.len() <= STALE_SLOTS + self.kept.len() / 16 {
             return None;
         }
         let slot = self.stale.pop()?;

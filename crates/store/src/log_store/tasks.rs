@@ -77,6 +77,8 @@ pub(super) struct Tasks {
     pages: Vec<Vec<Slot>>,
     tables: Box<[HashTable<u32>]>,
     hashes: DefaultHashBuilder,
+    /// The number that was asked for last.
+    last: u32,
 }
 
 impl Tasks {
@@ -85,48 +87,64 @@ impl Tasks {
             pages: Vec::new(),
             tables: (0..TABLES).map(|_| HashTable::new()).collect(),
             hashes: DefaultHashBuilder::default(),
+            last: 0,
         }
     }
 
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        match self.pages.split_last() {
-            Some((last, full)) => full.len() * PAGE + last.len(),
-            None => 0,
-        }
+        count(&self.pages)
     }
 
     pub(super) fn get(&self, id: TaskId) -> Option<&Slot> {
-        let hash = self.hashes.hash_one(id);
-        let is_it = |number: &u32| slot(&self.pages, *number).id == id;
-        let number = self.tables[table(hash)].find(hash, is_it)?;
-        Some(slot(&self.pages, *number))
+        Some(self.find(id)?.1)
     }
 
-    /// The slot of a task, which is made if there is none.
-    pub(super) fn of(&mut self, id: TaskId) -> &mut Slot {
+    /// A task's number and slot.
+    pub(super) fn find(&self, id: TaskId) -> Option<(u32, &Slot)> {
+        let hash = self.hashes.hash_one(id);
+        let is_it = |number: &u32| slot(&self.pages, *number).id == id;
+        let number = *self.tables[table(hash)].find(hash, is_it)?;
+        Some((number, slot(&self.pages, number)))
+    }
+
+    /// The number of a task, which is added if it is not there. It is good until one is removed.
+    pub(super) fn number(&mut self, id: TaskId) -> u32 {
         let Self {
             pages,
             tables,
             hashes,
+            last,
         } = self;
+        // A payload and the state after it come one after the other.
+        if (*last as usize) < count(pages) && slot(pages, *last).id == id {
+            return *last;
+        }
         let hash = hashes.hash_one(id);
         let table = &mut tables[table(hash)];
         let found = table.find(hash, |number| slot(pages, *number).id == id);
-        let number = match found.copied() {
-            Some(number) => number,
-            None => {
-                let number = add(pages, id);
-                let hash_of = |number: &u32| hashes.hash_one(slot(pages, *number).id);
-                table.insert_unique(hash, number, hash_of);
-                number
-            }
-        };
-        slot_mut(pages, number)
+        *last = found.copied().unwrap_or_else(|| {
+            let number = add(pages, id);
+            let hash_of = |number: &u32| hashes.hash_one(slot(pages, *number).id);
+            table.insert_unique(hash, number, hash_of);
+            number
+        });
+        *last
     }
 
-    /// Takes a task out, and puts the last one in its place.
-    pub(super) fn remove(&mut self, id: TaskId) -> Option<Slot> {
+    /// The slot of this number.
+    pub(super) fn at(&mut self, number: u32) -> &mut Slot {
+        slot_mut(&mut self.pages, number)
+    }
+
+    /// The slot of a task, which is made if there is none.
+    pub(super) fn of(&mut self, id: TaskId) -> &mut Slot {
+        let number = self.number(id);
+        self.at(number)
+    }
+
+    /// Takes a task out and gives its number to the last one.
+    pub(super) fn remove(&mut self, id: TaskId) -> Option<(u32, Slot)> {
         let hash = self.hashes.hash_one(id);
         let is_it = |number: &u32| slot(&self.pages, *number).id == id;
         let found = self.tables[table(hash)].find_entry(hash, is_it).ok()?;
@@ -134,13 +152,14 @@ impl Tasks {
         self.shrink(table(hash));
         let last = self.take_last()?;
         if last.id == id {
-            return Some(last);
+            return Some((number, last));
         }
         let last_number = u32::try_from(self.len()).expect("it had a number");
         let hash = self.hashes.hash_one(last.id);
         let moved = self.tables[table(hash)].find_mut(hash, |at| *at == last_number);
         *moved.expect("every slot is in a table") = number;
-        Some(std::mem::replace(slot_mut(&mut self.pages, number), last))
+        let removed = std::mem::replace(slot_mut(&mut self.pages, number), last);
+        Some((number, removed))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Slot> {
@@ -164,6 +183,13 @@ impl Tasks {
             let hash_of = |number: &u32| hashes.hash_one(slot(pages, *number).id);
             table.shrink_to(2 * table.len(), hash_of);
         }
+    }
+}
+
+fn count(pages: &[Vec<Slot>]) -> usize {
+    match pages.split_last() {
+        Some((last, full)) => full.len() * PAGE + last.len(),
+        None => 0,
     }
 }
 
@@ -208,7 +234,7 @@ mod tests {
         for n in 0..50_000_u32 {
             let id = TaskId::from_u128(u128::from(n.wrapping_mul(2_654_435_761) % 9_000));
             if n % 3 == 2 {
-                let removed = tasks.remove(id).map(|slot| slot.state);
+                let removed = tasks.remove(id).map(|(_, slot)| slot.state);
                 assert_eq!(removed, map.remove(&id));
             } else {
                 let place = Place::new(n, 7);

@@ -57,7 +57,7 @@ impl Writer<'_> {
             name,
             epoch: opened.epoch,
         };
-        let mut tasks = opened.tasks;
+        let mut tasks = opened.tasks.all()?;
         // For who reads it, and so that two exports of one store are the same.
         tasks.sort_unstable_by_key(|task| (task.place, task.id));
         let name = pool.name.clone();

@@ -238,7 +238,8 @@ impl Filler<'_> {
     /// Reads the tasks back, and counts.
     fn verify(&mut self) -> Result<(), TransferError> {
         for (name, filled) in &self.pools {
-            let found = self.store.open_pool(name)?.tasks.len() as u64;
+            let tasks = self.store.open_pool(name)?.tasks;
+            let found = tasks.read(|tasks| tasks.count())? as u64;
             if found != filled.tasks {
                 return Err(TransferError::Miscounted {
                     pool: name.clone(),

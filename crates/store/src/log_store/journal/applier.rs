@@ -23,17 +23,21 @@ const CHUNK_BYTES: usize = 512 * 1024;
 /// Writes that are looked at while the one who commits may be waiting: a tenth of a millisecond.
 const CHUNK_WRITES: usize = 1024;
 
-/// How long nothing is committed until all goes to the engine.
-const IDLE: Duration = Duration::from_secs(5);
+/// When something is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Policy {
+    /// When there are more bytes than this in the journal, down to three quarters of it.
+    pub(super) high: usize,
+    /// When nothing was committed for this long: all of it.
+    pub(super) idle: Duration,
+}
 
 /// The engine, and what is on its way there.
 #[derive(Debug)]
 pub(super) struct Shared<E> {
     pub(super) engine: E,
     nonce: Nonce,
-    /// Bytes that are to be left in the journal when it has more than `high`.
-    low: usize,
-    high: usize,
+    pub(super) policy: Policy,
     state: Mutex<State>,
     /// There may be something to do.
     wake: Condvar,
@@ -63,9 +67,8 @@ pub(super) struct Goal {
 }
 
 impl<E: Engine> Shared<E> {
-    /// An engine that has everything up to `covered`, and says so up to `mark`. There is something
-    /// to do when there are more than `high` bytes in the journal.
-    pub(super) fn new(engine: E, mark: Mark, covered: u64, high: usize) -> Self {
+    /// An engine that has everything up to `covered`, and says so up to `mark`.
+    pub(super) fn new(engine: E, mark: Mark, covered: u64, policy: Policy) -> Self {
         let state = State {
             overlay: Overlay::new(covered),
             marked: mark.seq,
@@ -76,8 +79,7 @@ impl<E: Engine> Shared<E> {
         Self {
             engine,
             nonce: mark.nonce,
-            low: high - high / 4,
-            high,
+            policy,
             state: Mutex::new(state),
             wake: Condvar::new(),
             turn: Mutex::new(()),
@@ -102,7 +104,7 @@ impl<E: Engine> Shared<E> {
     pub(super) fn insert(&self, record: Record) {
         let mut state = self.lock();
         state.overlay.insert(record);
-        if state.overlay.bytes() > self.high {
+        if state.overlay.bytes() > self.policy.high {
             self.wake.notify_one();
         }
     }
@@ -171,12 +173,12 @@ impl<E: Engine> Shared<E> {
             if state.stopping || state.failed {
                 return None;
             }
-            if state.overlay.bytes() > self.high {
-                let upto = state.overlay.excess(self.low);
+            if state.overlay.bytes() > self.policy.high {
+                let upto = state.overlay.excess(self.policy.high / 4 * 3);
                 return Some(Goal { upto, mark: false });
             }
             let newest = state.overlay.newest();
-            let waited = self.wake.wait_timeout(state, IDLE);
+            let waited = self.wake.wait_timeout(state, self.policy.idle);
             let (woken, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             state = woken;
             let is_idle = timeout.timed_out() && state.overlay.newest() == newest;

@@ -119,7 +119,7 @@ impl Unsealed {
         buffer[16..24].copy_from_slice(&head.covered.to_le_bytes());
         buffer[24..32].copy_from_slice(&head.marked.to_le_bytes());
         let sum = record_sum(nonce, &buffer);
-        buffer[32..36].copy_from_slice(&sum.to_le_bytes());
+        buffer[36..40].copy_from_slice(&sum.to_le_bytes());
         buffer.resize(buffer.len().next_multiple_of(ALIGNMENT), 0);
         Record {
             head,
@@ -142,7 +142,7 @@ impl Record {
         }
         let body = u32::from_le_bytes(head[4..8].try_into().ok()?);
         let end = RECORD_HEAD_BYTES.checked_add(usize::try_from(body).ok()?)?;
-        let sum = u32::from_le_bytes(head[32..36].try_into().ok()?);
+        let sum = u32::from_le_bytes(head[36..40].try_into().ok()?);
         if sum != record_sum(nonce, bytes.get(..end)?) {
             return None;
         }
@@ -289,6 +289,6 @@ fn encode(write: &Write, buffer: &mut Vec<u8>) -> Option<()> {
 /// Over the journal's nonce, the head but the sum itself, and the body.
 fn record_sum(nonce: Nonce, record: &[u8]) -> u32 {
     let sum = crc32c::crc32c(&nonce.0.to_le_bytes());
-    let sum = crc32c::crc32c_append(sum, &record[..32]);
+    let sum = crc32c::crc32c_append(sum, &record[..36]);
     crc32c::crc32c_append(sum, &record[RECORD_HEAD_BYTES..])
 }

@@ -27,8 +27,8 @@
 //! segment  "LJs" 1, length u32, nonce u64, sum u32 of that; at byte 4096: records, one after the
 //!          other, each at a multiple of 8; after the last one: zeros, or what is left of an earlier
 //!          use
-//! record   "LJr" 1, body length u32, seq u64, covered u64, marked u64, sum u32, 0 u32; body
-//!          the sum is over the nonce, the first 32 bytes and the body
+//! record   "LJr" 1, body length u32, seq u64, covered u64, marked u64, 0 u32, sum u32; body
+//!          the sum is over the nonce, the first 36 bytes and the body
 //! body     writes: kind u8 (0 put, 1 remove), key length u8, value length u32, key; for a put: value
 //! mark     in the engine, at its key: 1, nonce u64, seq u64, newest u64, sum u32 of that
 //! ```
@@ -71,16 +71,16 @@ mod segments;
 mod tests;
 
 use std::{
-    cell::RefCell,
     hash::{BuildHasher, RandomState},
     iter,
     path::Path,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use self::{
-    applier::Shared,
+    applier::{Policy, Shared},
     disk::{Disk, FolderDisk},
     format::{Mark, Nonce, RecordHead, Unsealed},
     recovery::{Found, Recovered},
@@ -98,6 +98,9 @@ const FOLDER: &str = "journal";
 
 /// Segments at the most. One is written to and one or two are partly covered: eight waste little.
 const SEGMENTS: usize = 8;
+
+/// How long nothing is committed until all goes to the engine.
+const IDLE: Duration = Duration::from_secs(5);
 
 /// The shortest segment, in bytes: its head has 4 KiB of it.
 const SEGMENT_BYTES_MIN: u32 = 64 * 1024;
@@ -129,7 +132,7 @@ where
 #[derive(Debug)]
 struct Journaled<E: Engine + Sync, D: Disk> {
     shared: Arc<Shared<E>>,
-    segments: RefCell<Segments<D>>,
+    segments: Mutex<Segments<D>>,
     applier: Option<JoinHandle<()>>,
 }
 
@@ -143,8 +146,11 @@ impl<E: Engine + Sync, D: Disk> Journaled<E, D> {
                 return Err(error);
             }
         };
-        let high = bounds.bytes as usize * bounds.count / 2;
-        let shared = Shared::new(engine, mark, found.covered, high);
+        let policy = Policy {
+            high: bounds.bytes as usize * bounds.count / 2,
+            idle: IDLE,
+        };
+        let shared = Shared::new(engine, mark, found.covered, policy);
         let begun = shared
             .replay(found.records, found.newest)
             .and_then(|newest| {
@@ -155,7 +161,7 @@ impl<E: Engine + Sync, D: Disk> Journaled<E, D> {
         match begun {
             Ok(segments) => Ok(Self {
                 shared: Arc::new(shared),
-                segments: RefCell::new(segments),
+                segments: Mutex::new(segments),
                 applier: None,
             }),
             Err(error) => {
@@ -165,8 +171,12 @@ impl<E: Engine + Sync, D: Disk> Journaled<E, D> {
         }
     }
 
+    fn segments(&self) -> MutexGuard<'_, Segments<D>> {
+        self.segments.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn write(&self, unsealed: Unsealed) -> Result<(), StoreError> {
-        let mut segments = self.segments.borrow_mut();
+        let mut segments = self.segments();
         let (mut covered, mut marked) = self.shared.progress()?;
         let fail = |source| failed("write to", self.path(), source);
         while !segments.make_room(unsealed.len(), marked).map_err(fail)? {
@@ -201,7 +211,7 @@ impl<E: Engine + Sync, D: Disk> Engine for Journaled<E, D> {
     }
 
     fn commit(&self, writes: Writes) -> Result<(), StoreError> {
-        let bytes_max = self.segments.borrow().record_bytes_max();
+        let bytes_max = self.segments().record_bytes_max();
         match Unsealed::new(&writes).filter(|unsealed| unsealed.len() <= bytes_max) {
             Some(unsealed) => {
                 let written = self.write(unsealed);

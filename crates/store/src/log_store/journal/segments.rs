@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{
-    disk::{Disk, DiskFile},
+    disk::{Disk, DiskFile, Making},
     format::{self, Nonce, RECORDS_AT, Record},
 };
 
@@ -26,6 +26,8 @@ pub(super) struct Segments<D: Disk> {
     nonce: Nonce,
     bounds: SegmentBounds,
     segments: Vec<Segment<D::File>>,
+    /// The next file, while it is being made: nobody should wait for it to be filled.
+    spare: Option<Making<D::File>>,
     /// The one that is written to.
     active: usize,
     /// Where in it.
@@ -57,6 +59,7 @@ impl<D: Disk> Segments<D> {
             nonce,
             bounds,
             segments: Vec::new(),
+            spare: None,
             active: 0,
             at: RECORDS_AT,
             next,
@@ -70,6 +73,7 @@ impl<D: Disk> Segments<D> {
         if segments.segments.is_empty() {
             segments.grow()?;
         }
+        segments.prepare();
         Ok(segments)
     }
 
@@ -125,7 +129,21 @@ impl<D: Disk> Segments<D> {
             None => return Ok(false),
         };
         (self.active, self.at) = (next, RECORDS_AT);
+        self.prepare();
         Ok(true)
+    }
+
+    /// Begins to make the next file if there is none to go on with after the active one.
+    fn prepare(&mut self) {
+        let is_free = |(at, segment): (usize, &Segment<_>)| {
+            at != self.active && segment.newest <= self.dispensable
+        };
+        let has_next = self.segments.iter().enumerate().any(is_free);
+        if !has_next && self.spare.is_none() && self.segments.len() < self.bounds.count {
+            let contents = format::empty_segment(self.nonce, self.bounds.bytes);
+            let name = self.segments.len().to_string();
+            self.spare = self.disk.begin_to_create(&name, contents);
+        }
     }
 
     /// The record that has to become dispensable for the next segment to be free.
@@ -148,12 +166,32 @@ impl<D: Disk> Segments<D> {
     }
 
     fn grow(&mut self) -> io::Result<()> {
-        let contents = format::empty_segment(self.nonce, self.bounds.bytes);
-        let name = self.segments.len().to_string();
-        let file = self.disk.create(&name, &contents)?;
+        let file = match self.spare.take() {
+            Some(spare) => finished(spare)?,
+            None => {
+                let contents = format::empty_segment(self.nonce, self.bounds.bytes);
+                let name = self.segments.len().to_string();
+                self.disk.create(&name, &contents)?
+            }
+        };
         self.segments.push(Segment { file, newest: 0 });
         Ok(())
     }
+}
+
+/// A file that came after the folder had been left would take the place of another's.
+impl<D: Disk> Drop for Segments<D> {
+    fn drop(&mut self) {
+        if let Some(spare) = self.spare.take() {
+            // Nobody wants it any more, be it made or not.
+            _ = finished(spare);
+        }
+    }
+}
+
+fn finished<F>(making: Making<F>) -> io::Result<F> {
+    let panicked = |_| Err(io::Error::other("making a file panicked"));
+    making.join().unwrap_or_else(panicked)
 }
 
 fn is_full(error: &io::Error) -> bool {

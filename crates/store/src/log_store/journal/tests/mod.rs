@@ -1,6 +1,8 @@
 //! Whatever a power cut leaves, every commit that returned is there, whole; and so is, or is not,
 //! the one that was under way.
 
+mod applier;
+mod format;
 mod overlay;
 mod simulated;
 
@@ -160,7 +162,7 @@ impl World {
                 let Ok((covered, _)) = journaled.shared.progress() else {
                     return false;
                 };
-                let newest = journaled.segments.borrow().next() - 1;
+                let newest = journaled.segments().next() - 1;
                 let ahead = self
                     .random
                     .below(usize::try_from(newest - covered).unwrap() + 1);

@@ -9,7 +9,7 @@ use std::{
 
 use super::super::{
     super::engine::{Engine, Scan, Write, Writes, failed},
-    disk::{Disk, DiskFile},
+    disk::{Disk, DiskFile, Making},
 };
 use crate::StoreError;
 
@@ -46,6 +46,13 @@ pub(super) enum Cut {
     Kill,
 }
 
+/// What is wrong with the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    Full,
+    Panic,
+}
+
 /// A machine: what is in it outlives the power.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Machine(Arc<Mutex<State>>);
@@ -60,6 +67,7 @@ struct State {
     unsynced: Vec<Keys>,
     /// Calls until the power goes.
     fuse: usize,
+    fault: Option<Fault>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -77,6 +85,11 @@ impl Machine {
     /// Lets the power go after so many calls.
     pub(super) fn light(&self, fuse: usize) {
         self.lock().fuse = fuse;
+    }
+
+    /// Lets the engine, and nothing else, fail from now on, or no longer.
+    pub(super) fn spoil(&self, fault: Option<Fault>) {
+        self.lock().fault = fault;
     }
 
     /// What is in the engine.
@@ -169,6 +182,11 @@ impl Disk for Machine {
         Path::new("/simulated/journal")
     }
 
+    /// One thing after the other, so that a seed is one story.
+    fn begin_to_create(&self, _: &str, _: Vec<u8>) -> Option<Making<Self::File>> {
+        None
+    }
+
     fn names(&self) -> io::Result<Vec<String>> {
         Ok(self.lock().files.keys().cloned().collect())
     }
@@ -225,6 +243,17 @@ impl Engine for Machine {
     fn apply(&self, writes: Writes) -> Result<(), StoreError> {
         let state = self.call();
         let mut state = state.map_err(|source| failed("write to", Path::new("/"), source))?;
+        match state.fault {
+            None => {}
+            Some(Fault::Full) => {
+                let full = io::Error::from(io::ErrorKind::StorageFull);
+                return Err(failed("write to", Path::new("/"), full));
+            }
+            Some(Fault::Panic) => {
+                drop(state);
+                panic!("on purpose");
+            }
+        }
         let before = state.engine.clone();
         state.unsynced.push(before);
         for write in writes {
