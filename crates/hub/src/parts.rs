@@ -7,7 +7,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use leasehold_core::{Epoch, Pool, PoolName, PoolSettings, Task, TaskId, Timestamp};
+use leasehold_core::{Epoch, Pool, PoolName, PoolSettings, TaskId, Timestamp};
 
 use crate::{actor::ActorRef, pool_actor::PoolMessage};
 
@@ -156,14 +156,14 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Says whether all that a store has in the partition belongs there.
-    pub(crate) fn check(&self, tasks: &[Task]) -> Result<(), String> {
-        let is_astray = |task: &Task| self.parts.of(task.id) != self.index;
-        if tasks.iter().any(is_astray) {
-            let pool = whole_of(&self.parts.front);
-            return Err(misplaced(&pool, self.parts.names.len()));
-        }
-        Ok(())
+    /// Whether a task of this id belongs here.
+    pub(crate) fn is_of(&self, id: TaskId) -> bool {
+        self.parts.of(id) == self.index
+    }
+
+    /// Says that the store has tasks here that belong elsewhere.
+    pub(crate) fn misplaced(&self) -> String {
+        misplaced(&whole_of(&self.parts.front), self.parts.names.len())
     }
 
     /// Shows the others what is to be claimed here.

@@ -157,7 +157,7 @@ impl Pools {
             let whole = whole_of(&name);
             let partitions = self.settings(&whole).partitions;
             if name.parts().is_some_and(|(_, index)| index >= partitions)
-                && !self.writer.open(name).await?.tasks.is_empty()
+                && self.writer.open(name).await?.tasks.len() > 0
             {
                 return Err(misplaced(&whole, partitions as usize));
             }

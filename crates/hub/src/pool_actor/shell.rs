@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 use bytes::Bytes;
 use leasehold_core::{
     Answer, Cause, Change, Claim, Command, Ending, Grant, NewTask, Node, Outbox, Pool, PoolName,
-    Rejection, Reply, RequestId, SessionId, TaskId, Timestamp, Transition,
+    Rejection, Reply, RequestId, SessionId, Task, TaskId, Timestamp, Transition,
 };
 use leasehold_store::{Blob, PoolBatch};
 use leasehold_wire::Response;
@@ -66,15 +66,17 @@ impl Shell {
         arguments: PoolArguments,
     ) -> Result<Self, String> {
         let opened = arguments.writer.open(arguments.name.clone()).await?;
-        if let Some(place) = &arguments.place {
-            place.check(&opened.tasks)?;
-        }
         let (now, settings) = (arguments.clock.now(), arguments.settings);
         let (id, epoch) = (opened.id, opened.epoch);
+        let (place, mut is_in_place) = (arguments.place.as_ref(), true);
+        let look = |task: &Task| is_in_place &= place.is_none_or(|place| place.is_of(task.id));
         let restored = opened
             .tasks
-            .read(|tasks| Pool::restore(id, epoch, settings, now, tasks));
+            .read(|tasks| Pool::restore(id, epoch, settings, now, tasks.inspect(look)));
         let pool = restored.map_err(|error| error.to_string())?;
+        if let Some(place) = place.filter(|_| !is_in_place) {
+            return Err(place.misplaced());
+        }
         // The supervisor waits for it, unless it has ended itself.
         _ = arguments.opened.send(id);
         let ahead = Ahead::new(&pool);
