@@ -23,6 +23,10 @@ const CHUNK_BYTES: usize = 512 * 1024;
 /// Writes that are looked at while the one who commits may be waiting: a tenth of a millisecond.
 const CHUNK_WRITES: usize = 1024;
 
+/// How many times as much goes at once when somebody waits for all of it, as at a start: each time
+/// ends with a sync.
+const AT_ONCE: usize = 4;
+
 /// When something is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Policy {
@@ -195,7 +199,7 @@ impl<E: Engine> Shared<E> {
         Ok(())
     }
 
-    /// Goes a step, which is not much more than [`CHUNK_BYTES`]; returns whether the goal is
+    /// Goes a step, which is not much more than a few times [`CHUNK_BYTES`]; returns whether the goal is
     /// reached.
     fn step(&self, goal: Goal) -> Result<bool, StoreError> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
@@ -229,10 +233,11 @@ impl<E: Engine> Shared<E> {
         } else {
             state.overlay.covered()
         };
+        let times = if goal.mark { AT_ONCE } else { 1 };
         let bounds = ChunkBounds {
             upto: goal.upto,
-            bytes: CHUNK_BYTES,
-            writes: CHUNK_WRITES,
+            bytes: CHUNK_BYTES * times,
+            writes: CHUNK_WRITES * times,
         };
         Ok((reached < goal.upto).then(|| state.overlay.take(bounds)))
     }
