@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     ops::Range,
     os::unix::fs::FileExt,
@@ -104,9 +105,14 @@ fn a_flipped_bit_in_a_record_is_named() {
 #[test]
 fn a_segment_that_is_gone_is_named() {
     let whole = killed(THREE_SEGMENTS, SHORT);
-    for number in 0..segments(whole.path()).len() {
+    let records = records(whole.path()).into_iter();
+    // One that was made ahead may be there, and nobody misses it.
+    let written: BTreeSet<_> = records.map(|(segment, _)| segment).collect();
+    assert!(written.len() >= 3, "{written:?}");
+    for segment in written {
         let folder = copy_of(whole.path());
-        fs::remove_file(&segments(folder.path())[number]).unwrap();
+        let name = segment.file_name().unwrap();
+        fs::remove_file(folder.path().join("sled-1/journal").join(name)).unwrap();
         let error = assert_damaged(folder.path());
         assert!(
             error.contains("gone") || error.contains("went to"),
@@ -372,6 +378,10 @@ fn copy_folder(from: &Path, to: &Path) {
     for file in fs::read_dir(from).unwrap() {
         let file = file.unwrap();
         let to = to.join(file.file_name());
+        // One that is being made may be whole, under its own name, by the next line.
+        if file.path().extension().is_some_and(|end| end == "new") {
+            continue;
+        }
         if file.file_type().unwrap().is_dir() {
             copy_folder(&file.path(), &to);
         } else {
