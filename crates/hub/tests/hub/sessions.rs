@@ -27,8 +27,9 @@ async fn a_silent_node_is_told_and_its_leases_end_at_once() {
     let stage = Stage::start(impatient()).await;
     let mut node = stage.node("frozen").await;
     let id = node.enqueue("mail", b"x").await;
-    node.claim_one("mail").await;
+    // Before the last that it says: when that is heard the silence begins.
     let since = Instant::now();
+    node.claim_one("mail").await;
     node.is_alive = false;
     let refusal = node.refused().await;
     assert_eq!(refusal.code, RefusalCode::Silence);
