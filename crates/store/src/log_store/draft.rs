@@ -20,8 +20,8 @@ use crate::{
 /// The longest record, in bytes, unless a single entry is longer.
 const RECORD_BYTES_MAX: usize = 32 * 1024;
 
-/// What the logs of all pools together may have beyond seven quarters of what is live, in bytes. An
-/// engine has up to half as much again on disk, which comes to less than three times what is live.
+/// What the logs of all pools together may have beyond seven quarters of what is live, in bytes.
+/// What an engine has on disk beside them, the `churn` example shows.
 const LOG_SLACK_BYTES: u64 = 1024 * 1024;
 
 /// What the log of one pool may have at least, however many there are, in bytes.
