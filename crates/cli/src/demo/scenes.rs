@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use leasehold_node::{StateKind, TaskId};
+use leasehold_node::{LeaseId, StateKind, TaskDetail, TaskId};
 use nix::sys::signal::Signal;
 use tokio::time::{Instant, sleep};
 
 use super::{
+    evidence,
     ledger::Run,
     stage::{Stage, WORKERS},
 };
@@ -95,27 +96,39 @@ async fn kill_worker(stage: &Stage) -> Result<Moved, Failure> {
     Ok(moved)
 }
 
-/// Waits until others run these tasks, or have completed them.
-async fn run_elsewhere(stage: &Stage, than: &str, tasks: &[TaskId]) -> Result<(), Failure> {
+/// Waits until others run these tasks, or have completed them; the newest lease of any.
+async fn run_elsewhere(
+    stage: &Stage,
+    than: &str,
+    tasks: &[TaskId],
+) -> Result<Option<LeaseId>, Failure> {
+    let mut newest = None;
     for task in tasks {
-        stage
+        let detail = stage
             .until("for tasks to run elsewhere", async || {
-                let summary = stage.task(*task).await?.summary;
-                let runs = matches!(summary.state, StateKind::Claimed | StateKind::Completed);
-                let elsewhere = summary.node.is_some_and(|node| node.as_str() != than);
-                Ok((runs && elsewhere).then_some(()))
+                let detail = stage.task(*task).await?;
+                let state = detail.summary.state;
+                let runs = matches!(state, StateKind::Claimed | StateKind::Completed);
+                let node = detail.summary.node.as_ref();
+                let elsewhere = node.is_some_and(|node| node.as_str() != than);
+                Ok((runs && elsewhere).then_some(detail))
             })
             .await?;
+        newest = newest.max(newest_lease(&detail));
     }
-    Ok(())
+    Ok(newest)
+}
+
+fn newest_lease(of: &TaskDetail) -> Option<LeaseId> {
+    let ended = of.history.iter().map(|attempt| attempt.lease);
+    ended.chain(of.lease).max()
 }
 
 async fn freeze_worker(stage: &Stage) -> Result<(Vec<Run>, Instant), Failure> {
     stage.busy(&[FROZEN, HIRED]).await?;
     let worker = &stage.nodes[FROZEN];
-    worker.process.signal(Signal::SIGSTOP);
+    let running = stage.stop_amid(&worker.process, &[FROZEN]).await?;
     let since = Instant::now();
-    let running = stage.running_on(&[FROZEN])?;
     let ran = count(running.len() as u64, "task");
     stage.say(format!(
         "froze {} (SIGSTOP) while it ran {ran}",
@@ -124,10 +137,13 @@ async fn freeze_worker(stage: &Stage) -> Result<(Vec<Run>, Instant), Failure> {
     Ok((running, since))
 }
 
-async fn wake_worker(stage: &Stage, frozen: &[Run], since: Instant) -> Result<Share, Failure> {
-    let worker = &stage.nodes[FROZEN];
+async fn wake_worker(stage: &mut Stage, frozen: &[Run], since: Instant) -> Result<Share, Failure> {
     let tasks: Vec<TaskId> = frozen.iter().map(|run| run.task).collect();
-    run_elsewhere(stage, &worker.name, &tasks).await?;
+    // What the worker was granted before the hub gave it up came before this lease: nothing was
+    // granted to it after that, and it is not back yet.
+    let taken = run_elsewhere(stage, &stage.nodes[FROZEN].name, &tasks).await?;
+    stage.nodes[FROZEN].taken = taken;
+    let worker = &stage.nodes[FROZEN];
     let seconds = since.elapsed().as_secs_f64();
     stage.say(format!(
         "all of them run elsewhere after {seconds:.1} s of silence; woke {} (SIGCONT), a zombie now",
@@ -135,7 +151,7 @@ async fn wake_worker(stage: &Stage, frozen: &[Run], since: Instant) -> Result<Sh
     ));
     worker.process.signal(Signal::SIGCONT);
     told(stage, frozen).await?;
-    let stale = share(frozen, stage.outcomes.count(frozen, "lost"));
+    let stale = share(stage, frozen, |run| stage.outcomes.is(run, "lost")).await?;
     stage.say(format!(
         "the hub refused {} of its {} answers",
         stale.part, stale.whole
@@ -152,8 +168,7 @@ async fn cut_connection(stage: &Stage) -> Result<Share, Failure> {
         "cut the connection of {} while it ran {ran}",
         node.name
     ));
-    told(stage, &running).await?;
-    let kept = completed_once(stage, &running)?;
+    let kept = kept(stage, &running).await?;
     stage.say(format!(
         "it came back and kept {} of {} leases",
         kept.part, kept.whole
@@ -161,19 +176,19 @@ async fn cut_connection(stage: &Stage) -> Result<Share, Failure> {
     Ok(kept)
 }
 
-/// Those that were completed under the lease that they had, and run by nobody else.
-fn completed_once(stage: &Stage, runs: &[Run]) -> Result<Share, Failure> {
+/// Those that were completed under the lease that they had, and run by nobody else after that.
+async fn kept(stage: &Stage, runs: &[Run]) -> Result<Share, Failure> {
+    told(stage, runs).await?;
     let ledger = stage.ledger()?;
-    let once: Vec<Run> = runs
-        .iter()
-        .filter(|run| ledger.runs_of(run.task) == 1)
-        .cloned()
-        .collect();
-    Ok(share(runs, stage.outcomes.count(&once, "completed")))
+    let is_kept = |run: &Run| ledger.is_newest(run) && stage.outcomes.is(run, "completed");
+    share(stage, runs, is_kept).await
 }
 
 async fn kill_hub(stage: &mut Stage) -> Result<Share, Failure> {
-    let running = stage.busy(&[FROZEN, CUT, HIRED]).await?;
+    let nodes = [FROZEN, CUT, HIRED];
+    stage.busy(&nodes).await?;
+    // It answers none of them between the look and the kill.
+    let running = stage.stop_amid(&stage.hub.process, &nodes).await?;
     let at = Instant::now();
     stage.kill_hub().await;
     let ran = count(running.len() as u64, "task");
@@ -183,8 +198,7 @@ async fn kill_hub(stage: &mut Stage) -> Result<Share, Failure> {
     stage.say(format!(
         "the hub listens again on the same store after {milliseconds} ms"
     ));
-    told(stage, &running).await?;
-    let kept = completed_once(stage, &running)?;
+    let kept = kept(stage, &running).await?;
     stage.say(format!(
         "{} of {} tasks went on under their leases",
         kept.part, kept.whole
@@ -195,10 +209,30 @@ async fn kill_hub(stage: &mut Stage) -> Result<Share, Failure> {
 /// Waits until the last word is said on all of these.
 async fn told(stage: &Stage, runs: &[Run]) -> Result<(), Failure> {
     let known = async || Ok(stage.outcomes.are_known(runs).then_some(()));
-    stage.until("for the outcome of tasks", known).await
+    let waited = stage.until("for the outcome of tasks", known).await;
+    if waited.is_err() {
+        let ledger = stage.ledger()?;
+        for run in runs.iter().filter(|run| stage.outcomes.of(run).is_none()) {
+            stage.say(evidence::of_run(run, None, &ledger, None));
+        }
+    }
+    waited
 }
 
-const fn share(of: &[Run], part: usize) -> Share {
-    let whole = of.len();
-    Share { part, whole }
+/// How many came out as promised; tells all that is known of those that did not.
+async fn share(
+    stage: &Stage,
+    of: &[Run],
+    is_as_promised: impl Fn(&Run) -> bool,
+) -> Result<Share, Failure> {
+    let (good, bad): (Vec<&Run>, Vec<&Run>) = of.iter().partition(|run| is_as_promised(run));
+    for run in bad {
+        let (ledger, detail) = (stage.ledger()?, stage.task(run.task).await?);
+        let told = stage.outcomes.of(run);
+        stage.say(evidence::of_run(run, told.as_ref(), &ledger, Some(&detail)));
+    }
+    Ok(Share {
+        part: good.len(),
+        whole: of.len(),
+    })
 }
