@@ -96,8 +96,17 @@ impl Ledger {
 
     /// Whether nobody began this task under a newer lease.
     pub(super) fn is_newest(&self, run: &Run) -> bool {
-        let mut of_task = self.of_task(run.task);
-        of_task.all(|(other, _)| other.lease <= run.lease)
+        self.newest_after(run).is_none()
+    }
+
+    pub(super) fn has_begun(&self, run: &Run) -> bool {
+        self.begun.contains(run)
+    }
+
+    /// The newest lease under which this task was begun after this run's.
+    pub(super) fn newest_after(&self, run: &Run) -> Option<LeaseId> {
+        let leases = self.of_task(run.task).map(|(other, _)| other.lease);
+        leases.filter(|lease| *lease > run.lease).max()
     }
 
     /// All runs of this task, and whether each has ended.
@@ -178,6 +187,9 @@ mod tests {
         let newest: Vec<_> = ledger.of_task(ONE.parse().unwrap()).collect();
         assert!(ledger.is_newest(newest[0].0));
         assert!(!ledger.is_newest(newest[1].0));
+        let elsewhere = ledger.newest_after(newest[1].0);
+        assert_eq!(elsewhere, Some("1-1-148".parse().unwrap()));
+        assert!(ledger.has_begun(newest[0].0));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use leasehold_node::{LeaseId, StateKind, TaskDetail, TaskId};
+use leasehold_node::LeaseId;
 use nix::sys::signal::Signal;
 use tokio::time::{Instant, sleep};
 
@@ -30,12 +30,21 @@ pub(super) struct Moved {
     pub(super) after: Duration,
 }
 
+impl Moved {
+    pub(super) fn is_in_time(&self) -> bool {
+        self.tasks > 0 && self.after < ELSEWHERE_WITHIN
+    }
+}
+
 /// So many of so many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Share {
     pub(super) part: usize,
     pub(super) whole: usize,
 }
+
+/// A dead process's tasks run elsewhere within this.
+pub(super) const ELSEWHERE_WITHIN: Duration = Duration::from_secs(1);
 
 /// Between two scenes, for who watches.
 const PAUSE: Duration = Duration::from_millis(700);
@@ -72,56 +81,60 @@ pub(super) async fn play(stage: &mut Stage) -> Result<Scenes, Failure> {
 }
 
 async fn kill_worker(stage: &Stage) -> Result<Moved, Failure> {
-    let running = stage.busy(&[KILLED]).await?;
+    stage.busy(&[KILLED]).await?;
     let victim = &stage.nodes[KILLED];
-    let (name, at) = (&victim.name, Instant::now());
+    let running = stage.stop_amid(&victim.process, &[KILLED]).await?;
+    let at = Instant::now();
     victim.process.signal(Signal::SIGKILL);
-    let tasks: Vec<TaskId> = stage
-        .held_by(name)
-        .await?
-        .iter()
-        .map(|(task, _)| *task)
-        .collect();
     let ran = count(running.len() as u64, "task");
-    stage.say(format!("killed {name} (SIGKILL) while it ran {ran}"));
-    run_elsewhere(stage, name, &tasks).await?;
+    stage.say(format!(
+        "killed {} (SIGKILL) while it ran {ran}",
+        victim.name
+    ));
+    let held = all_held(stage, running).await?;
+    run_elsewhere(stage, &held).await?;
     let moved = Moved {
-        tasks: tasks.len(),
+        tasks: held.len(),
         after: at.elapsed(),
     };
     let milliseconds = moved.after.as_millis();
     stage.say(format!(
         "all that it held runs elsewhere, {milliseconds} ms after the kill"
     ));
+    if !moved.is_in_time() {
+        for run in &held {
+            tell_of(stage, run).await?;
+        }
+    }
     Ok(moved)
 }
 
-/// Waits until others run these tasks, or have completed them; the newest lease of any.
-async fn run_elsewhere(
-    stage: &Stage,
-    than: &str,
-    tasks: &[TaskId],
-) -> Result<Option<LeaseId>, Failure> {
-    let mut newest = None;
-    for task in tasks {
-        let detail = stage
-            .until("for tasks to run elsewhere", async || {
-                let detail = stage.task(*task).await?;
-                let state = detail.summary.state;
-                let runs = matches!(state, StateKind::Claimed | StateKind::Completed);
-                let node = detail.summary.node.as_ref();
-                let elsewhere = node.is_some_and(|node| node.as_str() != than);
-                Ok((runs && elsewhere).then_some(detail))
-            })
-            .await?;
-        newest = newest.max(newest_lease(&detail));
+/// Beside what ran on the dead worker, what was on its way to it. Of what had ended the answer may
+/// be on its way to the hub, so it is not among this.
+async fn all_held(stage: &Stage, running: Vec<Run>) -> Result<Vec<Run>, Failure> {
+    let name = &stage.nodes[KILLED].name;
+    let held = stage.held_by(name).await?;
+    let ledger = stage.ledger()?;
+    let mut all = running;
+    for (task, lease) in held {
+        let node = name.clone();
+        let run = Run { task, lease, node };
+        if !ledger.has_begun(&run) {
+            all.push(run);
+        }
     }
-    Ok(newest)
+    Ok(all)
 }
 
-fn newest_lease(of: &TaskDetail) -> Option<LeaseId> {
-    let ended = of.history.iter().map(|attempt| attempt.lease);
-    ended.chain(of.lease).max()
+/// Waits until each of these tasks was begun anew, which is elsewhere as long as their node is
+/// away; the newest lease of any.
+async fn run_elsewhere(stage: &Stage, runs: &[Run]) -> Result<Option<LeaseId>, Failure> {
+    let began = stage.until("for tasks to run elsewhere", async || {
+        let ledger = stage.ledger()?;
+        let newer = runs.iter().map(|run| ledger.newest_after(run));
+        Ok(newer.collect::<Option<Vec<LeaseId>>>())
+    });
+    Ok(began.await?.into_iter().max())
 }
 
 async fn freeze_worker(stage: &Stage) -> Result<(Vec<Run>, Instant), Failure> {
@@ -138,10 +151,9 @@ async fn freeze_worker(stage: &Stage) -> Result<(Vec<Run>, Instant), Failure> {
 }
 
 async fn wake_worker(stage: &mut Stage, frozen: &[Run], since: Instant) -> Result<Share, Failure> {
-    let tasks: Vec<TaskId> = frozen.iter().map(|run| run.task).collect();
     // What the worker was granted before the hub gave it up came before this lease: nothing was
     // granted to it after that, and it is not back yet.
-    let taken = run_elsewhere(stage, &stage.nodes[FROZEN].name, &tasks).await?;
+    let taken = run_elsewhere(stage, frozen).await?;
     stage.nodes[FROZEN].taken = taken;
     let worker = &stage.nodes[FROZEN];
     let seconds = since.elapsed().as_secs_f64();
@@ -227,12 +239,18 @@ async fn share(
 ) -> Result<Share, Failure> {
     let (good, bad): (Vec<&Run>, Vec<&Run>) = of.iter().partition(|run| is_as_promised(run));
     for run in bad {
-        let (ledger, detail) = (stage.ledger()?, stage.task(run.task).await?);
-        let told = stage.outcomes.of(run);
-        stage.say(evidence::of_run(run, told.as_ref(), &ledger, Some(&detail)));
+        tell_of(stage, run).await?;
     }
     Ok(Share {
         part: good.len(),
         whole: of.len(),
     })
+}
+
+/// All that is known of a run that did not come out as promised.
+async fn tell_of(stage: &Stage, run: &Run) -> Result<(), Failure> {
+    let (ledger, detail) = (stage.ledger()?, stage.task(run.task).await?);
+    let told = stage.outcomes.of(run);
+    stage.say(evidence::of_run(run, told.as_ref(), &ledger, Some(&detail)));
+    Ok(())
 }
