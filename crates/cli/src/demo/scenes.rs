@@ -83,7 +83,7 @@ pub(super) async fn play(stage: &mut Stage) -> Result<Scenes, Failure> {
 async fn kill_worker(stage: &Stage) -> Result<Moved, Failure> {
     stage.busy(&[KILLED]).await?;
     let victim = &stage.nodes[KILLED];
-    let running = stage.stop_amid(&victim.process, &[KILLED]).await?;
+    let running = stage.stop_amid(KILLED).await?;
     let at = Instant::now();
     victim.process.signal(Signal::SIGKILL);
     let ran = count(running.len() as u64, "task");
@@ -140,7 +140,7 @@ async fn run_elsewhere(stage: &Stage, runs: &[Run]) -> Result<Option<LeaseId>, F
 async fn freeze_worker(stage: &Stage) -> Result<(Vec<Run>, Instant), Failure> {
     stage.busy(&[FROZEN, HIRED]).await?;
     let worker = &stage.nodes[FROZEN];
-    let running = stage.stop_amid(&worker.process, &[FROZEN]).await?;
+    let running = stage.stop_amid(FROZEN).await?;
     let since = Instant::now();
     let ran = count(running.len() as u64, "task");
     stage.say(format!(
@@ -197,10 +197,7 @@ async fn kept(stage: &Stage, runs: &[Run]) -> Result<Share, Failure> {
 }
 
 async fn kill_hub(stage: &mut Stage) -> Result<Share, Failure> {
-    let nodes = [FROZEN, CUT, HIRED];
-    stage.busy(&nodes).await?;
-    // It answers none of them between the look and the kill.
-    let running = stage.stop_amid(&stage.hub.process, &nodes).await?;
+    let running = stage.busy(&[FROZEN, CUT, HIRED]).await?;
     let at = Instant::now();
     stage.kill_hub().await;
     let ran = count(running.len() as u64, "task");

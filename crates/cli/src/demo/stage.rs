@@ -24,7 +24,6 @@ use super::{
     ledger::{Ledger, Run},
     narrator::Narrator,
     outcomes::Outcomes,
-    process::Process,
     staff::{self, Hub, Node, Post, SLOTS},
 };
 use crate::exit::Failure;
@@ -210,16 +209,17 @@ impl Stage {
         Ok(runs.cloned().collect())
     }
 
-    /// Stops this process at a moment at which something runs on these nodes, and tells what that
-    /// is: the process has no part in its end before it goes on.
-    pub(super) async fn stop_amid(
-        &self,
-        process: &Process,
-        nodes: &[usize],
-    ) -> Result<Vec<Run>, Failure> {
-        self.until("for the workers to be busy", async || {
+    /// Stops this node at a moment at which it runs something, and tells what that is: the hub
+    /// hears nothing of it before the node goes on.
+    pub(super) async fn stop_amid(&self, node: usize) -> Result<Vec<Run>, Failure> {
+        let process = &self.nodes[node].process;
+        self.until("for a worker to be busy", async || {
             process.signal(Signal::SIGSTOP);
-            let running = self.running_on(nodes)?;
+            self.until("for a worker to stop", async || {
+                Ok(process.has_stopped().then_some(()))
+            })
+            .await?;
+            let running = self.running_on(&[node])?;
             if running.is_empty() {
                 process.signal(Signal::SIGCONT);
             }
