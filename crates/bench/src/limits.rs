@@ -53,10 +53,34 @@ pub(crate) async fn measure(options: &Options, book: &mut Book) -> Result<(), Be
     measure_loopback(options, book).await
 }
 
-/// Measures again what a lone request is compared with: near to it, for a disk that others use,
-/// too, is not the same for long.
+/// Measures again what a lone request is compared with.
 pub(crate) async fn measure_small(options: &Options, book: &mut Book) -> Result<(), BenchError> {
     measure_disk(options, &SIZES[..1], book).await
+}
+
+/// What a sync takes at this rate: a disk and a processor that are waited for in between are not as
+/// awake as those that are never left alone.
+pub(crate) async fn measure_at(
+    options: &Options,
+    rate: f64,
+    book: &mut Book,
+) -> Result<(), BenchError> {
+    let mut log = BareLog::make(&options.folder)?;
+    let mut syncs = Syncs::new(options.over.clone())?;
+    let (bytes, _) = SIZES[0];
+    log.measure_at(bytes, rate, options.seconds / 2, &mut syncs)
+        .await?;
+    let case = sync_at(&format!("{rate}/s"));
+    for (name, quantile) in [("p50", 0.5), ("p99", 0.99)] {
+        let took = syncs.quantile(quantile);
+        book.note(PHASE, &case, MACHINE, name, Unit::Micros, took);
+    }
+    Ok(())
+}
+
+/// The limit of the case of this rate.
+pub(crate) fn sync_at(rate: &str) -> String {
+    format!("{SYNC_SMALL} {rate}")
 }
 
 async fn measure_disk(

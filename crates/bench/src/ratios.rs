@@ -55,7 +55,10 @@ fn to_syncs(book: &Book) -> Vec<Ratio> {
             let Some(quantile) = quantile.filter(|_| figure.phase == phase) else {
                 continue;
             };
-            let sync = book.median(limits::PHASE, limits::SYNC_SMALL, limits::MACHINE, quantile);
+            let at_its_rate = limits::sync_at(&figure.case);
+            let mut limits = [at_its_rate.as_str(), limits::SYNC_SMALL].into_iter();
+            let sync =
+                limits.find_map(|case| book.median(limits::PHASE, case, limits::MACHINE, quantile));
             ratios.extend(sync.map(|sync| Ratio {
                 name: format!("{} ÷ sync", figure.name),
                 unit: Unit::Times,
@@ -145,6 +148,27 @@ mod tests {
         add(&mut book, &[], 256);
         let ratio = book.median(phase, "1×1", "leasehold", "enqueued p50 ÷ sync");
         assert_eq!(ratio, Some(1.5));
+    }
+
+    #[test]
+    fn latencies_at_a_rate_are_compared_with_the_disks_at_that_rate() {
+        let mut book = Book::default();
+        let (limit, machine) = (limits::PHASE, limits::MACHINE);
+        let at_rate = limits::sync_at("500/s");
+        book.note(
+            limit,
+            limits::SYNC_SMALL,
+            machine,
+            "p50",
+            Unit::Micros,
+            80.0,
+        );
+        book.note(limit, &at_rate, machine, "p50", Unit::Micros, 150.0);
+        let (phase, case, target) = (latency::PHASE, "500/s", "leasehold");
+        book.note(phase, case, target, "delivered p50", Unit::Micros, 300.0);
+        add(&mut book, &[], 256);
+        let ratio = book.median(phase, case, target, "delivered p50 ÷ sync");
+        assert_eq!(ratio, Some(2.0));
     }
 
     #[test]

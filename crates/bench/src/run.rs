@@ -128,9 +128,8 @@ impl<'a> Bench<'a> {
         }
         for target in self.targets.clone() {
             self.say(phase, target.name(), repetition);
-            let is_compared = matches!(phase, Phase::Single | Phase::Latency);
-            if is_compared && self.options.phases.contains(&Phase::Limits) {
-                limits::measure_small(self.options, &mut self.book).await?;
+            if self.options.phases.contains(&Phase::Limits) {
+                self.limits_of(phase).await?;
             }
             let failed = format!("measure {} of {}", phase.name(), target.name());
             self.attempt(phase, &target)
@@ -138,6 +137,20 @@ impl<'a> Bench<'a> {
                 .map_err(|error| BenchError::failed(failed, error))?;
             if phase.is_our_own() {
                 break;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the phase is compared with, near to it: a disk that others use, too, is not the same for
+    /// long.
+    async fn limits_of(&mut self, phase: Phase) -> Result<(), BenchError> {
+        if phase == Phase::Single {
+            limits::measure_small(self.options, &mut self.book).await?;
+        }
+        if phase == Phase::Latency {
+            for rate in &self.options.rates {
+                limits::measure_at(self.options, *rate, &mut self.book).await?;
             }
         }
         Ok(())
