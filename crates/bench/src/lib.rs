@@ -20,6 +20,7 @@ mod phases;
 mod process;
 mod ratios;
 mod report;
+mod rest;
 mod run;
 mod stamp;
 mod target;

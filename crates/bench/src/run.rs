@@ -18,6 +18,7 @@ use crate::{
         throughput::Wanted,
     },
     report,
+    rest::Rests,
 };
 
 /// Tasks that a pool may hold beside those that stand.
@@ -92,6 +93,7 @@ struct Bench<'a> {
     leasehold: Option<Arc<Leasehold>>,
     /// Leasehold, if it is driven, and the others.
     targets: Vec<Arc<dyn Target>>,
+    rests: Rests,
     book: Book,
     is_watched: bool,
 }
@@ -99,19 +101,22 @@ struct Bench<'a> {
 impl<'a> Bench<'a> {
     async fn set_up(options: &'a Options) -> Result<Self, BenchError> {
         let mut targets: Vec<Arc<dyn Target>> = Vec::new();
-        let mut ours = None;
+        let (mut ours, mut rests) = (None, Rests::default());
         if !options.only_others {
             let leasehold = Arc::new(leasehold(options).await?);
             targets.push(leasehold.clone());
             ours = Some(leasehold);
         }
         for spec in &options.against {
-            targets.push(other(spec)?);
+            let target = other(spec)?;
+            rests.add(target.as_ref(), &spec.parse()?)?;
+            targets.push(target);
         }
         Ok(Self {
             options,
             leasehold: ours,
             targets,
+            rests,
             book: Book::default(),
             is_watched: options.progress || std::io::stderr().is_terminal(),
         })
@@ -120,6 +125,7 @@ impl<'a> Bench<'a> {
     async fn phase(&mut self, phase: Phase, repetition: u32) -> Result<(), BenchError> {
         if phase == Phase::Limits {
             self.say(phase, "machine", repetition);
+            self.rests.all_but(limits::MACHINE)?;
             return limits::measure(self.options, &mut self.book).await;
         }
         if phase == Phase::Store {
@@ -128,9 +134,9 @@ impl<'a> Bench<'a> {
         }
         for target in self.targets.clone() {
             self.say(phase, target.name(), repetition);
-            let is_compared = matches!(phase, Phase::Single | Phase::Latency);
-            if is_compared && self.options.phases.contains(&Phase::Limits) {
-                limits::measure_small(self.options, &mut self.book).await?;
+            self.rests.all_but(target.name())?;
+            if self.options.phases.contains(&Phase::Limits) {
+                self.limits_of(phase).await?;
             }
             let failed = format!("measure {} of {}", phase.name(), target.name());
             self.attempt(phase, &target)
@@ -138,6 +144,20 @@ impl<'a> Bench<'a> {
                 .map_err(|error| BenchError::failed(failed, error))?;
             if phase.is_our_own() {
                 break;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the phase is compared with, near to it: a disk that others use, too, is not the same for
+    /// long.
+    async fn limits_of(&mut self, phase: Phase) -> Result<(), BenchError> {
+        if phase == Phase::Single {
+            limits::measure_small(self.options, &mut self.book).await?;
+        }
+        if phase == Phase::Latency {
+            for rate in &self.options.rates {
+                limits::measure_at(self.options, *rate, &mut self.book).await?;
             }
         }
         Ok(())

@@ -95,6 +95,12 @@ impl<R> Outbox<R> {
         self.is_held = false;
     }
 
+    /// How many replies wait for the next commit.
+    #[must_use]
+    pub fn gathered(&self) -> usize {
+        self.behind_gathering.len()
+    }
+
     /// How many replies wait for the commit on its way.
     #[must_use]
     pub fn waiting(&self) -> usize {

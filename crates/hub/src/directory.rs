@@ -8,7 +8,11 @@ use std::{
 
 use leasehold_core::{PoolId, PoolName, Rejection};
 
-use crate::{actor::ActorRef, parts::Parts, pool_actor::PoolMessage};
+use crate::{
+    actor::ActorRef,
+    parts::Parts,
+    pool_actor::{Door, PoolMessage},
+};
 
 /// A pool that is up.
 #[derive(Debug, Clone)]
@@ -16,6 +20,7 @@ pub(crate) struct PoolRef {
     pub(crate) name: PoolName,
     pub(crate) id: PoolId,
     pub(crate) actor: ActorRef<PoolMessage>,
+    pub(crate) door: Door,
     /// If it is partition 0 of several, for what is asked of the pool by its name.
     pub(crate) parts: Option<Arc<Parts>>,
 }

@@ -4,9 +4,11 @@
 //! their sessions once the outbox lets them go.
 
 mod ahead;
+mod door;
 mod outlet;
 mod shell;
 mod slip;
+mod stand_in;
 mod view;
 
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use leasehold_core::{Command, Ending, Node, PoolName, PoolSettings, Rejection};
 use leasehold_core::{RequestId, SessionId, StateKind, TaskId};
 use tokio::sync::oneshot;
 
+pub(crate) use self::door::Door;
 pub(crate) use self::outlet::{Out, Outlet, Part};
 use self::shell::Shell;
 pub(crate) use self::{
@@ -115,6 +118,7 @@ pub(crate) struct PoolArguments {
     pub(crate) writer: StoreWriter,
     pub(crate) gauge: Arc<Gauge>,
     pub(crate) budget: PayloadBudget,
+    pub(crate) door: Door,
     /// Told the pool's number once it is restored.
     pub(crate) opened: oneshot::Sender<leasehold_core::PoolId>,
 }
@@ -156,6 +160,10 @@ impl Actor for PoolActor {
             #[expect(clippy::panic, reason = "that is what was asked for")]
             PoolMessage::Panic => panic!("provoked"),
         }
-        shell.work_off().map_err(Into::into)
+        if shell.work_off()? {
+            // Those who wait for it hear of it before this thread waits for the disk again.
+            tokio::task::yield_now().await;
+        }
+        Ok(())
     }
 }

@@ -1,37 +1,40 @@
-//! The one thread that touches the store: batches in, durable marks out.
+//! The one writer of the store: batches in, durable marks out.
 //!
-//! Whatever waits when it is free goes into one commit, of however many pools. Where the last
-//! commit released many replies, those who got them are about to ask again: then the next waits for
-//! most of them, but no longer than the last one took ([`Pace`]). After a failed
+//! It has a thread. Whatever waits when that is free goes into one commit, of however many pools.
+//! Where the last commit released many replies, those who got them are about to ask again: then the
+//! next waits for most of them, but no longer than the last one took ([`Pace`]). After a failed
 //! commit every pool is told, nothing more is taken, and the next pool that opens makes the store
 //! start again from what is durable.
+//!
+//! A pool that has a little to commit while nobody else commits anything, and whose disk is quick,
+//! does it itself ([`StoreWriter::commit_here`]): to wake the thread and to be woken by it would
+//! take as long as the commit.
 
 mod pace;
 mod slot;
+mod writing;
 
 use std::{
-    any::Any,
-    collections::{HashMap, HashSet},
-    panic::{AssertUnwindSafe, catch_unwind},
+    collections::HashMap,
+    fmt,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError, TryLockError,
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
     },
     thread,
-    time::Duration,
 };
 
 use bytes::Bytes;
-use leasehold_core::{PoolId, PoolName, TaskId, Timestamp};
-use leasehold_store::{Blob, OpenedPool, PoolBatch, Store, StoreError};
+use leasehold_core::{PoolName, TaskId};
+use leasehold_store::{Blob, OpenedPool, Store, StoreError};
 use tokio::sync::oneshot;
 
-use self::pace::Pace;
 pub(crate) use self::slot::{Load, Slot};
+use self::{
+    pace::Pace,
+    writing::{MEASURE_EVERY, Writing},
+};
 use crate::{clock::Clock, gauge::Gauge};
-
-/// How often the store is measured.
-const MEASURE_EVERY: Duration = Duration::from_millis(500);
 
 /// Bytes that were kept for tasks.
 pub(crate) type Blobs = HashMap<(TaskId, Blob), Bytes>;
@@ -54,6 +57,32 @@ enum Job {
 #[derive(Debug, Clone)]
 pub(crate) struct StoreWriter {
     jobs: Sender<Job>,
+    writing: Shared,
+}
+
+/// Held by whoever writes.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<Writing>>);
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Shared")
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Writing> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Unless somebody else has it.
+    fn try_lock(&self) -> Option<MutexGuard<'_, Writing>> {
+        match self.0.try_lock() {
+            Ok(writing) => Some(writing),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
 }
 
 impl StoreWriter {
@@ -63,19 +92,15 @@ impl StoreWriter {
         clock: Clock,
     ) -> std::io::Result<Self> {
         let (jobs, inbox) = mpsc::channel();
-        let mut thread = WriterThread {
-            store,
-            gauge,
+        let writing = Shared(Arc::new(Mutex::new(Writing::new(store, gauge, clock))));
+        let thread = WriterThread {
+            writing: writing.clone(),
             clock,
-            measured_at: clock.now(),
-            pace: Pace::default(),
-            has_failed: false,
-            opened: HashSet::new(),
         };
         thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || thread.run(&inbox))?;
-        Ok(Self { jobs })
+        Ok(Self { jobs, writing })
     }
 
     /// The pools that the store knows.
@@ -105,6 +130,29 @@ impl StoreWriter {
             .map_err(|_| "the store's thread has ended".to_owned())
     }
 
+    /// Commits it on the thread that calls, if that is sooner than to ask another: if the load is
+    /// small, the disk quick, nobody else commits, and nobody is about to. Else gives it back.
+    /// Calls `begins` first.
+    pub(crate) fn commit_here(
+        &self,
+        load: Load,
+        begins: impl FnOnce(),
+    ) -> Result<Result<Blobs, String>, Load> {
+        if !load.reads.is_empty() {
+            return Err(load);
+        }
+        let Some(mut writing) = self.writing.try_lock() else {
+            return Err(load);
+        };
+        if !writing.pace.is_quiet(load.replies) {
+            return Err(load);
+        }
+        begins();
+        let mut outcome = Ok(Blobs::new());
+        writing.commit(vec![(load, ())], |(), of| outcome = of);
+        Ok(outcome)
+    }
+
     /// Returns when the store is closed: its folder is free for another hub.
     pub(crate) async fn stop(&self) {
         let (reply, stopped) = oneshot::channel();
@@ -116,35 +164,30 @@ impl StoreWriter {
 }
 
 struct WriterThread {
-    store: Box<dyn Store>,
-    gauge: Arc<Gauge>,
+    writing: Shared,
     clock: Clock,
-    measured_at: Timestamp,
-    pace: Pace,
-    has_failed: bool,
-    /// Pools that were opened since the store was: a reopened store takes nothing from others.
-    opened: HashSet<PoolId>,
 }
 
 impl WriterThread {
-    fn run(&mut self, inbox: &Receiver<Job>) {
+    fn run(&self, inbox: &Receiver<Job>) {
         let mut stopped = None;
         while stopped.is_none() {
             match self.receive(inbox) {
                 Ok(job) => stopped = self.work(job, inbox),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => break,
             }
-            self.measure_if_due();
+            self.writing.lock().measure_if_due();
         }
         // The store closes before the caller hears of it.
-        self.store = Box::new(leasehold_store::MemoryStore::new());
+        self.writing.lock().close();
         drop(stopped);
     }
 
     /// The next job. Where one commit follows the other it is waited for awake.
     fn receive(&self, inbox: &Receiver<Job>) -> Result<Job, RecvTimeoutError> {
-        while self.pace.is_worth_staying_awake(self.clock.elapsed()) {
+        let pace = self.writing.lock().pace;
+        while pace.is_worth_staying_awake(self.clock.elapsed()) {
             if let Ok(job) = inbox.try_recv() {
                 return Ok(job);
             }
@@ -153,144 +196,52 @@ impl WriterThread {
         inbox.recv_timeout(MEASURE_EVERY)
     }
 
-    /// Idle or busy: the free-space reserve must be noticed while much is written, too.
-    fn measure_if_due(&mut self) {
-        let now = self.clock.now();
-        if now.since(self.measured_at) >= MEASURE_EVERY {
-            self.measured_at = now;
-            self.measure();
-        }
-    }
-
-    fn measure(&self) {
-        // An engine that cannot even be measured fails its next commit.
-        if let Ok(stats) = caught(|| Ok(self.store.stats())) {
-            self.gauge.measured(&stats);
-        }
-    }
-
     /// Does a job, and with a commit all others that wait.
-    fn work(&mut self, job: Job, inbox: &Receiver<Job>) -> Option<oneshot::Sender<()>> {
+    fn work(&self, job: Job, inbox: &Receiver<Job>) -> Option<oneshot::Sender<()>> {
+        let pace = self.writing.lock().pace;
         let mut commits = Vec::new();
         let mut next = Some(job);
         while let Some(job) = next {
             match job {
                 Job::Commit(commit) => commits.push(commit),
-                Job::Pools(reply) => _ = reply.send(self.store.pools()),
+                Job::Pools(reply) => _ = reply.send(self.writing.lock().pools()),
                 Job::Open(name, reply) => {
                     self.commit(std::mem::take(&mut commits));
                     // A pool that no longer waits opens again when it does.
-                    _ = reply.send(self.open(&name));
+                    _ = reply.send(self.writing.lock().open(&name));
                 }
                 Job::Stop(reply) => {
                     self.commit(commits);
                     return Some(reply);
                 }
             }
-            next = self.next_job(&commits, inbox);
+            next = self.next_job(pace, &commits, inbox);
         }
         self.commit(commits);
         None
     }
 
     /// What waits, or comes while it is worth waiting for.
-    fn next_job(&self, commits: &[Commit], inbox: &Receiver<Job>) -> Option<Job> {
+    fn next_job(&self, pace: Pace, commits: &[Commit], inbox: &Receiver<Job>) -> Option<Job> {
         loop {
             if let Ok(job) = inbox.try_recv() {
                 return Some(job);
             }
             let gathered = commits.iter().map(|commit| commit.slot.replies()).sum();
-            let now = self.clock.elapsed();
-            if commits.is_empty() || !self.pace.is_worth_waiting(now, gathered) {
+            if commits.is_empty() || !pace.is_worth_waiting(self.clock.elapsed(), gathered) {
                 return None;
             }
             thread::yield_now();
         }
     }
 
-    fn open(&mut self, name: &PoolName) -> Result<OpenedPool, StoreError> {
-        if self.has_failed {
-            tracing::info!("reopening the store after an error");
-            self.opened.clear();
-            caught(|| self.store.reopen())?;
-            self.has_failed = false;
-        }
-        let opened = caught(|| self.store.open_pool(name))?;
-        self.opened.insert(opened.id);
-        Ok(opened)
-    }
-
-    fn commit(&mut self, commits: Vec<Commit>) {
+    fn commit(&self, commits: Vec<Commit>) {
         if commits.is_empty() {
             return;
         }
-        let began_at = self.clock.elapsed();
-        let (mut batches, mut waiting, mut replies) = (Vec::new(), Vec::new(), 0);
-        for Commit { slot, done } in commits {
-            let Some(load) = slot.take() else { continue };
-            if !self.opened.contains(&load.batch.pool) {
-                done(Err("the store was opened again since".to_owned()));
-                continue;
-            }
-            replies += load.replies;
-            waiting.push((load.batch.pool, load.reads, done));
-            if !load.batch.changes.is_empty() {
-                batches.push(load.batch);
-            }
-        }
-        self.pace.begins(began_at, replies);
-        let written = self.write(&batches);
-        for (pool, reads, done) in waiting {
-            done(written.clone().and_then(|()| self.read(pool, reads)));
-        }
-        let ended_at = self.clock.elapsed();
-        let took = ended_at.saturating_sub(began_at);
-        self.pace.ended(ended_at, took, replies);
+        let mut writing = self.writing.lock();
+        let taken = |Commit { slot, done }| Some((slot.take()?, done));
+        let loads = commits.into_iter().filter_map(taken).collect();
+        writing.commit(loads, |done, outcome| done(outcome));
     }
-
-    fn read(&self, pool: PoolId, wanted: Vec<(TaskId, Blob)>) -> Result<Blobs, String> {
-        let read = caught(|| self.store.blobs(pool, &wanted)).map_err(|error| error.to_string())?;
-        let kept = |(what, blob): (_, Option<_>)| Some((what, blob?));
-        Ok(wanted.into_iter().zip(read).filter_map(kept).collect())
-    }
-
-    fn write(&mut self, batches: &[PoolBatch]) -> Result<(), String> {
-        if self.has_failed {
-            return Err(StoreError::Poisoned.to_string());
-        }
-        if batches.is_empty() {
-            return Ok(());
-        }
-        match caught(|| self.store.commit(batches)) {
-            Ok(()) => {
-                let changes: usize = batches.iter().map(|batch| batch.changes.len()).sum();
-                self.gauge.committed(changes as u64);
-                Ok(())
-            }
-            Err(error) => {
-                tracing::error!(%error, "a commit failed; pools are restored from the store");
-                self.has_failed = true;
-                self.measure();
-                Err(error.to_string())
-            }
-        }
-    }
-}
-
-/// An engine that panics has failed, and the thread goes on.
-fn caught<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        Err(StoreError::Io {
-            action: "go on after a panic in the engine",
-            source: std::io::Error::other(panic_text(panic.as_ref()).to_owned()),
-        })
-    })
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no text")
 }

@@ -11,6 +11,8 @@ mod drain;
 mod endings;
 #[path = "hub/handshake.rs"]
 mod handshake;
+#[path = "hub/own_thread.rs"]
+mod own_thread;
 #[path = "hub/partitions.rs"]
 mod partitions;
 #[path = "hub/partitions_order.rs"]

@@ -3,6 +3,7 @@
 use std::{
     io,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::{self, ThreadId},
 };
 
 use bytes::Bytes;
@@ -40,6 +41,7 @@ struct Plan {
     reopens_to_fail: u32,
     free_bytes: Option<u64>,
     commits: u64,
+    committed_on: Option<ThreadId>,
 }
 
 impl<S: Store> FaultyStore<S> {
@@ -109,10 +111,17 @@ impl Faults {
         self.plan().commits
     }
 
+    /// The thread on which the last commit was made.
+    #[must_use]
+    pub fn committed_on(&self) -> Option<ThreadId> {
+        self.plan().committed_on
+    }
+
     fn pass(&self, moment: Moment) -> Result<(), StoreError> {
         let mut plan = self.plan();
         if moment == Moment::After {
             plan.commits += 1;
+            plan.committed_on = Some(thread::current().id());
         }
         let mut plan = self.stall(plan, moment);
         if plan.panic.take_if(|at| *at == moment).is_some() {

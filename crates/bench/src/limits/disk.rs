@@ -11,7 +11,7 @@ use std::{
 use hdrhistogram::Histogram;
 use tokio_util::sync::CancellationToken;
 
-use crate::{BenchError, Stamp, lane::noise};
+use crate::{BenchError, Stamp, lane::noise, timer::Timer};
 
 /// Bytes of the file, which is written over from its beginning when it is full.
 const FILE_BYTES: u64 = 64 * 1024 * 1024;
@@ -61,6 +61,22 @@ impl Syncs {
             before = now;
         }
         self.seconds += before.since(began) as f64 / 1e9;
+        Ok(())
+    }
+
+    /// Times what syncs, once.
+    fn time_one(
+        &mut self,
+        sync: impl FnOnce() -> Result<(), BenchError>,
+    ) -> Result<(), BenchError> {
+        if self.over.is_cancelled() {
+            return Err(BenchError::failed("go on", "the bench is over"));
+        }
+        let began = Stamp::now();
+        sync()?;
+        let took = Stamp::now().since(began);
+        self.took.saturating_record(took);
+        self.seconds += took as f64 / 1e9;
         Ok(())
     }
 
@@ -129,6 +145,29 @@ impl BareLog {
                 .map_err(|error| BenchError::failed("measure the disk", error))
         })
     }
+
+    /// Appends and syncs so many bytes at a time, so many times a second, for so long. What it is
+    /// late itself is not counted.
+    pub(crate) async fn measure_at(
+        &mut self,
+        bytes: usize,
+        rate: f64,
+        during: Duration,
+        syncs: &mut Syncs,
+    ) -> Result<(), BenchError> {
+        let fail = |error| BenchError::failed("measure the disk", error);
+        let data = noise(bytes, 0);
+        let mut timer = Timer::new().map_err(fail)?;
+        let pause = Duration::from_secs_f64(1.0 / rate);
+        let mut next = Stamp::now();
+        let ends = next.after(during);
+        while next < ends {
+            timer.until(next).await.map_err(fail)?;
+            syncs.time_one(|| self.append(&data).map_err(fail))?;
+            next = next.after(pause);
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -162,5 +201,17 @@ mod tests {
         syncs.over.cancel();
         let went_on = log.measure(300, Duration::from_secs(3600), &mut syncs);
         assert!(went_on.is_err());
+    }
+
+    #[tokio::test]
+    async fn syncs_at_a_rate_are_as_many() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = BareLog::make(folder.path()).unwrap();
+        let mut syncs = Syncs::new(CancellationToken::new()).unwrap();
+        let during = Duration::from_millis(10);
+        log.measure_at(300, 1000.0, during, &mut syncs)
+            .await
+            .unwrap();
+        assert_eq!(syncs.took.len(), 10);
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     front_actor::{FrontActor, FrontArguments},
     parts::{Parts, Place, misplaced, share_of, whole_of},
     payloads::PayloadBudget,
-    pool_actor::{PoolActor, PoolArguments, PoolMessage},
+    pool_actor::{Door, PoolActor, PoolArguments, PoolMessage},
     session::SessionContext,
     store_writer::StoreWriter,
 };
@@ -238,7 +238,7 @@ impl Pools {
         };
         let started = spawn_under(hub.get_cell(), FrontActor, arguments).await;
         let actor = started.map_err(|error| unavailable(&error.to_string()))?;
-        Ok(self.stands(parts.front.clone(), id, actor, None))
+        Ok(self.stands(parts.front.clone(), id, (actor, Door::default()), None))
     }
 
     async fn start_pool(
@@ -251,6 +251,7 @@ impl Pools {
         let first = place.as_ref().filter(|place| place.index == 0);
         let parts = first.map(|place| place.parts.clone());
         let (opened, id) = oneshot::channel();
+        let door = Door::default();
         let arguments = PoolArguments {
             name: name.clone(),
             settings,
@@ -259,6 +260,7 @@ impl Pools {
             writer: self.writer.clone(),
             gauge: self.context.gauge.clone(),
             budget: self.budget.clone(),
+            door: door.clone(),
             opened,
         };
         let started = spawn_under(hub.get_cell(), PoolActor, arguments).await;
@@ -266,7 +268,7 @@ impl Pools {
         let id = id
             .await
             .map_err(|_| unavailable("the pool ended as it began"))?;
-        Ok(self.stands(name, id, actor, parts))
+        Ok(self.stands(name, id, (actor, door), parts))
     }
 
     /// It is up, for everybody.
@@ -274,7 +276,7 @@ impl Pools {
         &mut self,
         name: PoolName,
         id: PoolId,
-        actor: ActorRef<PoolMessage>,
+        (actor, door): (ActorRef<PoolMessage>, Door),
         parts: Option<Arc<Parts>>,
     ) -> PoolRef {
         let standing = Standing {
@@ -286,6 +288,7 @@ impl Pools {
             name: name.clone(),
             id,
             actor,
+            door,
             parts,
         };
         self.context.directory.put(name, Entry::Up(pool.clone()));

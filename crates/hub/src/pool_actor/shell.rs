@@ -12,10 +12,11 @@ use leasehold_wire::Response;
 use tokio::{sync::oneshot, task::AbortHandle};
 
 use super::{
-    Ask, Out, PoolArguments, PoolMessage, Query,
+    Ask, Door, Out, PoolArguments, PoolMessage, Query,
     ahead::Ahead,
     outlet::{Outlet, Part, Said},
     slip::{For, Slip, Want},
+    stand_in::StandIn,
     view,
 };
 use crate::{
@@ -27,6 +28,10 @@ use crate::{
     store_writer::{Blobs, Commit, Load, Slot, StoreWriter},
     telemetry,
 };
+
+/// With fewer replies than these a commit is small, and whoever is at the door already is let in
+/// first.
+const FEW: usize = 8;
 
 pub(crate) struct Shell {
     /// As its owner calls it.
@@ -43,6 +48,8 @@ pub(crate) struct Shell {
     outlets: BTreeMap<SessionId, Outlet>,
     clock: Clock,
     writer: StoreWriter,
+    door: Door,
+    stand_in: StandIn,
     gauge: Arc<Gauge>,
     myself: ActorRef<PoolMessage>,
     /// The one timer: set for the earliest deadline, moved only forward in urgency.
@@ -92,6 +99,8 @@ impl Shell {
             outlets: BTreeMap::new(),
             clock: arguments.clock,
             writer: arguments.writer,
+            door: arguments.door,
+            stand_in: StandIn::of_this_runtime(),
             gauge: arguments.gauge,
             myself,
             alarm: None,
@@ -111,6 +120,7 @@ impl Shell {
     }
 
     pub(super) fn batch(&mut self, session: SessionId, asks: Vec<(RequestId, Ask)>) {
+        self.door.came();
         for (request, ask) in asks {
             match ask {
                 Ask::Command(Command::Enqueue(tasks)) => self.enqueue(session, request, tasks),
@@ -196,8 +206,26 @@ impl Shell {
         Ok(())
     }
 
-    /// After each message: what may leave leaves, what is to be written goes to the store.
-    pub(super) fn work_off(&mut self) -> Result<(), String> {
+    /// After each message: what may leave leaves, what is to be written goes to the store. Returns
+    /// whether something was committed meanwhile.
+    pub(super) fn work_off(&mut self) -> Result<bool, String> {
+        let mut has_committed = false;
+        while self.move_on()? {
+            has_committed = true;
+        }
+        if self.outbox.is_idle() {
+            for settled in self.settling.drain(..) {
+                // Whoever asked may have given up.
+                _ = settled.send(());
+            }
+        }
+        self.set_alarm();
+        self.show();
+        Ok(has_committed)
+    }
+
+    /// Returns whether something was committed, so that there may be more to do.
+    fn move_on(&mut self) -> Result<bool, String> {
         let free = self.outbox.take_free();
         self.leave(free, &Blobs::new());
         let ahead = self.ahead.ask(&self.pool, &self.payloads);
@@ -213,18 +241,13 @@ impl Shell {
                 self.ahead.sent();
                 load.replies = self.outbox.waiting();
             });
-        } else if let Some(changes) = self.outbox.next_commit() {
-            self.commit(changes)?;
+            return Ok(false);
         }
-        if self.outbox.is_idle() {
-            for settled in self.settling.drain(..) {
-                // Whoever asked may have given up.
-                _ = settled.send(());
-            }
+        if self.door.has_more() && self.outbox.gathered() < FEW {
+            return Ok(false);
         }
-        self.set_alarm();
-        self.show();
-        Ok(())
+        let commit = self.outbox.next_commit();
+        commit.map_or(Ok(false), |changes| self.commit(changes))
     }
 
     /// Under the free-space reserve only what is known already is answered as accepted.
@@ -368,20 +391,37 @@ impl Shell {
         }
     }
 
-    fn commit(&mut self, changes: Vec<Change>) -> Result<(), String> {
-        let myself = self.myself.clone();
+    /// Returns whether it is done already.
+    fn commit(&mut self, changes: Vec<Change>) -> Result<bool, String> {
         let batch = PoolBatch {
             pool: self.pool.id(),
             epoch: self.pool.epoch(),
             at: self.clock.now(),
             changes,
         };
-        let slot = Slot::new(Load {
+        let load = Load {
             batch,
             reads: mem::take(&mut self.reads),
             replies: self.outbox.waiting(),
-        });
+        };
         self.ahead.sent();
+        match self.commit_here(load) {
+            Ok(outcome) => self.committed(outcome).map(|()| true),
+            Err(load) => self.hand_over(load).map(|()| false),
+        }
+    }
+
+    fn commit_here(&self, load: Load) -> Result<Result<Blobs, String>, Load> {
+        let stand_in = self.stand_in;
+        if !stand_in.is_there() {
+            return Err(load);
+        }
+        self.writer.commit_here(load, || stand_in.call())
+    }
+
+    /// To the store's thread.
+    fn hand_over(&mut self, load: Load) -> Result<(), String> {
+        let (slot, myself) = (Slot::new(load), self.myself.clone());
         self.flying = Some(slot.clone());
         self.writer.commit(Commit {
             slot,

@@ -62,7 +62,12 @@ impl SessionGuard {
     ) -> Result<(), PoolGone> {
         self.greet(pool)?;
         let session = self.session;
-        send(pool, PoolMessage::Batch { session, asks })
+        pool.door.comes();
+        let sent = send(pool, PoolMessage::Batch { session, asks });
+        if sent.is_err() {
+            pool.door.came();
+        }
+        sent
     }
 
     /// Says it as if a pool had.

@@ -16,6 +16,9 @@ const PATIENCE: (u32, u32) = (4, 1024);
 /// of a sync.
 const AWAKE: Duration = Duration::from_micros(200);
 
+/// A commit that took longer than this is not for a thread that has other things to do.
+const QUICK: Duration = Duration::from_millis(1);
+
 /// How the last commit went, and whether waiting was worth it. Times are since the start of the hub.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Pace {
@@ -39,6 +42,11 @@ impl Pace {
     pub(super) fn is_worth_waiting(&self, now: Duration, gathered: usize) -> bool {
         let until = self.ended_at + self.took.min(WAIT_MAX);
         self.skip == 0 && self.replies >= CROWD && !self.is_most(gathered) && now < until
+    }
+
+    /// Whether it is no crowd that commits, to a disk that is quick.
+    pub(super) fn is_quiet(&self, gathered: usize) -> bool {
+        self.replies.max(gathered) < CROWD && self.took < QUICK
     }
 
     /// Whether to stay awake, with nothing to do.

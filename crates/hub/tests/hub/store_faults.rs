@@ -55,6 +55,15 @@ async fn enqueue_into_failure(stage: &Stage, fail: impl Fn(&Stage)) -> (TaskId, 
 
 #[tokio::test]
 async fn a_commit_that_failed_is_not_acknowledged_and_the_pool_is_restored() {
+    fail_commits().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nor_is_one_that_failed_on_the_thread_of_its_pool() {
+    fail_commits().await;
+}
+
+async fn fail_commits() {
     type Plan = fn(&Stage);
     let plans: [(Plan, bool); 5] = [
         (|stage| stage.faults.fail_commit(Moment::Before), false),

@@ -61,6 +61,7 @@
 //! (fjall: it has such a journal itself) does not put this one before it.
 
 mod applier;
+mod direct;
 mod disk;
 mod format;
 mod overlay;
@@ -104,6 +105,9 @@ const IDLE: Duration = Duration::from_secs(5);
 
 /// The shortest segment, in bytes: its head has 4 KiB of it.
 const SEGMENT_BYTES_MIN: u32 = 64 * 1024;
+
+/// The longest, where more was asked for.
+const SEGMENT_BYTES_MAX: u32 = 1 << 30;
 
 /// Puts a journal of about this length in bytes before an engine. What the one that was there left
 /// behind is in the engine when this returns.
@@ -266,9 +270,11 @@ impl<E: Engine + Sync, D: Disk> Drop for Journaled<E, D> {
     }
 }
 
-/// A quarter of a record's bytes more or less do not matter.
+/// Whole blocks; a quarter of a record's bytes more or less do not matter.
 fn bounds(journal_bytes: u64) -> SegmentBounds {
-    let bytes = u32::try_from(journal_bytes / SEGMENTS as u64).unwrap_or(u32::MAX);
+    let block = direct::BLOCK as u64;
+    let whole = journal_bytes / SEGMENTS as u64 / block * block;
+    let bytes = u32::try_from(whole).unwrap_or(SEGMENT_BYTES_MAX);
     let (bytes, count) = (bytes.max(SEGMENT_BYTES_MIN), SEGMENTS);
     SegmentBounds { bytes, count }
 }
