@@ -15,7 +15,7 @@ use tokio::{
 };
 
 /// How many go at a time.
-const DOORS: usize = 4;
+const DOORS: usize = 2;
 
 /// The ended sessions of a hub.
 #[derive(Debug, Clone)]
