@@ -67,7 +67,7 @@ async fn with(trial: &mut Trial<'_>, hub: &Leasehold, count: u32) -> Result<(), 
     trial.note(PHASE, &case, "opened in", Unit::Seconds, seconds);
     // Sessions that were opened together have their heartbeats together: of each as many count.
     let beats = (trial.options.seconds.as_secs_f64() / beat.as_secs_f64()).ceil();
-    let measured_for = beat * (beats.max(2.0) as u32);
+    let measured_for = beat.mul_f64(beats.max(2.0));
     let sessions = Held {
         before,
         count,
