@@ -8,6 +8,7 @@ mod book;
 mod dialect;
 mod drive;
 mod error;
+mod holder;
 mod hub_process;
 mod lane;
 mod leasehold;

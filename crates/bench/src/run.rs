@@ -11,7 +11,7 @@ use tokio::{
 use crate::{
     BenchArgs, BenchError, HubOptions, HubProcess, Leasehold, Target,
     book::Book,
-    limits,
+    holder, limits,
     options::{Options, Phase},
     phases::{
         Trial, cut, deep, latency, mixed, restart, sessions, soak, store, throughput,
@@ -40,7 +40,7 @@ pub fn run(args: BenchArgs) -> Result<(), BenchError> {
         .build()
         .map_err(BenchError::io("start"))?;
     let holds_many = |phase: &Phase| matches!(phase, Phase::Sessions | Phase::Cut);
-    if options.phases.iter().any(holds_many) {
+    if options.hold.is_some() || options.phases.iter().any(holds_many) {
         // Before the hub starts, for it inherits the bound.
         sessions::raise_descriptors()?;
     }
@@ -78,6 +78,9 @@ async fn asked_to_end() -> BenchError {
 }
 
 async fn all(options: &Options) -> Result<(), BenchError> {
+    if let Some((pool, hub)) = options.hold.as_ref().zip(options.hub.as_ref()) {
+        return holder::hold(pool, hub.clone(), &options.sessions).await;
+    }
     let mut bench = Bench::set_up(options).await?;
     for repetition in 0..options.repeat {
         for phase in &options.phases {

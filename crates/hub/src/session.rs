@@ -7,6 +7,7 @@ mod guard;
 mod handshake;
 mod io;
 mod join;
+mod leavers;
 mod parted;
 mod registry;
 mod requests;
@@ -20,6 +21,7 @@ pub(crate) use self::{
     connection::Connection,
     context::SessionContext,
     io::run,
+    leavers::Leavers,
     registry::{Registry, SessionRecord},
 };
 

@@ -28,7 +28,7 @@ pub(super) const HUB_LOG: &str = "hub.log";
 
 /// The only settings that are not the defaults: knob, value, default.
 pub(super) const SETTINGS: [(&str, &str, &str); 2] =
-    [("heartbeat", "500ms", "2s"), ("silence_after", "2s", "10s")];
+    [("heartbeat", "500ms", "4s"), ("silence_after", "2s", "10s")];
 
 /// A link to this program in the folder of the demonstration, so that no path needs quotes.
 const PROGRAM: &str = "leasehold";

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use leasehold_core::{
-    Answer, Cause, Change, Claim, Command, Ending, Grant, NewTask, Node, Outbox, Pool, PoolName,
-    Rejection, Reply, RequestId, SessionId, Task, TaskId, Timestamp, Transition,
+    Answer, Cause, Change, Claim, Command, Ending, Grant, Listing, NewTask, Node, Outbox, Pool,
+    PoolName, Rejection, Reply, RequestId, SessionId, Task, TaskId, Timestamp, Transition,
 };
 use leasehold_store::{Blob, PoolBatch};
 use leasehold_wire::Response;
@@ -14,6 +14,7 @@ use tokio::{sync::oneshot, task::AbortHandle};
 use super::{
     Ask, Door, Out, PoolArguments, PoolMessage, Query,
     ahead::Ahead,
+    looks::{Look, Looks},
     outlet::{Outlet, Part, Said},
     slip::{For, Slip, Want},
     stand_in::StandIn,
@@ -55,6 +56,7 @@ pub(crate) struct Shell {
     /// The one timer: set for the earliest deadline, moved only forward in urgency.
     alarm: Option<(Timestamp, AbortHandle)>,
     settling: Vec<oneshot::Sender<()>>,
+    looks: Looks,
     /// Reused for each call of the core.
     transition: Transition,
 }
@@ -105,6 +107,7 @@ impl Shell {
             myself,
             alarm: None,
             settling: Vec::new(),
+            looks: Looks::default(),
             transition: Transition::default(),
         };
         shell.tick();
@@ -132,6 +135,7 @@ impl Shell {
 
     pub(super) fn gone(&mut self, session: SessionId, ending: Ending) {
         self.apply(session, RequestId(0), Command::End(ending));
+        self.looks.forget(session);
         if let Some(outlet) = self.outlets.remove(&session) {
             outlet.close();
         }
@@ -356,23 +360,47 @@ impl Shell {
 
     fn look(&mut self, session: SessionId, request: RequestId, query: Query) {
         let said = match query {
-            Query::Status => {
+            Query::Status(of) => {
                 let status = Box::new(view::status(&self.name, &self.pool.summary()));
-                let holdings = self.pool.holdings().collect();
-                Said::Part(request, Part::Status(status, holdings))
+                let held = |id: &SessionId| (*id, self.pool.held_by(*id));
+                Said::Part(request, Part::Status(status, of.iter().map(held).collect()))
             }
             Query::Tasks {
                 state,
                 after,
                 tasks_max,
             } => {
-                let tasks = view::tasks(&self.pool, state, after, tasks_max);
-                Said::Part(request, Part::Whole(Response::Tasks(tasks)))
+                let listing = Listing::new(state, after, tasks_max);
+                return self.look_through(session, request, Look::List(listing));
             }
             Query::Task(id) => self.look_at(request, id),
+            Query::Fence if self.looks.are_for(session) => {
+                return self.look_through(session, request, Look::Fence);
+            }
             Query::Fence => Said::Part(request, Part::Fence),
         };
         self.outbox.say((session, said));
+    }
+
+    fn look_through(&mut self, session: SessionId, request: RequestId, look: Look) {
+        if self.looks.begin(session, request, look) {
+            self.go_on_looking();
+        }
+    }
+
+    /// Behind what has come meanwhile.
+    fn go_on_looking(&self) {
+        // This actor is the one that runs.
+        _ = self.myself.cast(PoolMessage::LookOn);
+    }
+
+    pub(super) fn look_on(&mut self) {
+        if let Some(said) = self.looks.go_on(&self.pool) {
+            self.outbox.say(said);
+        }
+        if !self.looks.are_over() {
+            self.go_on_looking();
+        }
     }
 
     fn look_at(&mut self, request: RequestId, id: TaskId) -> Said {

@@ -1,6 +1,6 @@
 //! Requests under way in one session: out to the pools in batches, back as responses.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use foldhash::{HashMap, HashMapExt};
 use leasehold_core::{
@@ -376,8 +376,9 @@ impl Requests {
             Some(name) => self.context.whole_pool(&name)?,
             None => self.context.directory.up(),
         };
-        let ask = |pool| (pool, Ask::Query(Query::Status));
-        let gather = Gather::Status(Vec::new(), BTreeMap::new());
+        let of: Arc<[_]> = self.context.registry.first(BATCH_MAX).into();
+        let gather = Gather::Status(Vec::new(), of.iter().map(|id| (*id, 0)).collect());
+        let ask = |pool| (pool, Ask::Query(Query::Status(of.clone())));
         Ok(self.ask_each(id, weight, pools.into_iter().map(ask).collect(), gather))
     }
 
