@@ -81,12 +81,12 @@ struct Node {
 impl Node {
     async fn greet(hub: &Hub) -> Self {
         let mut node = Self {
-            line: hub.connect().await.unwrap(),
+            line: hub.connect().await.expect("the hub is there"),
             codec: NodeCodec::new(),
             heard: BytesMut::new(),
             tasks: 0,
         };
-        let name = NodeName::new("crane").unwrap();
+        let name = NodeName::new("crane").expect("it is a name");
         let hello = Hello::new(name, Incarnation(1));
         node.say(&[FromNode::Hello(hello)]).await;
         assert!(matches!(node.hear().await, FromHub::Welcome(_)));
@@ -98,22 +98,26 @@ impl Node {
     fn frames(&mut self, messages: &[FromNode]) -> BytesMut {
         let mut frames = BytesMut::new();
         for message in messages {
-            self.codec.encode(message, &mut frames).unwrap();
+            let encoded = self.codec.encode(message, &mut frames);
+            encoded.expect("it fits into a frame");
         }
         frames
     }
 
     async fn say(&mut self, messages: &[FromNode]) {
         let frames = self.frames(messages);
-        self.line.write_all(&frames).await.unwrap();
+        self.line.write_all(&frames).await.expect("the hub listens");
     }
 
     async fn hear(&mut self) -> FromHub {
         loop {
-            if let Some(message) = self.codec.decode(&mut self.heard).unwrap() {
+            if let Some(message) = self.codec.decode(&mut self.heard).expect("it is a message") {
                 return message;
             }
-            self.line.read_buf(&mut self.heard).await.unwrap();
+            self.line
+                .read_buf(&mut self.heard)
+                .await
+                .expect("the hub speaks");
         }
     }
 
@@ -133,9 +137,12 @@ impl Node {
     async fn count(&mut self, messages: &[FromNode], frames: usize) -> usize {
         let said = self.frames(messages);
         let region = Region::new(ALLOCATOR);
-        self.line.write_all(&said).await.unwrap();
+        self.line.write_all(&said).await.expect("the hub listens");
         while self.frames_heard() < frames {
-            self.line.read_buf(&mut self.heard).await.unwrap();
+            self.line
+                .read_buf(&mut self.heard)
+                .await
+                .expect("the hub speaks");
         }
         let change = region.change();
         change.allocations + change.reallocations
@@ -158,25 +165,21 @@ impl Node {
         (0..u64::from(AT_ONCE)).map(enqueue).collect()
     }
 
-    /// The deliveries that were heard, however many came in a frame.
-    async fn deliveries(&mut self) -> Vec<Delivery> {
-        let mut all = Vec::new();
-        while all.len() < AT_ONCE as usize {
-            match self.hear().await {
-                FromHub::Deliver { tasks, .. } => all.extend(tasks),
-                FromHub::Response {
-                    body: Response::Claimed(tasks),
-                    ..
-                } => all.extend(tasks),
-                other => assert!(matches!(other, FromHub::Response { .. }), "{other:?}"),
+    /// What was claimed, whatever else was heard before.
+    async fn claimed(&mut self) -> Vec<Delivery> {
+        loop {
+            let heard = self.hear().await;
+            if let FromHub::Response { body, .. } = heard
+                && let Response::Claimed(tasks) = body
+            {
+                return tasks;
             }
         }
-        all
     }
 }
 
 fn pool() -> PoolName {
-    PoolName::new("mail").unwrap()
+    PoolName::new("mail").expect("it is a name")
 }
 
 fn request(body: Request) -> FromNode {
@@ -202,7 +205,7 @@ async fn a_warm_request_asks_for_as_little_memory_as_ever() {
     let mut config = HubConfig::default();
     config.store.engine = Engine::Memory;
     let store = Box::new(NoStore(MemoryStore::new()));
-    let hub = Hub::start(config, store).await.unwrap();
+    let hub = Hub::start(config, store).await.expect("a hub starts");
     let mut node = Node::greet(&hub).await;
     let mut counts = [0; 3];
     for round in 0..2 * ROUNDS {
@@ -218,7 +221,7 @@ async fn a_warm_request_asks_for_as_little_memory_as_ever() {
             lease_ms: None,
         });
         counts[1] += node.count(&[claim], AT_ONCE as usize + 1).await;
-        let tasks = node.deliveries().await;
+        let tasks = node.claimed().await;
         assert_eq!(tasks.len(), AT_ONCE as usize);
         counts[2] += node.count(&completes(&tasks), AT_ONCE as usize).await;
         while node.frames_heard() > 0 {

@@ -17,9 +17,9 @@ const PAGE: usize = 1024;
 /// Tables.
 const TABLES: usize = 256;
 
-/// Places that are looked at before the tables: of what is enqueued, claimed and completed in one
-/// commit each has its own, and there is one to spare.
-const LIKELY: usize = 4;
+/// Places behind which is looked before the tables are: of what is enqueued, claimed and completed
+/// in one commit each has its own.
+const LIKELY: usize = 3;
 
 /// A table with room for so many is left as it is, however few it holds.
 const SPARE: usize = 64;
@@ -86,9 +86,10 @@ pub(super) struct Tasks {
     likely: Likely,
 }
 
-/// Numbers that were asked for last: the next one may be one of them again, or the one behind it.
+/// Numbers that were asked for: the next one may be the last again, or behind one of them.
 #[derive(Debug, Default)]
 struct Likely {
+    last: u32,
     numbers: [u32; LIKELY],
     /// The place that is written over next, where nothing was found.
     next: usize,
@@ -97,15 +98,16 @@ struct Likely {
 impl Likely {
     /// The number of this task, if it is where one would look first.
     fn find(&mut self, pages: &[Vec<Slot>], id: TaskId) -> Option<u32> {
-        let is_it = |number: &u32| known(pages, *number).is_some_and(|slot| slot.id == id);
+        let is_it = |number: u32| known(pages, number).is_some_and(|slot| slot.id == id);
+        // A payload and the state after it come one after the other.
+        if is_it(self.last) {
+            return Some(self.last);
+        }
         for number in &mut self.numbers {
-            // A payload and the state after it come one after the other.
-            if is_it(number) {
-                return Some(*number);
-            }
             let behind = number.wrapping_add(1);
-            if is_it(&behind) {
+            if is_it(behind) {
                 *number = behind;
+                self.last = behind;
                 return Some(behind);
             }
         }
@@ -121,6 +123,7 @@ impl Likely {
             self.next
         });
         self.numbers[place] = number;
+        self.last = number;
     }
 }
 

@@ -15,161 +15,194 @@ const TWO: u8 = 251;
 const FOUR: u8 = 252;
 const EIGHT: u8 = 253;
 
-/// Room for a state without a history, in bytes.
-const STATE_BYTES: usize = 256;
+/// The most that stands between two texts, in bytes: before the name of a lease's node there are
+/// 120.
+const BETWEEN_TEXTS: usize = 160;
 
 pub(super) fn put_task(task: &Task, to: &mut Vec<u8>) {
-    let Task {
-        id,
-        place,
-        priority,
-        attempts_max,
-        enqueued_at,
-        ready_at,
-        attempt,
-        interruptions,
-        losses_in_a_row,
-        payload_len,
-        result_len,
-        state,
-        lease,
-        history,
-    } = task;
-    to.reserve(STATE_BYTES);
-    to.extend_from_slice(id.as_bytes());
-    put(*place, to);
-    put(*priority, to);
-    put(*attempts_max, to);
-    put_time(*enqueued_at, to);
-    put_time(*ready_at, to);
-    put(*attempt, to);
-    put(*interruptions, to);
-    put(*losses_in_a_row, to);
-    put(*payload_len, to);
-    to.push(u8::from(result_len.is_some()));
-    if let Some(len) = result_len {
-        put(*len, to);
-    }
-    put_state(state, to);
-    to.push(u8::from(lease.is_some()));
-    if let Some(lease) = lease {
-        put_lease(lease, to);
-    }
-    put_len(history.len(), to);
-    history.iter().for_each(|attempt| put_attempt(attempt, to));
-}
-
-fn put_state(state: &State, to: &mut Vec<u8>) {
-    let (variant, at) = match state {
-        State::Scheduled { run_at } => (0, Some(*run_at)),
-        State::Ready => (1, None),
-        State::Claimed => (2, None),
-        State::Completed { at } => (3, Some(*at)),
-        State::Cancelled { at } => (4, Some(*at)),
-        State::Dead { at, cause: _ } => (5, Some(*at)),
+    let mut pen = Pen {
+        to,
+        bytes: [0; BETWEEN_TEXTS],
+        len: 0,
     };
-    to.push(variant);
-    if let Some(at) = at {
-        put_time(at, to);
+    pen.task(task);
+    pen.flush();
+}
+
+/// Puts numbers together before they are appended at once.
+struct Pen<'a> {
+    to: &'a mut Vec<u8>,
+    bytes: [u8; BETWEEN_TEXTS],
+    len: usize,
+}
+
+impl Pen<'_> {
+    fn task(&mut self, task: &Task) {
+        let Task {
+            id,
+            place,
+            priority,
+            attempts_max,
+            enqueued_at,
+            ready_at,
+            attempt,
+            interruptions,
+            losses_in_a_row,
+            payload_len,
+            result_len,
+            state,
+            lease,
+            history,
+        } = task;
+        self.array(*id.as_bytes());
+        self.number(*place);
+        self.number(*priority);
+        self.number(*attempts_max);
+        self.time(*enqueued_at);
+        self.time(*ready_at);
+        self.number(*attempt);
+        self.number(*interruptions);
+        self.number(*losses_in_a_row);
+        self.number(*payload_len);
+        self.byte(u8::from(result_len.is_some()));
+        if let Some(len) = result_len {
+            self.number(*len);
+        }
+        self.state(state);
+        self.byte(u8::from(lease.is_some()));
+        if let Some(lease) = lease {
+            self.lease(lease);
+        }
+        self.length(history.len());
+        history.iter().for_each(|attempt| self.attempt(attempt));
     }
-    if let State::Dead { at: _, cause } = state {
-        to.push(match cause {
-            Death::AttemptsSpent => 0,
-            Death::LostTooOften => 1,
-            Death::InterruptedTooOften => 2,
+
+    fn state(&mut self, state: &State) {
+        let (variant, at) = match state {
+            State::Scheduled { run_at } => (0, Some(*run_at)),
+            State::Ready => (1, None),
+            State::Claimed => (2, None),
+            State::Completed { at } => (3, Some(*at)),
+            State::Cancelled { at } => (4, Some(*at)),
+            State::Dead { at, cause: _ } => (5, Some(*at)),
+        };
+        self.byte(variant);
+        if let Some(at) = at {
+            self.time(at);
+        }
+        if let State::Dead { at: _, cause } = state {
+            self.byte(match cause {
+                Death::AttemptsSpent => 0,
+                Death::LostTooOften => 1,
+                Death::InterruptedTooOften => 2,
+            });
+        }
+    }
+
+    fn lease(&mut self, lease: &Lease) {
+        let Lease {
+            id,
+            node,
+            granted_at,
+            lease_ms,
+        } = lease;
+        self.lease_id(*id);
+        self.node(node);
+        self.time(*granted_at);
+        self.number(*lease_ms);
+    }
+
+    fn attempt(&mut self, of: &Attempt) {
+        let Attempt {
+            attempt,
+            lease,
+            node,
+            started_at,
+            ended_at,
+            ending,
+            reason,
+        } = of;
+        self.number(*attempt);
+        self.lease_id(*lease);
+        self.node(node);
+        self.time(*started_at);
+        self.time(*ended_at);
+        self.byte(match ending {
+            AttemptEnding::Completed => 0,
+            AttemptEnding::Failed => 1,
+            AttemptEnding::Expired => 2,
+            AttemptEnding::Cut => 3,
+            AttemptEnding::Silence => 4,
+            AttemptEnding::Released => 5,
+            AttemptEnding::Interrupted => 6,
+            AttemptEnding::Cancelled => 7,
         });
+        self.text(reason);
     }
-}
 
-fn put_lease(lease: &Lease, to: &mut Vec<u8>) {
-    let Lease {
-        id,
-        node,
-        granted_at,
-        lease_ms,
-    } = lease;
-    put_lease_id(*id, to);
-    put_node(node, to);
-    put_time(*granted_at, to);
-    put(*lease_ms, to);
-}
-
-fn put_attempt(of: &Attempt, to: &mut Vec<u8>) {
-    let Attempt {
-        attempt,
-        lease,
-        node,
-        started_at,
-        ended_at,
-        ending,
-        reason,
-    } = of;
-    put(*attempt, to);
-    put_lease_id(*lease, to);
-    put_node(node, to);
-    put_time(*started_at, to);
-    put_time(*ended_at, to);
-    to.push(match ending {
-        AttemptEnding::Completed => 0,
-        AttemptEnding::Failed => 1,
-        AttemptEnding::Expired => 2,
-        AttemptEnding::Cut => 3,
-        AttemptEnding::Silence => 4,
-        AttemptEnding::Released => 5,
-        AttemptEnding::Interrupted => 6,
-        AttemptEnding::Cancelled => 7,
-    });
-    put_text(reason, to);
-}
-
-fn put_lease_id(id: LeaseId, to: &mut Vec<u8>) {
-    let LeaseId {
-        pool,
-        epoch,
-        number,
-    } = id;
-    put(pool.0, to);
-    put(epoch.0, to);
-    put(number, to);
-}
-
-fn put_node(node: &Node, to: &mut Vec<u8>) {
-    let Node { name, incarnation } = node;
-    put_text(name.as_str(), to);
-    put(incarnation.0, to);
-}
-
-fn put_text(text: &str, to: &mut Vec<u8>) {
-    put_len(text.len(), to);
-    to.extend_from_slice(text.as_bytes());
-}
-
-fn put_time(at: Timestamp, to: &mut Vec<u8>) {
-    put(at.as_millis(), to);
-}
-
-fn put_len(len: usize, to: &mut Vec<u8>) {
-    put(len as u64, to);
-}
-
-fn put(number: impl Into<u64>, to: &mut Vec<u8>) {
-    let number = number.into();
-    if let Ok(short) = u8::try_from(number)
-        && short <= SINGLE
-    {
-        to.push(short);
-    } else if let Ok(short) = u16::try_from(number) {
-        put_long(TWO, &short.to_le_bytes(), to);
-    } else if let Ok(long) = u32::try_from(number) {
-        put_long(FOUR, &long.to_le_bytes(), to);
-    } else {
-        put_long(EIGHT, &number.to_le_bytes(), to);
+    fn lease_id(&mut self, id: LeaseId) {
+        let LeaseId {
+            pool,
+            epoch,
+            number,
+        } = id;
+        self.number(pool.0);
+        self.number(epoch.0);
+        self.number(number);
     }
-}
 
-fn put_long(tag: u8, bytes: &[u8], to: &mut Vec<u8>) {
-    to.push(tag);
-    to.extend_from_slice(bytes);
+    fn node(&mut self, node: &Node) {
+        let Node { name, incarnation } = node;
+        self.text(name.as_str());
+        self.number(incarnation.0);
+    }
+
+    fn text(&mut self, text: &str) {
+        self.length(text.len());
+        self.flush();
+        self.to.extend_from_slice(text.as_bytes());
+    }
+
+    fn time(&mut self, at: Timestamp) {
+        self.number(at.as_millis());
+    }
+
+    fn length(&mut self, len: usize) {
+        self.number(len as u64);
+    }
+
+    fn number(&mut self, number: impl Into<u64>) {
+        let number = number.into();
+        if let Ok(short) = u8::try_from(number)
+            && short <= SINGLE
+        {
+            self.byte(short);
+        } else if let Ok(short) = u16::try_from(number) {
+            self.byte(TWO);
+            self.array(short.to_le_bytes());
+        } else if let Ok(long) = u32::try_from(number) {
+            self.byte(FOUR);
+            self.array(long.to_le_bytes());
+        } else {
+            self.byte(EIGHT);
+            self.array(number.to_le_bytes());
+        }
+    }
+
+    const fn byte(&mut self, byte: u8) {
+        self.bytes[self.len] = byte;
+        self.len += 1;
+    }
+
+    fn array<const N: usize>(&mut self, bytes: [u8; N]) {
+        self.bytes[self.len..self.len + N].copy_from_slice(&bytes);
+        self.len += N;
+    }
+
+    fn flush(&mut self) {
+        self.to.extend_from_slice(&self.bytes[..self.len]);
+        self.len = 0;
+    }
 }
 
 #[cfg(test)]

@@ -254,8 +254,13 @@ fn response(body: &Response, head: &mut Head, to: &mut BytesMut) {
         Response::Done(items) => {
             head.byte(RESPONSE_DONE);
             head.number(items.len() as u64);
-            head.flush(to);
-            to.resize(to.len() + items.len(), OK);
+            match items.len() {
+                1 => head.byte(OK),
+                many => {
+                    head.flush(to);
+                    to.resize(to.len() + many, OK);
+                }
+            }
         }
         Response::Extended(_)
         | Response::Revived(_)
