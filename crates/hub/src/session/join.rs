@@ -80,6 +80,7 @@ pub(super) fn say_shares(shares: &[Share], part: Part, speech: &mut Speech) {
     let Part::Whole(answer) = part else {
         unreachable!("a pool answers a request with a response");
     };
+    speech.begin();
     match answer {
         Response::Refused(rejection) => {
             for share in shares {
@@ -141,10 +142,10 @@ fn done(body: Response) -> Vec<Result<(), Rejection>> {
     Vec::new()
 }
 
-/// Says it, and gives it back.
+/// Says it as part of the answer, and gives it back.
 fn say(share: &Share, body: Response, speech: &mut Speech) -> Response {
     let message = FromHub::Response { id: share.id, body };
-    speech.say(&message);
+    speech.add(&message);
     let FromHub::Response { body, .. } = message else {
         unreachable!("it was made one")
     };
