@@ -204,6 +204,7 @@ fn completes(tasks: &[Delivery]) -> Vec<FromNode> {
 async fn a_warm_request_asks_for_as_little_memory_as_ever() {
     let mut config = HubConfig::default();
     config.store.engine = Engine::Memory;
+    config.hub.listen = None;
     let store = Box::new(NoStore(MemoryStore::new()));
     let hub = Hub::start(config, store).await.expect("a hub starts");
     let mut node = Node::greet(&hub).await;
