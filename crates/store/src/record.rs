@@ -30,6 +30,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::Blob;
 
+mod plain;
 #[cfg(test)]
 mod tests;
 
@@ -158,7 +159,7 @@ impl LogDraft {
         let start = self.0.len();
         self.push_head(0, task.id, 0);
         let body = start + ENTRY_HEAD_BYTES;
-        encode(task, &mut self.0);
+        plain::put_task(task, &mut self.0);
         let len = self.0.len() - body;
         if len > DECODE_BYTES_MAX {
             self.0.truncate(start);

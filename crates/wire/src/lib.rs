@@ -9,6 +9,7 @@ mod error;
 mod frame;
 mod handshake;
 mod message;
+mod plain;
 mod request;
 mod response;
 mod status;

@@ -293,6 +293,15 @@ impl Requests {
                 let pool = self.context.known_pool(&name)?;
                 Ok(self.ask_one(share, pool, ask))
             }
+            Route::ByOneLease(pool, ask, shape, count) => {
+                check_batch(count)?;
+                (share.items, share.shape) = (count, Some(shape));
+                if let Some(Ok(pool)) = self.context.directory.by_id(pool) {
+                    return Ok(self.ask_one(share, pool, ask));
+                }
+                let all = vec![(pool, ((0..count).collect(), ask))];
+                Ok(self.ask_by_lease(share, all, shape))
+            }
             Route::ByLease(shares, shape, count) => {
                 check_batch(count)?;
                 (share.items, share.shape) = (count, Some(shape));
@@ -336,15 +345,9 @@ impl Requests {
     fn ask_by_lease(
         &mut self,
         share: Share,
-        mut shares: Vec<(PoolId, (Vec<usize>, Ask))>,
+        shares: Vec<(PoolId, (Vec<usize>, Ask))>,
         shape: ItemShape,
     ) -> Option<FromHub> {
-        if let [(pool, _)] = &shares[..]
-            && let Some(Ok(pool)) = self.context.directory.by_id(*pool)
-            && let Some((_, (_, ask))) = shares.pop()
-        {
-            return self.ask_one(share, pool, ask);
-        }
         let mut gather = Gather::items(shape, share.items);
         let mut asks = Vec::new();
         for (pool, (places, ask)) in shares {

@@ -20,6 +20,10 @@ use crate::{
 /// The longest record, in bytes, unless a single entry is longer.
 const RECORD_BYTES_MAX: usize = 32 * 1024;
 
+/// Room for a record, in bytes, and for the entry that turns out to be too much: a record that had
+/// to grow for it would be copied whole.
+const RECORD_ROOM: usize = RECORD_BYTES_MAX + 2 * INLINE_BYTES_MAX;
+
 /// What the logs of all pools together may have beyond seven quarters of what is live, in bytes.
 /// What an engine has on disk beside them, the `churn` example shows.
 const LOG_SLACK_BYTES: u64 = 1024 * 1024;
@@ -186,7 +190,7 @@ impl Tail {
     fn begin(&mut self, log: &mut PoolLog) -> u64 {
         if self.records.is_empty() {
             self.records
-                .push((log.add_record(), LogDraft::with_capacity(RECORD_BYTES_MAX)));
+                .push((log.add_record(), LogDraft::with_capacity(RECORD_ROOM)));
         }
         self.records[0].0
     }
