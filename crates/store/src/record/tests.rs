@@ -232,6 +232,7 @@ fn log_head() -> LogHead {
         head: 17,
         at: Timestamp::from_millis(1_700_000_000_123),
         epoch: Epoch(3),
+        first: None,
     }
 }
 

@@ -88,7 +88,7 @@ use self::{
 };
 use super::{
     damage,
-    engine::{Engine, Scan, Writes, failed},
+    engine::{Engine, Scan, Settled, Writes, failed},
     keys,
 };
 use crate::StoreError;
@@ -146,8 +146,10 @@ impl<E: Engine + Sync, D: Disk> Journaled<E, D> {
                 return Err(error);
             }
         };
+        let bytes = bounds.bytes as usize * bounds.count;
         let policy = Policy {
-            high: bounds.bytes as usize * bounds.count / 2,
+            high: bytes / 2,
+            lot: bytes / 4,
             idle: IDLE,
         };
         let shared = Shared::new(engine, mark, found.covered, policy);
@@ -203,7 +205,7 @@ impl<E: Engine + Sync, D: Disk> Engine for Journaled<E, D> {
     /// Past the journal.
     fn apply(&self, writes: Writes) -> Result<(), StoreError> {
         self.shared.settle_all()?;
-        self.shared.engine.apply(writes)
+        self.shared.apply(writes)
     }
 
     fn sync(&self) -> Result<(), StoreError> {
@@ -225,6 +227,18 @@ impl<E: Engine + Sync, D: Disk> Engine for Journaled<E, D> {
                 self.sync()
             }
         }
+    }
+
+    fn settle(&self) -> Result<(), StoreError> {
+        self.shared.settle_all()
+    }
+
+    fn settled(&self) -> Vec<Settled> {
+        self.shared.settled()
+    }
+
+    fn folds(&self) -> bool {
+        true
     }
 
     fn get(&self, key: &[u8], len: usize) -> Result<Option<Vec<u8>>, StoreError> {
