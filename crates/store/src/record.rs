@@ -267,6 +267,16 @@ impl<'a> Sealed<'a> {
     /// # Errors
     /// When it is none.
     pub(crate) fn log(&self) -> Result<(LogHead, Vec<Entry<'a>>), Unreadable> {
+        let mut entries = Vec::with_capacity(self.body.len() / 64);
+        let head = self.log_into(&mut entries)?;
+        Ok((head, entries))
+    }
+
+    /// [`Sealed::log`], with the entries behind those that are there.
+    ///
+    /// # Errors
+    /// When it is none. Some entries may be there then.
+    pub(crate) fn log_into(&self, entries: &mut Vec<Entry<'a>>) -> Result<LogHead, Unreadable> {
         let mut rest = self.body;
         let mut head = LogHead {
             head: u64::from_le_bytes(take(&mut rest)?),
@@ -277,11 +287,10 @@ impl<'a> Sealed<'a> {
         if self.version == JOINED {
             head.first = Some(u64::from_le_bytes(take(&mut rest)?));
         }
-        let mut entries = Vec::with_capacity(rest.len() / 64);
         while !rest.is_empty() {
             entries.push(take_entry(&mut rest)?);
         }
-        Ok((head, entries))
+        Ok(head)
     }
 }
 

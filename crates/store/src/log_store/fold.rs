@@ -9,14 +9,13 @@
 
 use bytes::Bytes;
 use hashbrown::HashMap;
-use leasehold_core::TaskId;
+use leasehold_core::{PoolId, TaskId};
 
 use super::{draft::RECORD_BYTES_MAX, keys};
 use crate::{
     Blob,
     record::{ENTRY_HEAD_BYTES, Entry, LogDraft, LogHead, Sealed, Unreadable, What},
 };
-use leasehold_core::PoolId;
 
 /// A log record on its way: its sequence, and how it was sealed.
 pub(super) type Sent = (u64, Bytes);
@@ -39,29 +38,32 @@ pub(super) fn fold(pool: PoolId, sent: &[Sent]) -> Option<Vec<Joined>> {
     if !sent.windows(2).all(in_order) {
         return None;
     }
-    let opened: Result<Vec<_>, _> = sent.iter().map(|sent| open(pool, sent)).collect();
-    let mut records = opened.ok()?;
-    keep_last(&mut records);
-    Some(join(pool, &records))
+    let mut lot = Lot::default();
+    for (seq, value) in sent.iter().rev() {
+        lot.read(pool, *seq, value).ok()?;
+    }
+    Some(lot.join(pool))
 }
 
-/// A record, opened.
-struct Record<'a> {
+/// Records, read from the last to the first.
+#[derive(Default)]
+struct Lot<'a> {
+    records: Vec<Record>,
+    /// What is left of them.
+    kept: Vec<Entry<'a>>,
+    said: HashMap<TaskId, Said>,
+    /// Of the record that is being read.
+    entries: Vec<Entry<'a>>,
+}
+
+/// A record, and how much is left of it.
+struct Record {
     seq: u64,
     head: LogHead,
-    entries: Vec<Entry<'a>>,
+    entries: usize,
+    bytes: usize,
     /// Whether nothing of it was left out.
     is_whole: bool,
-}
-
-fn open(pool: PoolId, (seq, value): &Sent) -> Result<Record<'_>, Unreadable> {
-    let (head, entries) = Sealed::open(&keys::record(pool, *seq), value)?.log()?;
-    Ok(Record {
-        seq: *seq,
-        head,
-        entries,
-        is_whole: true,
-    })
 }
 
 /// What was said of a task later in the lot.
@@ -97,55 +99,69 @@ impl Said {
     }
 }
 
-/// Leaves out what is said again later.
-fn keep_last(records: &mut [Record<'_>]) {
-    let entries = records.iter().map(|record| record.entries.len());
-    let mut said: HashMap<TaskId, Said> = HashMap::with_capacity(entries.sum::<usize>() / 3);
-    for record in records.iter_mut().rev() {
-        let before = record.entries.len();
-        let mut kept = std::mem::take(&mut record.entries);
-        kept.reverse();
-        kept.retain(|entry| said.entry(entry.task).or_default().note(&entry.what));
-        kept.reverse();
-        record.is_whole = kept.len() == before;
-        record.entries = kept;
+impl<'a> Lot<'a> {
+    /// Reads the record before those that were read, and leaves out what they say anew.
+    fn read(&mut self, pool: PoolId, seq: u64, value: &'a [u8]) -> Result<(), Unreadable> {
+        let sealed = Sealed::open(&keys::record(pool, seq), value)?;
+        self.entries.clear();
+        let head = sealed.log_into(&mut self.entries)?;
+        let (before, mut bytes) = (self.kept.len(), 0);
+        for entry in self.entries.iter().rev() {
+            if self.said.entry(entry.task).or_default().note(&entry.what) {
+                bytes += entry_bytes(entry);
+                self.kept.push(*entry);
+            }
+        }
+        let entries = self.kept.len() - before;
+        self.records.push(Record {
+            seq,
+            head,
+            entries,
+            bytes,
+            is_whole: entries == self.entries.len(),
+        });
+        Ok(())
     }
-}
 
-fn join(pool: PoolId, records: &[Record<'_>]) -> Vec<Joined> {
-    let mut joined = Vec::new();
-    let mut rest = records;
-    while !rest.is_empty() {
-        let (run, after) = rest.split_at(run_len(rest));
-        joined.extend(join_run(pool, run));
-        rest = after;
+    fn join(mut self, pool: PoolId) -> Vec<Joined> {
+        self.records.reverse();
+        self.kept.reverse();
+        let (mut records, mut kept) = (&self.records[..], &self.kept[..]);
+        let mut joined = Vec::new();
+        while !records.is_empty() {
+            let (run, records_after) = records.split_at(run_len(records));
+            let entries = run.iter().map(|record| record.entries).sum();
+            let (of_run, kept_after) = kept.split_at(entries);
+            joined.extend(join_run(pool, run, of_run));
+            (records, kept) = (records_after, kept_after);
+        }
+        joined
     }
-    joined
 }
 
 /// How many records stand together: as many as fit into one, and one at least.
-fn run_len(records: &[Record<'_>]) -> usize {
+fn run_len(records: &[Record]) -> usize {
     let mut bytes = 0;
     let fits = records.iter().take_while(|record| {
-        bytes += record.entries.iter().map(entry_bytes).sum::<usize>();
+        bytes += record.bytes;
         bytes <= RECORD_BYTES_MAX
     });
     fits.count().max(1)
 }
 
-fn join_run(pool: PoolId, run: &[Record<'_>]) -> Option<Joined> {
+fn join_run(pool: PoolId, run: &[Record], entries: &[Entry<'_>]) -> Option<Joined> {
     let (first, last) = (run.first()?, run.last()?);
     let is_as_it_was = run.len() == 1 && first.is_whole;
     Some(Joined {
         first: first.seq,
         last: last.seq,
-        value: (!is_as_it_was).then(|| seal(pool, run, first.seq, last)),
+        value: (!is_as_it_was).then(|| seal(pool, first.seq, last, entries)),
     })
 }
 
-fn seal(pool: PoolId, run: &[Record<'_>], first: u64, last: &Record<'_>) -> Vec<u8> {
+fn seal(pool: PoolId, first: u64, last: &Record, entries: &[Entry<'_>]) -> Vec<u8> {
     let mut draft = LogDraft::with_capacity(RECORD_BYTES_MAX + ENTRY_HEAD_BYTES);
-    for entry in run.iter().flat_map(|record| &record.entries) {
+    for entry in entries {
         draft.push(entry);
     }
     let first = (first < last.seq).then_some(first);

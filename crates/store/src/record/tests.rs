@@ -78,7 +78,10 @@ fn a_joined_record_that_ends_too_soon_is_refused() {
     let value = close(KEY, JOINED, [&[0; SEAL_BYTES][..], &body].concat());
     assert!(Sealed::open(KEY, &value).unwrap().log().is_err());
     let value = close(KEY, PLAIN, [&[0; SEAL_BYTES][..], &body].concat());
-    assert!(Sealed::open(KEY, &value).unwrap().log().is_err(), "no entry");
+    assert!(
+        Sealed::open(KEY, &value).unwrap().log().is_err(),
+        "no entry"
+    );
 }
 
 #[test]

@@ -188,7 +188,9 @@ impl World {
                 let Ok((covered, _)) = journaled.shared.progress() else {
                     return false;
                 };
-                let ahead = self.random.below(usize::try_from(newest - covered).unwrap() + 1);
+                let ahead = self
+                    .random
+                    .below(usize::try_from(newest - covered).unwrap() + 1);
                 let upto = covered + ahead as u64;
                 let mark = self.random.below(2) == 0;
                 journaled.shared.reach(Goal { upto, mark }).is_ok()
@@ -222,11 +224,7 @@ impl World {
         true
     }
 
-    fn read(
-        &self,
-        engine: &dyn Engine,
-        pools: &mut BTreeMap<PoolId, PoolLog>,
-    ) -> Expected {
+    fn read(&self, engine: &dyn Engine, pools: &mut BTreeMap<PoolId, PoolLog>) -> Expected {
         let mut found = Expected::new();
         for (id, log) in pools.iter_mut() {
             let states = log.take_states();
