@@ -27,8 +27,8 @@ use crate::{
     record::{self, Header, PoolRecord},
 };
 
-const SEEDS: u64 = 6;
-const LIVES: usize = 6;
+const SEEDS: u64 = 8;
+const LIVES: usize = 4;
 const TASKS: usize = 25;
 
 /// Most are at rest: the more pools, the less of a log is left before it is carried over.
@@ -161,7 +161,7 @@ impl World {
 
     /// From power to power cut.
     fn live(&mut self) {
-        self.machine.light(self.random.below(1500));
+        self.machine.light(self.random.below(1000));
         let recovered = Journaled::recover(self.machine.clone(), self.machine.clone(), BOUNDS);
         let Ok(journaled) = recovered else { return };
         let mut pools = load::load(&journaled, 1).unwrap();
