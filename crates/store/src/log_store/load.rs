@@ -10,6 +10,7 @@ use super::{
     engine::Engine,
     index::{Kept, PoolLog},
     keys,
+    reader::Reader,
     states::States,
 };
 use crate::{
@@ -19,6 +20,9 @@ use crate::{
 
 /// Values that are read ahead of the one that is looked at.
 const AHEAD: usize = 64;
+
+/// So many tasks are read ahead of who takes them, on another thread.
+const READ_AHEAD: usize = 4096;
 
 /// Reads all pools of a generation.
 pub(super) fn load(
@@ -59,6 +63,10 @@ pub(super) fn tasks(
             damage::unreadable(format!("the state of task {task} of {pool}"), &error)
         })
     });
+    if log.len() < READ_AHEAD {
+        return Ok(StoredTasks::new(log.len(), tasks));
+    }
+    let tasks = Reader::begin(tasks, engine.path())?;
     Ok(StoredTasks::new(log.len(), tasks))
 }
 

@@ -16,6 +16,7 @@ mod index;
 mod journal;
 mod keys;
 mod load;
+mod reader;
 mod rewrite;
 mod sled_engine;
 mod slots;

@@ -82,7 +82,41 @@ fn of_a_life_in_one_lot_a_state_comes_to_the_engine() {
     take_note(&journaled, &mut pools);
     let log = &pools[&PoolId(1)];
     assert_eq!(log.folded_bytes(), log.log_bytes(), "all has settled");
-    assert!(log.log_bytes() < 20 * 150, "{} bytes", log.log_bytes());
+    let settled = log.log_bytes();
+    // One that is too long for the journal, and one after it.
+    let id = TaskId::from_u128(99);
+    for change in [sample::enqueued(id, &[7; 30_000]), sample::claimed(id)] {
+        commit(&journaled, &mut pools, PoolId(1), vec![change]).unwrap();
+        journaled.settle().unwrap();
+        take_note(&journaled, &mut pools);
+        let log = &pools[&PoolId(1)];
+        assert_eq!(log.folded_bytes(), log.log_bytes(), "that has, too");
+    }
+    assert!(settled < 20 * 150, "{settled} bytes");
+}
+
+#[test]
+fn what_will_be_folded_makes_no_log_too_long() {
+    let world = World::new(1);
+    world.machine.light(usize::MAX);
+    let bounds = SegmentBounds {
+        bytes: 256 * 1024,
+        count: 4,
+    };
+    let machine = world.machine.clone();
+    let journaled = Journaled::recover(machine.clone(), machine, bounds).unwrap();
+    let mut pools = load::load(&journaled, 1).unwrap();
+    let standing = sample::enqueued(TaskId::from_u128(0), &[7; 300]);
+    commit(&journaled, &mut pools, PoolId(1), vec![standing]).unwrap();
+    journaled.settle().unwrap();
+    for n in 1..=200 {
+        let id = TaskId::from_u128(n);
+        let life = vec![sample::enqueued(id, &[7; 2000]), Change::Forget(id)];
+        commit(&journaled, &mut pools, PoolId(1), life).unwrap();
+    }
+    let log = &pools[&PoolId(1)];
+    assert!(log.log_bytes() > 4 * 64 * 1024, "too long as it is");
+    assert_eq!(log.head(), 1, "what stands was carried over");
 }
 
 #[test]
