@@ -276,8 +276,14 @@ impl Engine for Machine {
         Ok(parts.map(|parts| parts.concat()))
     }
 
-    fn scan(&self, _prefix: &[u8]) -> Scan<'_> {
-        unreachable!("these tests look into the engine")
+    fn scan(&self, prefix: &[u8]) -> Scan<'_> {
+        let mut values: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+        for ((key, _), part) in self.keys() {
+            if key.starts_with(prefix) {
+                values.entry(key).or_default().extend(part);
+            }
+        }
+        Box::new(values.into_iter().map(Ok))
     }
 
     fn close(self: Box<Self>) {}
