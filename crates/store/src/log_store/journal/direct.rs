@@ -109,11 +109,11 @@ impl DiskFile for DirectFile {
 /// Each write to it is as if followed by `fdatasync`.
 #[cfg(target_os = "linux")]
 fn open_direct(path: &Path) -> Option<File> {
-    use nix::fcntl::OFlag;
+    use rustix::fs::OFlags;
 
-    let flags = OFlag::O_DIRECT | OFlag::O_DSYNC;
+    let flags = OFlags::DIRECT | OFlags::DSYNC;
     let mut options = OpenOptions::new();
-    options.write(true).custom_flags(flags.bits());
+    options.write(true).custom_flags(flags.bits().cast_signed());
     options.open(path).ok()
 }
 
