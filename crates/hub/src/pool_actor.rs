@@ -76,7 +76,11 @@ impl Ask {
     pub(crate) const fn may_hold(&self) -> bool {
         match self {
             Self::Command(
-                Command::Claim(_) | Command::Credit(_) | Command::Complete(_) | Command::Fail(_),
+                Command::Claim(_)
+                | Command::Credit(_)
+                | Command::Complete(_)
+                | Command::Fail(_)
+                | Command::Progress(_),
             ) => true,
             Self::Command(
                 Command::Extend(leases, _) | Command::Release(leases) | Command::Resume(leases),
@@ -87,7 +91,13 @@ impl Ask {
                 | Command::Enqueue(_)
                 | Command::Cancel(_)
                 | Command::Revive(_)
-                | Command::Await(_),
+                | Command::Await(_)
+                | Command::CancelWithin(..)
+                | Command::ReviveWith(_)
+                | Command::Purge(..)
+                | Command::Schedule(_)
+                | Command::Plan(_)
+                | Command::Govern(_),
             )
             | Self::Query(_) => false,
         }

@@ -304,7 +304,7 @@ impl Shell {
                     self.payloads.take(task.id);
                 }
                 Change::Forget(id) => _ = self.payloads.take(*id),
-                Change::Put { .. } => {}
+                Change::Put { .. } | Change::Note { .. } => {}
             }
         }
     }
@@ -314,6 +314,7 @@ impl Shell {
         match reply {
             Reply::Deliver(session, grants) => (session, Said::Deliver(self.with_payloads(grants))),
             Reply::Revoke(session, proof, why) => (session, Said::Revoke(proof, why)),
+            Reply::AskStop(session, proof, within) => (session, Said::AskStop(proof, within)),
             Reply::Answer(session, request, answer) => (session, self.word_answer(request, answer)),
         }
     }
@@ -337,6 +338,7 @@ impl Shell {
             | Answer::Extended(_)
             | Answer::Done(_)
             | Answer::Revived(_)
+            | Answer::Purged(_)
             | Answer::Refused(_)) => Said::Part(request, Part::Whole(view::response(answer))),
         }
     }
@@ -454,6 +456,7 @@ impl Shell {
                 Out::Deliver(self.name.clone(), self.deliveries(grants, blobs))
             }
             Said::Revoke(proof, why) => Out::Revoke(proof, why),
+            Said::AskStop(proof, within) => Out::AskStop(proof, within),
             Said::Task {
                 request,
                 task,

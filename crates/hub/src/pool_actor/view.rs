@@ -21,6 +21,7 @@ pub(super) fn response(answer: Answer) -> Response {
         }
         Answer::Done(items) => Response::Done(items),
         Answer::Revived(items) => Response::Revived(items),
+        Answer::Purged(tasks) => Response::Purged(tasks),
         Answer::Refused(rejection) => Response::Refused(rejection),
         Answer::Claimed(_) | Answer::Awaited(_) => unreachable!("these carry bytes of the store"),
     }

@@ -307,6 +307,7 @@ impl Requests {
                 let none = Gather::Task(Err(self.context.nowhere()));
                 Ok(self.ask_all(id, weight, &ask, none))
             }
+            Route::Unsupported(what) => Err(Rejection::Unsupported(what.to_owned())),
             Route::Status(pool) => self.ask_status(id, weight, pool),
             Route::Resume(leases) => {
                 check_batch(leases.len())?;

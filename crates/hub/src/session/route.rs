@@ -1,9 +1,12 @@
 //! Where a request goes: to one pool, to the pools of its leases, or to all.
 
+mod later;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use leasehold_core::{
-    Await, Claim, Command, Completion, Credit, Failure, LeaseRef, NewTask, PoolId, PoolName, Revive,
+    AfterFailure, Await, Claim, Command, Completion, Credit, Failure, LeaseRef, NewTask, PoolId,
+    PoolName, Revive,
 };
 use leasehold_wire::{CompleteItem, EnqueueItem, Request};
 
@@ -22,6 +25,8 @@ pub(super) enum Route {
     ToAll(Ask, AllShape),
     /// A status: of one pool or of all, with the hub's own figures.
     Status(Option<PoolName>),
+    /// To nowhere: the hub cannot do it.
+    Unsupported(&'static str),
     /// A resume: every pool hears what is held in it, be it nothing.
     Resume(Vec<LeaseRef>),
 }
@@ -31,7 +36,11 @@ impl Route {
     pub(super) const fn is_rare(&self) -> bool {
         match self {
             Self::ToOne(..) | Self::ByLease(..) => false,
-            Self::ToKnown(..) | Self::ToAll(..) | Self::Status(_) | Self::Resume(_) => true,
+            Self::ToKnown(..)
+            | Self::ToAll(..)
+            | Self::Status(_)
+            | Self::Unsupported(_)
+            | Self::Resume(_) => true,
         }
     }
 }
@@ -96,6 +105,7 @@ pub(super) fn route(request: Request) -> Route {
             let item = |item: leasehold_wire::FailItem| Failure {
                 proof: item.proof,
                 reason: item.reason,
+                then: AfterFailure::ByPolicy,
             };
             let items: Vec<Failure> = items.into_iter().map(item).collect();
             by_lease(items, |item| item.proof, Command::Fail, ItemShape::Done)
@@ -110,6 +120,16 @@ pub(super) fn route(request: Request) -> Route {
         | Request::Status { .. }
         | Request::Tasks { .. }
         | Request::Task { .. }) => route_rare(rare),
+        later @ (Request::EnqueueMore { .. }
+        | Request::CompleteMore { .. }
+        | Request::FailMore { .. }
+        | Request::CancelWithin { .. }
+        | Request::Progress { .. }
+        | Request::TasksWhere { .. }
+        | Request::ReviveWhere { .. }
+        | Request::Purge { .. }
+        | Request::Pool { .. }
+        | Request::Schedule { .. }) => later::route(later),
     }
 }
 
@@ -160,7 +180,17 @@ fn route_rare(request: Request) -> Route {
         | Request::Extend { .. }
         | Request::Complete { .. }
         | Request::Fail { .. }
-        | Request::Release { .. } => unreachable!("routed by the caller"),
+        | Request::Release { .. }
+        | Request::EnqueueMore { .. }
+        | Request::CompleteMore { .. }
+        | Request::FailMore { .. }
+        | Request::CancelWithin { .. }
+        | Request::Progress { .. }
+        | Request::TasksWhere { .. }
+        | Request::ReviveWhere { .. }
+        | Request::Purge { .. }
+        | Request::Pool { .. }
+        | Request::Schedule { .. } => unreachable!("routed by the caller"),
     }
 }
 
@@ -193,6 +223,7 @@ pub(super) fn completion(item: CompleteItem) -> Completion {
     Completion {
         proof: item.proof,
         result: item.result,
+        then: vec![],
     }
 }
 
@@ -203,6 +234,7 @@ pub(super) fn new_task(item: EnqueueItem) -> NewTask {
         attempts_max: item.attempts_max,
         delay: ms(item.delay_ms),
         payload: item.payload,
+        wishes: vec![],
     }
 }
 
@@ -236,6 +268,16 @@ pub(super) fn weight(request: &Request) -> usize {
         | Request::Release { leases }
         | Request::Resume { leases } => BASE + leases.len() * BASE,
         Request::Cancel { tasks } => BASE + tasks.len() * BASE,
+        Request::EnqueueMore { .. }
+        | Request::CompleteMore { .. }
+        | Request::FailMore { .. }
+        | Request::CancelWithin { .. }
+        | Request::Progress { .. }
+        | Request::TasksWhere { .. }
+        | Request::ReviveWhere { .. }
+        | Request::Purge { .. }
+        | Request::Pool { .. }
+        | Request::Schedule { .. } => BASE + later::bytes(request),
         Request::Claim { .. }
         | Request::Credit { .. }
         | Request::Revive { .. }

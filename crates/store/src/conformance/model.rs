@@ -131,6 +131,7 @@ impl Pool {
                     None => {}
                 }
             }
+            Change::Note { .. } => {}
             Change::Forget(id) => {
                 self.0.remove(id);
             }
