@@ -259,6 +259,14 @@ impl Requester {
         if !self.link.is_open() {
             return;
         }
+        let version = self.link.welcome().map_or(0, |welcome| welcome.version);
+        if let FromNode::Request { body, .. } = &pending.message
+            && body.since() > version
+        {
+            let what = format!("the hub speaks version {version} of the protocol");
+            let rejection = Rejection::Unsupported(what);
+            return self.finish(id, Err(rejection.into()));
+        }
         pending.sent += 1;
         wait_only_until(pending.until, &mut pending.message);
         match self.link.send(&pending.message) {
