@@ -196,7 +196,10 @@ reap() {
 # end PID: the process group that it leads, gently and then not. SIGINT is what PostgreSQL takes for
 # "now", and leaves no shared memory behind; the others take SIGTERM so.
 end() {
-    local i
+    local i child
+    # Whoever rests hears nothing else.
+    kill -CONT -- "-$1" 2>/dev/null
+    for child in $(pgrep -P "$1"); do kill -CONT "$child" 2>/dev/null; done
     kill -INT -- "-$1" 2>/dev/null
     kill -TERM -- "-$1" 2>/dev/null || return 0
     for ((i = 0; i < 100; i++)); do
@@ -338,7 +341,7 @@ raise() {
         missing+=("$peer: it did not start: $(tail -n 1 "$folder/$peer.log" 2>/dev/null)")
         return
     fi
-    spec+=",name=$peer,keeps=$(keeps_of "$peer"),data=$folder/$peer"
+    spec+=",name=$peer,keeps=$(keeps_of "$peer"),data=$folder/$peer,rests=$pid"
     if ! timeout 60 "$program" bench mixed --only-others --against "$spec" --connections 2 \
         --seconds 0.2 >"$folder/trial.log" 2>&1 {lifeline}>&-; then
         missing+=("$peer: it did not pass a first trial: $(tail -n 1 "$folder/trial.log")")

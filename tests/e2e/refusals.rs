@@ -129,7 +129,7 @@ async fn a_store_of_a_later_version_or_with_a_damaged_marker() {
     fs::write(&marker, good.replace("format ", "format 9")).unwrap();
     let error = refused(&["--data", &data]).await.failed(1);
     assert!(
-        error.contains("format version 92, and this hub reads"),
+        error.contains("format version 93, and this hub reads"),
         "{error}"
     );
     fs::write(&marker, "scribble").unwrap();

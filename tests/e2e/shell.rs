@@ -32,8 +32,17 @@ async fn a_task_is_enqueued_worked_on_and_its_output_is_its_result() {
         .await;
     let task = hub.task(id).await;
     assert_eq!(task["result"], "HELLO", "{task}");
-    assert_eq!(task["payload"], "hello", "{task}");
     assert_eq!(task["state"], "completed", "{task}");
+    assert_eq!(
+        (&task["payload"], &task["payload_bytes"]),
+        (&json!(null), &json!(5)),
+        "what completed keeps no payload: {task}"
+    );
+    let told = hub.run(&["task", id]).await.ok();
+    assert!(
+        told.contains("(5 B, no longer kept: the task completed)"),
+        "{told}"
+    );
     assert_eq!(
         (&task["attempt"], &task["node"]),
         (&json!(1), &json!("crane")),

@@ -50,9 +50,11 @@ async fn a_hub_goes_on_under_the_other_engine_while_a_node_works() {
     let done = hub.task(first).await;
     assert_eq!(
         (&done["payload"], &done["result"]),
-        (&"one".into(), &"one".into()),
+        (&serde_json::Value::Null, &"one".into()),
         "{done}"
     );
+    let cancelled = hub.task(&ids[2]).await;
+    assert_eq!(cancelled["payload"], "three", "{cancelled}");
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ use std::{
 use leasehold_core::PoolName;
 use leasehold_wire::Status;
 
+use crate::holder::Holder;
 use crate::{
     BenchError, Doing, HubProcess, ProducerLane, Promise, Target, WorkerLane, run_producer,
     run_worker,
@@ -127,10 +128,20 @@ impl Leasehold {
 
     /// The same hub with another pool.
     pub(crate) async fn beside(&self) -> Result<Self, BenchError> {
-        let other = Self::running(self.address().await)?;
         let number = self.pools.fetch_add(1, Relaxed);
-        *other.pool.lock().unwrap_or_else(PoisonError::into_inner) = pool_name(number)?;
-        Ok(other)
+        Self::with_pool(self.address().await, pool_name(number)?)
+    }
+
+    /// A hub that runs already, with a pool that it has.
+    pub(crate) fn with_pool(address: String, pool: PoolName) -> Result<Self, BenchError> {
+        let hub = Self::running(address)?;
+        *hub.pool.lock().unwrap_or_else(PoisonError::into_inner) = pool;
+        Ok(hub)
+    }
+
+    /// A process that holds tasks of the pool with so many sessions.
+    pub(crate) async fn holder(&self, sessions: u32) -> Result<Holder, BenchError> {
+        Holder::start(&self.address().await, &self.pool(), sessions)
     }
 
     /// Opens a session that only waits.

@@ -13,6 +13,7 @@ use crate::{
     book::{Book, Unit},
     drive::{self, Load},
     options::Options,
+    phases::latency,
 };
 
 /// The phase's name.
@@ -58,8 +59,8 @@ pub(crate) async fn measure_small(options: &Options, book: &mut Book) -> Result<
     measure_disk(options, &SIZES[..1], book).await
 }
 
-/// What a sync takes at this rate: a disk and a processor that are waited for in between are not as
-/// awake as those that are never left alone.
+/// What a sync takes at this rate, and a frame that comes back: a disk and a processor that are
+/// waited for in between are not as awake as those that are never left alone.
 pub(crate) async fn measure_at(
     options: &Options,
     rate: f64,
@@ -75,7 +76,36 @@ pub(crate) async fn measure_at(
         let took = syncs.quantile(quantile);
         book.note(PHASE, &case, MACHINE, name, Unit::Micros, took);
     }
+    let echo: Arc<dyn Target> = Arc::new(Echo::start(options.threads)?);
+    let limits = Limits {
+        measured_for: Some(options.seconds / 2),
+        warm_up: options.seconds / 10,
+        in_flight: latency::IN_FLIGHT,
+        rate: Some(rate),
+        ..of_frames()
+    };
+    let load = Load {
+        limits,
+        producers: latency::producers(options),
+        workers: 0,
+        to_the_end: true,
+    };
+    let echoed = drive::drive(&echo, load).await?;
+    let case = echo_at(&format!("{rate}/s"));
+    book.note_latency(PHASE, &case, MACHINE, "", &echoed.tally.until_acknowledged);
     Ok(())
+}
+
+/// A frame that comes back, at the rate of this case.
+pub(crate) fn echo_at(rate: &str) -> String {
+    format!("echo {rate}")
+}
+
+fn of_frames() -> Limits {
+    Limits {
+        payload_bytes: FRAME_BYTES,
+        ..Limits::default()
+    }
 }
 
 /// The limit of the case of this rate.
@@ -122,8 +152,7 @@ async fn measure_loopback(options: &Options, book: &mut Book) -> Result<(), Benc
             measured_for: Some((options.seconds / 4).max(LEAST)),
             warm_up: options.seconds / 20,
             in_flight,
-            payload_bytes: FRAME_BYTES,
-            ..Limits::default()
+            ..of_frames()
         };
         let load = Load {
             limits,

@@ -119,6 +119,9 @@ pub struct BenchArgs {
     /// Sessions, for sessions and cut [default: 1,1000; with --full 1,100,1000,10000]
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     sessions: Vec<u32>,
+    /// Hold tasks of this pool with so many sessions, to be killed with them
+    #[arg(long, hide = true, value_name = "POOL", requires = "hub")]
+    hold: Option<String>,
     /// How long to soak [default: 30; with --full 300]
     #[arg(long, value_name = "SECONDS")]
     soak_for: Option<f64>,
@@ -157,6 +160,7 @@ pub(crate) struct Options {
     pub(crate) standing: Vec<u64>,
     pub(crate) rates: Vec<f64>,
     pub(crate) sessions: Vec<u32>,
+    pub(crate) hold: Option<String>,
     pub(crate) soak_for: Duration,
     pub(crate) repeat: u32,
     pub(crate) threads: usize,
@@ -190,6 +194,7 @@ impl BenchArgs {
             soak_for: Duration::from_secs_f64(self.soak_for.unwrap_or(soak_for)),
             threads: self.threads.unwrap_or_else(|| (cores() / 2).max(1)),
             hub: self.hub,
+            hold: self.hold,
             engine: self.engine,
             against: self.against,
             only_others: self.only_others,

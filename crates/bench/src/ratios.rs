@@ -55,16 +55,26 @@ fn to_syncs(book: &Book) -> Vec<Ratio> {
             let Some(quantile) = quantile.filter(|_| figure.phase == phase) else {
                 continue;
             };
-            let at_its_rate = limits::sync_at(&figure.case);
-            let mut limits = [at_its_rate.as_str(), limits::SYNC_SMALL].into_iter();
-            let sync =
-                limits.find_map(|case| book.median(limits::PHASE, case, limits::MACHINE, quantile));
-            ratios.extend(sync.map(|sync| Ratio {
-                name: format!("{} ÷ sync", figure.name),
-                unit: Unit::Times,
-                value: figure.median() / sync,
-                of: figure.clone(),
-            }));
+            let limit = |case: &str| book.median(limits::PHASE, case, limits::MACHINE, quantile);
+            let at_its_rate = limit(&limits::sync_at(&figure.case));
+            let sync = at_its_rate.or_else(|| limit(limits::SYNC_SMALL));
+            let echo = limit(&limits::echo_at(&figure.case));
+            let both = sync.zip(echo).map(|(sync, echo)| sync + echo);
+            let of_limit = |(limit, name)| {
+                let value = figure.median() / limit?;
+                Some(Ratio {
+                    name: format!("{} ÷ {name}", figure.name),
+                    unit: Unit::Times,
+                    value,
+                    of: figure.clone(),
+                })
+            };
+            ratios.extend(
+                [(sync, "sync"), (both, "sync and echo")]
+                    .map(of_limit)
+                    .into_iter()
+                    .flatten(),
+            );
         }
     }
     ratios
@@ -164,11 +174,15 @@ mod tests {
             80.0,
         );
         book.note(limit, &at_rate, machine, "p50", Unit::Micros, 150.0);
+        let echo = limits::echo_at("500/s");
+        book.note(limit, &echo, machine, "p50", Unit::Micros, 50.0);
         let (phase, case, target) = (latency::PHASE, "500/s", "leasehold");
         book.note(phase, case, target, "delivered p50", Unit::Micros, 300.0);
         add(&mut book, &[], 256);
         let ratio = book.median(phase, case, target, "delivered p50 ÷ sync");
         assert_eq!(ratio, Some(2.0));
+        let ratio = book.median(phase, case, target, "delivered p50 ÷ sync and echo");
+        assert_eq!(ratio, Some(1.5));
     }
 
     #[test]

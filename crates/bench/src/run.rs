@@ -11,13 +11,14 @@ use tokio::{
 use crate::{
     BenchArgs, BenchError, HubOptions, HubProcess, Leasehold, Target,
     book::Book,
-    limits,
+    holder, limits,
     options::{Options, Phase},
     phases::{
         Trial, cut, deep, latency, mixed, restart, sessions, soak, store, throughput,
         throughput::Wanted,
     },
     report,
+    rest::Rests,
 };
 
 /// Tasks that a pool may hold beside those that stand.
@@ -39,7 +40,7 @@ pub fn run(args: BenchArgs) -> Result<(), BenchError> {
         .build()
         .map_err(BenchError::io("start"))?;
     let holds_many = |phase: &Phase| matches!(phase, Phase::Sessions | Phase::Cut);
-    if options.phases.iter().any(holds_many) {
+    if options.hold.is_some() || options.phases.iter().any(holds_many) {
         // Before the hub starts, for it inherits the bound.
         sessions::raise_descriptors()?;
     }
@@ -77,6 +78,9 @@ async fn asked_to_end() -> BenchError {
 }
 
 async fn all(options: &Options) -> Result<(), BenchError> {
+    if let Some((pool, hub)) = options.hold.as_ref().zip(options.hub.as_ref()) {
+        return holder::hold(pool, hub.clone(), &options.sessions).await;
+    }
     let mut bench = Bench::set_up(options).await?;
     for repetition in 0..options.repeat {
         for phase in &options.phases {
@@ -92,6 +96,7 @@ struct Bench<'a> {
     leasehold: Option<Arc<Leasehold>>,
     /// Leasehold, if it is driven, and the others.
     targets: Vec<Arc<dyn Target>>,
+    rests: Rests,
     book: Book,
     is_watched: bool,
 }
@@ -99,19 +104,22 @@ struct Bench<'a> {
 impl<'a> Bench<'a> {
     async fn set_up(options: &'a Options) -> Result<Self, BenchError> {
         let mut targets: Vec<Arc<dyn Target>> = Vec::new();
-        let mut ours = None;
+        let (mut ours, mut rests) = (None, Rests::default());
         if !options.only_others {
             let leasehold = Arc::new(leasehold(options).await?);
             targets.push(leasehold.clone());
             ours = Some(leasehold);
         }
         for spec in &options.against {
-            targets.push(other(spec)?);
+            let target = other(spec)?;
+            rests.add(target.as_ref(), &spec.parse()?)?;
+            targets.push(target);
         }
         Ok(Self {
             options,
             leasehold: ours,
             targets,
+            rests,
             book: Book::default(),
             is_watched: options.progress || std::io::stderr().is_terminal(),
         })
@@ -120,6 +128,7 @@ impl<'a> Bench<'a> {
     async fn phase(&mut self, phase: Phase, repetition: u32) -> Result<(), BenchError> {
         if phase == Phase::Limits {
             self.say(phase, "machine", repetition);
+            self.rests.all_but(limits::MACHINE)?;
             return limits::measure(self.options, &mut self.book).await;
         }
         if phase == Phase::Store {
@@ -128,6 +137,7 @@ impl<'a> Bench<'a> {
         }
         for target in self.targets.clone() {
             self.say(phase, target.name(), repetition);
+            self.rests.all_but(target.name())?;
             if self.options.phases.contains(&Phase::Limits) {
                 self.limits_of(phase).await?;
             }

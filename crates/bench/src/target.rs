@@ -56,7 +56,8 @@ pub trait Target: Debug + Send + Sync {
 
 /// Which system to compare with, as the command line says it:
 /// `KIND=ADDRESS[,pid=PID]…[,data=FOLDER]…[,KEY=VALUE]…`, such as
-/// `redis-list=127.0.0.1:6379,pid=4711,data=/tmp/redis`.
+/// `redis-list=127.0.0.1:6379,pid=4711,data=/tmp/redis`. Under the key `rests` the process may stand
+/// that began all of the system's: they are stopped (`SIGSTOP`) while another one is measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spec {
     /// Which driver.

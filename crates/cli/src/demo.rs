@@ -1,5 +1,6 @@
 //! `leasehold demo`: the promises, shown on real processes and real files.
 
+mod evidence;
 mod findings;
 mod group;
 mod hash;
@@ -41,7 +42,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<(), Failure> {
     let began = Instant::now();
     let folder = args.folder.unwrap_or_else(|| PathBuf::from("."));
     let findings = tokio::select! {
-        told = timeout_at(began + DEADLINE, tell(&folder, began)) => told.unwrap_or_else(|_| late())?,
+        told = tell(&folder, began) => told?,
         ending = asked_to_end() => return Err(ending),
     };
     if args.json {
@@ -52,10 +53,16 @@ pub(crate) async fn run(args: DemoArgs) -> Result<(), Failure> {
     findings.verdict()
 }
 
-fn late() -> Result<Findings, Failure> {
-    let why =
-        format!("it was not over after {DEADLINE:?}; this machine may be too slow or too busy");
-    Err(Failure::failed("finish the demonstration", why))
+/// Does it in time, or fails.
+async fn in_time<T>(
+    began: Instant,
+    act: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    timeout_at(began + DEADLINE, act).await.unwrap_or_else(|_| {
+        let why =
+            format!("it was not over after {DEADLINE:?}; this machine may be too slow or too busy");
+        Err(Failure::failed("finish the demonstration", why))
+    })
 }
 
 /// Whatever ends it: to leave this is to drop the stage, and with it all that was started.
@@ -75,16 +82,19 @@ async fn asked_to_end() -> Failure {
 }
 
 async fn tell(folder: &Path, began: Instant) -> Result<Findings, Failure> {
-    let input = read(folder).await?;
+    let input = in_time(began, read(folder)).await?;
     let narrator = Narrator::new(began, input.pieces.len());
     input
         .described()
         .into_iter()
         .for_each(|line| narrator.say(line));
-    let mut stage = Stage::set(narrator, input).await?;
-    let told = play(&mut stage).await;
-    if told.is_err() {
-        stage.show_log();
+    let mut stage = in_time(began, Stage::set(narrator, input)).await?;
+    let told = in_time(began, play(&mut stage)).await;
+    if told
+        .as_ref()
+        .map_or(true, |findings| findings.verdict().is_err())
+    {
+        stage.keep_evidence();
     }
     let findings = told?;
     stage.clear().await;
@@ -101,6 +111,7 @@ async fn read(folder: &Path) -> Result<Input, Failure> {
 }
 
 async fn play(stage: &mut Stage) -> Result<Findings, Failure> {
+    stage.hire_all().await?;
     let tasks = stage.enqueue().await?;
     let follow = stage.follow_progress();
     let scenes = tokio::select! {

@@ -36,6 +36,8 @@ fn bench(folder: &Path, seconds: &str, args: &[&str]) -> Command {
         .args(["--slots", "4", "--threads", "2", "--data"])
         .arg(folder)
         .env_remove("RUST_LOG")
+        // Idle sessions are measured for whole heartbeats.
+        .env("LEASEHOLD_SESSION_HEARTBEAT", "100ms")
         .stdin(Stdio::null());
     command
 }

@@ -1,9 +1,10 @@
 //! `leasehold demo` keeps its promises, says so, and leaves nothing behind.
 
 use std::{
-    fs,
-    path::Path,
-    process::{Command, Output, Stdio},
+    fs::{self, OpenOptions},
+    io::{BufRead, BufReader, Read, Write},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
     sync::mpsc,
     thread,
     time::Duration,
@@ -12,9 +13,8 @@ use std::{
 /// The demonstration itself gives up after 30 s.
 const ENDS_WITHIN: Duration = Duration::from_secs(60);
 
-/// Runs it to its end, with a folder for what is temporary.
-fn demo(args: &[&str], temporary: &Path) -> Output {
-    let demo = Command::new(env!("CARGO_BIN_EXE_leasehold"))
+fn start(args: &[&str], temporary: &Path) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_leasehold"))
         .arg("demo")
         .args(args)
         .env("TMPDIR", temporary)
@@ -22,7 +22,12 @@ fn demo(args: &[&str], temporary: &Path) -> Output {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("the built binary starts");
+        .expect("the built binary starts")
+}
+
+/// Runs it to its end, with a folder for what is temporary.
+fn demo(args: &[&str], temporary: &Path) -> Output {
+    let demo = start(args, temporary);
     let (ended, end) = mpsc::channel();
     thread::spawn(move || ended.send(demo.wait_with_output()));
     let ended = end.recv_timeout(ENDS_WITHIN);
@@ -87,4 +92,51 @@ fn a_folder_without_files_is_a_clear_error() {
         said.contains("there are no files in it that can be read"),
         "{said}"
     );
+}
+
+/// The one folder of a demonstration among what is temporary.
+fn only_folder(temporary: &Path) -> PathBuf {
+    let found = fs::read_dir(temporary).expect("it can be read");
+    let found: Vec<_> = found.flatten().map(|entry| entry.path()).collect();
+    let [folder] = &found[..] else {
+        panic!("one folder was expected, not {found:?}");
+    };
+    folder.clone()
+}
+
+#[test]
+fn one_that_fails_says_what_was_logged_and_keeps_it() {
+    let (input, temporary) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::write(input.path().join("file"), "some bytes").unwrap();
+    let mut demo = start(&[input.path().to_str().unwrap()], temporary.path());
+    let mut story = BufReader::new(demo.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("a hub on") {
+        assert_ne!(story.read_line(&mut said).unwrap(), 0, "{said}");
+    }
+    // A witness that nobody can read.
+    let folder = only_folder(temporary.path());
+    let ledger = folder.join("ledger");
+    let mut ledger = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(ledger)
+        .unwrap();
+    ledger.write_all(b"\xFF\n").unwrap();
+    story.read_to_string(&mut said).unwrap();
+    assert_eq!(demo.wait().unwrap().code(), Some(1), "{said}");
+    assert!(said.contains("failed to read the ledger"), "{said}");
+    let kept = format!("kept in {}", folder.canonicalize().unwrap().display());
+    assert!(said.contains(&kept), "{kept}: {said}");
+    for log in ["hub.log", "demo-1.log", "demo-2.log", "demo-3.log"] {
+        assert!(
+            said.contains(&format!("{log}, at the end:")),
+            "{log}: {said}"
+        );
+        assert!(folder.join(log).is_file(), "{log}");
+    }
+    assert!(said.contains("the hub is ready"), "{said}");
+    assert!(folder.join("outcomes").is_file());
+    let store = fs::read_dir(folder.join("data")).unwrap();
+    assert_ne!(store.count(), 0, "the hub's store is kept");
 }

@@ -25,7 +25,7 @@ pub struct PoolSettings {
     pub cut_grace: Duration,
     /// How long leases stay good without a resume after the hub restarted or ended the session.
     pub restart_grace: Duration,
-    /// How long completed and cancelled tasks are remembered.
+    /// How long completed and cancelled tasks are remembered; completed ones without their payloads.
     pub completed_kept_for: Duration,
     /// How many completed and cancelled tasks are remembered; the oldest go first.
     pub completed_kept_max: u64,

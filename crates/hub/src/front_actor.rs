@@ -71,7 +71,10 @@ impl Actor for FrontActor {
             PoolMessage::Settle(reply) => _ = reply.send(()),
             #[expect(clippy::panic, reason = "that is what was asked for")]
             PoolMessage::Panic => panic!("provoked"),
-            PoolMessage::Wake | PoolMessage::Grant(_) | PoolMessage::Committed(_) => {}
+            PoolMessage::Wake
+            | PoolMessage::Grant(_)
+            | PoolMessage::Committed(_)
+            | PoolMessage::LookOn => {}
         }
         front.serve();
         Ok(())

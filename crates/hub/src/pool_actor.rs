@@ -5,7 +5,11 @@
 
 mod ahead;
 mod door;
+mod govern;
+mod instants;
+mod looks;
 mod outlet;
+mod schedules;
 mod shell;
 mod slip;
 mod stand_in;
@@ -60,6 +64,8 @@ pub(crate) enum PoolMessage {
     Served(Vec<(Want, Result<u32, Rejection>)>),
     /// To a front: there is a task again.
     Wake,
+    /// To itself: a look at all tasks goes on.
+    LookOn,
     /// Panic, to show what happens then.
     Panic,
 }
@@ -107,7 +113,8 @@ impl Ask {
 /// Looking without touching.
 #[derive(Debug, Clone)]
 pub(crate) enum Query {
-    Status,
+    /// With how much each of these sessions holds.
+    Status(Arc<[SessionId]>),
     Tasks {
         state: Option<StateKind>,
         after: Option<TaskId>,
@@ -166,6 +173,7 @@ impl Actor for PoolActor {
             PoolMessage::Tick => shell.tick(),
             PoolMessage::Settle(reply) => shell.settle(reply),
             PoolMessage::Grant(slip) => shell.grant(slip),
+            PoolMessage::LookOn => shell.look_on(),
             PoolMessage::Served(_) | PoolMessage::Wake => {}
             #[expect(clippy::panic, reason = "that is what was asked for")]
             PoolMessage::Panic => panic!("provoked"),

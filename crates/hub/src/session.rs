@@ -8,6 +8,7 @@ mod guard;
 mod handshake;
 mod io;
 mod join;
+mod leavers;
 mod parted;
 mod registry;
 mod requests;
@@ -21,6 +22,7 @@ pub(crate) use self::{
     connection::Connection,
     context::SessionContext,
     io::run,
+    leavers::Leavers,
     registry::{Registry, SessionRecord},
 };
 

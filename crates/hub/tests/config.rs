@@ -351,7 +351,7 @@ fn what_is_put_together_in_code_is_held_to_the_same_bounds() {
     config.session.silence_after = Duration::from_secs(3);
     assert_eq!(
         config.check().unwrap_err().to_string(),
-        "session.silence_after = \"3s\" with session.heartbeat = \"2s\": \
+        "session.silence_after = \"3s\" with session.heartbeat = \"4s\": \
          silence_after must be at least twice heartbeat"
     );
     config.session = HubConfig::default().session;

@@ -63,6 +63,7 @@ mod link;
 mod options;
 mod producer;
 mod requests;
+mod schedules;
 mod split;
 mod worker;
 

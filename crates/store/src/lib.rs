@@ -10,7 +10,7 @@ mod stored;
 pub mod transfer;
 
 use bytes::Bytes;
-use leasehold_core::{Cause, Change, Epoch, PoolId, PoolName, TaskId, Timestamp};
+use leasehold_core::{Cause, Change, Epoch, PoolId, PoolName, StateKind, TaskId, Timestamp};
 
 pub use error::StoreError;
 pub use faulty::{Faults, FaultyStore, Moment};
@@ -27,6 +27,7 @@ pub use stored::StoredTasks;
 ///   there afterwards or not, but whole;
 /// - a commit by an older owner of a pool is refused ([`StoreError::Fenced`]), and one by nobody's
 ///   ([`StoreError::NotOpen`]); nothing of it is written, and the store stays usable;
+/// - what a task does not keep ([`Blob::is_kept_by`]) is gone with the change that says so;
 /// - damage is an error that names what is damaged, never a panic and never skipped.
 pub trait Store: Send + 'static {
     /// The pools that the store knows, in the order of their ids.
@@ -143,6 +144,13 @@ impl Blob {
             | Cause::Expired
             | Cause::ParentGone => None,
         }
+    }
+
+    /// Whether a task in this state keeps it. What has completed will never run again, so its
+    /// payload goes with its completion; a dead task may be revived, and keeps its own.
+    #[must_use]
+    pub const fn is_kept_by(self, state: StateKind) -> bool {
+        !matches!((self, state), (Self::Payload, StateKind::Completed))
     }
 }
 

@@ -231,11 +231,13 @@ impl Pool {
 
 impl Kept {
     fn keep(&mut self, cause: Cause, blob: Option<&Bytes>) {
-        let Some(blob) = blob else { return };
-        match Blob::brought_by(cause) {
-            Some(Blob::Payload) => self.payload = Some(blob.clone()),
-            Some(Blob::Result) => self.result = Some(blob.clone()),
+        match Blob::brought_by(cause).zip(blob) {
+            Some((Blob::Payload, blob)) => self.payload = Some(blob.clone()),
+            Some((Blob::Result, blob)) => self.result = Some(blob.clone()),
             None => {}
+        }
+        if !Blob::Payload.is_kept_by(self.task.state.kind()) {
+            self.payload = None;
         }
     }
 

@@ -10,10 +10,14 @@
 //! |---|---|
 //! | store header, pool | bincode |
 //! | log | `[head u64 LE][at u64 LE][epoch u32 LE]`, then entries |
+//! | log, version 2 | as before, with `[first u64 LE]` before the entries |
 //! | blob | the bytes themselves |
 //!
 //! An entry is `[kind u8][task 16 bytes][length u32 LE][that many bytes]`, so that it can be
 //! skipped, or carried over, without being decoded. See [`Entry`] for the kinds.
+//!
+//! Version 2 is only of log records that stand for several ([`LogHead::first`]): what can be said in
+//! version 1 is.
 //!
 //! # To change what is stored
 //!
@@ -30,14 +34,21 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::Blob;
 
+mod plain;
 #[cfg(test)]
 mod tests;
 
-/// The version that is written.
-pub(crate) const VERSION: u8 = 1;
+/// The newest version that is written.
+pub(crate) const VERSION: u8 = JOINED;
+
+/// Of all but log records that stand for several.
+const PLAIN: u8 = 1;
+
+/// Of a log record that stands for several.
+const JOINED: u8 = 2;
 
 /// The versions that can be read, for people.
-pub(crate) const READABLE: &str = "1";
+pub(crate) const READABLE: &str = "1 and 2";
 
 /// Bytes that a seal adds to a body.
 pub(crate) const SEAL_BYTES: usize = 5;
@@ -91,6 +102,8 @@ pub(crate) struct LogHead {
     pub(crate) at: Timestamp,
     /// The owner that committed it.
     pub(crate) epoch: Epoch,
+    /// The first record that it stands for, if it stands for all from there to itself.
+    pub(crate) first: Option<u64>,
 }
 
 /// A part of a log record.
@@ -107,6 +120,9 @@ pub(crate) struct Entry<'a> {
 pub(crate) enum What<'a> {
     /// The whole state, in bincode.
     State(&'a [u8]),
+    /// The whole state of a task that has completed, in bincode: its payload is no longer kept. A
+    /// completion that was written before there was this kind is a [`What::State`], and keeps it.
+    Completed(&'a [u8]),
     /// The payload or result.
     Inline(Blob, &'a [u8]),
     /// There is a payload or result of this many bytes, under a key of its own.
@@ -149,6 +165,7 @@ impl LogDraft {
             What::Apart(Blob::Payload, len) => self.push_bytes(3, entry.task, &len.to_le_bytes()),
             What::Apart(Blob::Result, len) => self.push_bytes(4, entry.task, &len.to_le_bytes()),
             What::Forget => self.push_bytes(5, entry.task, &[]),
+            What::Completed(state) => self.push_bytes(6, entry.task, state),
         }
     }
 
@@ -156,9 +173,10 @@ impl LogDraft {
     /// if it is longer than could be read back.
     pub(crate) fn push_task(&mut self, task: &Task) -> Option<usize> {
         let start = self.0.len();
-        self.push_head(0, task.id, 0);
+        let keeps_payload = Blob::Payload.is_kept_by(task.state.kind());
+        self.push_head(if keeps_payload { 0 } else { 6 }, task.id, 0);
         let body = start + ENTRY_HEAD_BYTES;
-        encode(task, &mut self.0);
+        plain::put_task(task, &mut self.0);
         let len = self.0.len() - body;
         if len > DECODE_BYTES_MAX {
             self.0.truncate(start);
@@ -183,7 +201,12 @@ impl LogDraft {
         place[..8].copy_from_slice(&head.head.to_le_bytes());
         place[8..16].copy_from_slice(&head.at.as_millis().to_le_bytes());
         place[16..].copy_from_slice(&head.epoch.0.to_le_bytes());
-        close(key, self.0)
+        let Some(first) = head.first else {
+            return close(key, PLAIN, self.0);
+        };
+        let entries_at = SEAL_BYTES + LOG_HEAD_BYTES;
+        self.0.splice(entries_at..entries_at, first.to_le_bytes());
+        close(key, JOINED, self.0)
     }
 
     fn push_bytes(&mut self, kind: u8, task: TaskId, bytes: &[u8]) {
@@ -201,6 +224,7 @@ impl LogDraft {
 /// A sealed value that was found whole.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sealed<'a> {
+    version: u8,
     body: &'a [u8],
 }
 
@@ -217,10 +241,10 @@ impl<'a> Sealed<'a> {
         if u32::from_le_bytes(crc) != checksum(key, version, body) {
             return Err(Unreadable::Damaged("its checksum does not match"));
         }
-        if version != VERSION {
+        if !(PLAIN..=VERSION).contains(&version) {
             return Err(Unreadable::Version(version));
         }
-        Ok(Self { body })
+        Ok(Self { version, body })
     }
 
     /// The store's header.
@@ -244,17 +268,30 @@ impl<'a> Sealed<'a> {
     /// # Errors
     /// When it is none.
     pub(crate) fn log(&self) -> Result<(LogHead, Vec<Entry<'a>>), Unreadable> {
+        let mut entries = Vec::with_capacity(self.body.len() / 64);
+        let head = self.log_into(&mut entries)?;
+        Ok((head, entries))
+    }
+
+    /// [`Sealed::log`], with the entries behind those that are there.
+    ///
+    /// # Errors
+    /// When it is none. Some entries may be there then.
+    pub(crate) fn log_into(&self, entries: &mut Vec<Entry<'a>>) -> Result<LogHead, Unreadable> {
         let mut rest = self.body;
-        let head = LogHead {
+        let mut head = LogHead {
             head: u64::from_le_bytes(take(&mut rest)?),
             at: Timestamp::from_millis(u64::from_le_bytes(take(&mut rest)?)),
             epoch: Epoch(u32::from_le_bytes(take(&mut rest)?)),
+            first: None,
         };
-        let mut entries = Vec::with_capacity(rest.len() / 64);
+        if self.version == JOINED {
+            head.first = Some(u64::from_le_bytes(take(&mut rest)?));
+        }
         while !rest.is_empty() {
             entries.push(take_entry(&mut rest)?);
         }
-        Ok((head, entries))
+        Ok(head)
     }
 }
 
@@ -276,7 +313,7 @@ pub(crate) fn seal_blob(key: &[u8], blob: &[u8]) -> Vec<u8> {
     let mut value = Vec::with_capacity(SEAL_BYTES + blob.len());
     value.resize(SEAL_BYTES, 0);
     value.extend_from_slice(blob);
-    close(key, value)
+    close(key, PLAIN, value)
 }
 
 /// A task out of [`What::State`].
@@ -311,6 +348,7 @@ fn take_entry<'a>(rest: &mut &'a [u8]) -> Result<Entry<'a>, Unreadable> {
         3 => What::Apart(Blob::Payload, apart(bytes)?),
         4 => What::Apart(Blob::Result, apart(bytes)?),
         5 => What::Forget,
+        6 => What::Completed(bytes),
         _ => return Err(Unreadable::Damaged("an entry is of no known kind")),
     };
     Ok(Entry { task, what })
@@ -319,13 +357,13 @@ fn take_entry<'a>(rest: &mut &'a [u8]) -> Result<Entry<'a>, Unreadable> {
 fn seal_bincode<T: Serialize>(key: &[u8], body: &T) -> Vec<u8> {
     let mut value = vec![0; SEAL_BYTES];
     encode(body, &mut value);
-    close(key, value)
+    close(key, PLAIN, value)
 }
 
 /// Fills in the seal, for which room was left.
-fn close(key: &[u8], mut value: Vec<u8>) -> Vec<u8> {
-    value[0] = VERSION;
-    let crc = checksum(key, VERSION, &value[SEAL_BYTES..]);
+fn close(key: &[u8], version: u8, mut value: Vec<u8>) -> Vec<u8> {
+    value[0] = version;
+    let crc = checksum(key, version, &value[SEAL_BYTES..]);
     value[1..SEAL_BYTES].copy_from_slice(&crc.to_le_bytes());
     value
 }

@@ -13,7 +13,8 @@ use std::{
 
 use leasehold_core::{TaskId, Timestamp};
 use leasehold_store::{
-    Blob, LogOptions, LogStore, OpenedPool, PoolBatch, Store, StoreError, conformance::sample,
+    Blob, LogOptions, LogStore, OpenedPool, PoolBatch, Store, StoreError,
+    conformance::{self, sample},
 };
 use tempfile::TempDir;
 
@@ -199,6 +200,16 @@ fn an_engine_from_an_earlier_day_is_named() {
 
 #[test]
 fn a_store_from_before_the_journal_gets_one() {
+    is_raised_from("format 1\n");
+}
+
+#[test]
+fn a_store_in_which_nothing_was_folded_is_said_to_be_another() {
+    is_raised_from("format 2\nengine sled\n");
+}
+
+/// A store without a journal, as it may be in a folder of this format.
+fn is_raised_from(format: &str) {
     let folder = tempfile::tempdir().unwrap();
     let mut store = LogStore::open(folder.path(), options(SHORT)).unwrap();
     let pool = open_pool(&mut store);
@@ -213,7 +224,7 @@ fn a_store_from_before_the_journal_gets_one() {
     drop(db);
     let marker = folder.path().join("LEASEHOLD");
     let text = fs::read_to_string(&marker).unwrap();
-    let old = text.replace("format 2\nengine sled\n", "format 1\n");
+    let old = text.replace("format 3\nengine sled\n", format);
     assert_ne!(text, old);
     fs::write(&marker, old).unwrap();
 
@@ -223,6 +234,14 @@ fn a_store_from_before_the_journal_gets_one() {
         text,
         "older hubs keep away"
     );
+}
+
+#[test]
+fn a_short_journal_keeps_the_contract() {
+    conformance::exercise(|| {
+        let folder = tempfile::tempdir().unwrap();
+        move || open(folder.path()).unwrap()
+    });
 }
 
 #[test]

@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use leasehold_core::limits::BLOB_BYTES_MAX;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{FromHub, FromNode, WireError};
+use crate::{FromHub, FromNode, WireError, plain};
 
 /// The longest frame during the handshake, in bytes, without the length prefix.
 pub const HANDSHAKE_BYTES_MAX: u32 = 4096;
@@ -29,16 +29,51 @@ const _: () = assert!(FRAME_BYTES_MAX_DEFAULT as usize > 2 * BLOB_BYTES_MAX + OV
 
 /// What goes over the wire: [`FromNode`] and [`FromHub`], and nothing else. A type of no size has
 /// no place in a message: a list of them takes no bytes, and so knows no bound.
-pub trait Message: Serialize + DeserializeOwned {}
+pub trait Message: Serialize + DeserializeOwned {
+    /// Appends the bytes of a message of which there are many, and returns how many they are; or
+    /// does nothing, if it is another or might be longer than this, in bytes.
+    fn write_plain(&self, bytes_max: u32, dst: &mut BytesMut) -> Option<u32>;
 
-impl Message for FromNode {}
-impl Message for FromHub {}
+    /// The message that these bytes are, all of them; nothing if it is not one of many, or none.
+    fn read_plain(bytes: &[u8]) -> Option<Self>;
+}
+
+impl Message for FromNode {
+    fn write_plain(&self, bytes_max: u32, dst: &mut BytesMut) -> Option<u32> {
+        plain::write_from_node(self, bytes_max, dst)
+    }
+
+    fn read_plain(bytes: &[u8]) -> Option<Self> {
+        plain::read_from_node(bytes)
+    }
+}
+
+impl Message for FromHub {
+    fn write_plain(&self, bytes_max: u32, dst: &mut BytesMut) -> Option<u32> {
+        plain::write_from_hub(self, bytes_max, dst)
+    }
+
+    fn read_plain(bytes: &[u8]) -> Option<Self> {
+        plain::read_from_hub(bytes)
+    }
+}
 
 /// Append the bytes of `message`, without a length prefix, and return how many there are.
 ///
 /// # Errors
 /// [`WireError::FrameTooLong`] past `bytes_max`; `dst` is then as it was.
 pub fn encode_message<M: Message>(
+    message: &M,
+    bytes_max: u32,
+    dst: &mut BytesMut,
+) -> Result<u32, WireError> {
+    if let Some(length) = message.write_plain(bytes_max, dst) {
+        return Ok(length);
+    }
+    encode_whole(message, bytes_max, dst)
+}
+
+pub(crate) fn encode_whole<M: Serialize>(
     message: &M,
     bytes_max: u32,
     dst: &mut BytesMut,
@@ -83,6 +118,10 @@ impl Writer for Bounded<'_> {
 /// # Errors
 /// [`WireError::Malformed`] if they are none, or if anything is left over.
 pub fn decode_message<M: Message>(bytes: &[u8]) -> Result<M, WireError> {
+    M::read_plain(bytes).map_or_else(|| decode_limited(bytes), Ok)
+}
+
+pub(crate) fn decode_limited<M: DeserializeOwned>(bytes: &[u8]) -> Result<M, WireError> {
     // A limit counts what decoding claims, before it is allocated: so a string of 2^60 in a short
     // frame takes nothing. It is a constant in bincode: hence steps. A number claims at most eight
     // times its bytes on the wire, so the first three refuse no message; what is longer is mostly
@@ -95,7 +134,7 @@ pub fn decode_message<M: Message>(bytes: &[u8]) -> Result<M, WireError> {
     }
 }
 
-fn decode_whole<M: Message>(bytes: &[u8], config: impl Config) -> Result<M, WireError> {
+fn decode_whole<M: DeserializeOwned>(bytes: &[u8], config: impl Config) -> Result<M, WireError> {
     let (message, consumed) = bincode::serde::decode_from_slice(bytes, config)
         .map_err(|error| WireError::malformed(error.to_string()))?;
     if consumed == bytes.len() {

@@ -10,6 +10,7 @@ mod frame;
 mod handshake;
 mod later;
 mod message;
+mod plain;
 mod request;
 mod response;
 mod status;

@@ -46,7 +46,7 @@ pub struct TaskDetail {
     pub ready_at_ms: u64,
     /// The last attempts that ended, oldest first.
     pub history: Vec<AttemptDetail>,
-    /// Opaque bytes; none if they are gone.
+    /// Opaque bytes; none if they are gone, as they are once the task has completed.
     pub payload: Option<Bytes>,
     /// What came of it, if it completed with a result.
     pub result: Option<Bytes>,

@@ -23,7 +23,9 @@ pub(crate) struct Idle {
     connection: Connection,
     codec: NodeCodec,
     pool: PoolName,
-    heartbeat: Duration,
+    /// How often it says so: a little more often than it promised, as a node of `leasehold-node`
+    /// does, so that the hub takes the occasion.
+    beat: Duration,
 }
 
 impl Idle {
@@ -36,13 +38,18 @@ impl Idle {
             connection,
             codec,
             pool,
-            heartbeat: Duration::from_millis(welcome.heartbeat_ms.max(1)),
+            beat: Duration::from_millis(welcome.heartbeat_ms.max(1)) * 7 / 8,
         })
+    }
+
+    /// The time from one heartbeat to the next.
+    pub(crate) const fn beat(&self) -> Duration {
+        self.beat
     }
 
     /// Keeps it open until it fails; when it is told to go, it waits for a task.
     pub(crate) async fn run(mut self, mut go: watch::Receiver<bool>) -> Result<Self, BenchError> {
-        let mut heart = interval_at(Instant::now() + self.heartbeat, self.heartbeat);
+        let mut heart = interval_at(Instant::now() + self.beat, self.beat);
         let mut waits = false;
         loop {
             tokio::select! {

@@ -4,24 +4,19 @@
 use std::{sync::Arc, time::Duration};
 
 use leasehold_wire::PoolStatus;
-use tokio::{
-    sync::watch,
-    time::{MissedTickBehavior, interval, sleep, timeout},
-};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::{Trial, deep, sessions};
 use crate::{
     BenchError, Leasehold, Limits, Stamp, Target,
     book::Unit,
     drive::{Load, drive},
-    leasehold::Idle,
+    holder::LEASES,
+    process,
 };
 
 /// The phase's name.
 pub(crate) const PHASE: &str = "cut";
-
-/// Tasks that each session holds.
-const LEASES: u32 = 10;
 
 /// How long leases of a cut connection stay good by default.
 const GRACE: f64 = 0.5;
@@ -49,21 +44,21 @@ pub(crate) async fn run(trial: &mut Trial<'_>, hub: &Leasehold) -> Result<(), Be
 async fn with(trial: &mut Trial<'_>, hub: &Leasehold, count: u32) -> Result<(), BenchError> {
     let other: Arc<dyn Target> = Arc::new(hub.beside().await?);
     let load = others(trial);
-    let (go, going) = watch::channel(false);
-    let mut held = sessions::open(hub, count, |session| hold(session, going.clone())).await?;
+    let mut holder = hub.holder(count).await?;
     let tasks = u64::from(count * LEASES);
-    until(hub, |pool| pool.claimed >= tasks).await?;
-    let before = drive(&other, load).await?;
-    if let Some(ended) = held.try_join_next() {
-        return Err(sessions::why(ended));
+    tokio::select! {
+        held = until(hub, |pool| pool.claimed >= tasks) => { held?; }
+        ended = holder.ended() => return Err(ended),
     }
+    let before = drive(&other, load).await?;
     let meanwhile = tokio::spawn(async move { drive(&other, load).await });
     // The warm-up is over when they are cut.
     sleep(load.limits.warm_up + Duration::from_millis(50)).await;
-    let cut = Stamp::now();
-    held.abort_all();
-    drop(go);
+    let pids = trial.target.pids();
+    let (cut, used) = (Stamp::now(), process::usage(&pids).processor);
+    holder.cut()?;
     let ready = until(hub, |pool| pool.ready >= tasks).await?;
+    let used = process::usage(&pids).processor.saturating_sub(used);
     let meanwhile = meanwhile
         .await
         .map_err(|error| BenchError::failed("drive another pool", error))??;
@@ -72,6 +67,8 @@ async fn with(trial: &mut Trial<'_>, hub: &Leasehold, count: u32) -> Result<(), 
     trial.note(PHASE, &case, "ready again", Unit::Seconds, seconds);
     let past = (seconds - GRACE).max(0.0);
     trial.note(PHASE, &case, "past the grace", Unit::Seconds, past);
+    let cpu = used.as_secs_f64();
+    trial.note(PHASE, &case, "cpu of the hub", Unit::Seconds, cpu);
     let p99 = |tally: &crate::Tally| tally.until_completed.value_at_quantile(0.99) as f64 / 1e3;
     let (before, meanwhile) = (p99(&before.tally), p99(&meanwhile.tally));
     trial.note(PHASE, &case, "others p99 before", Unit::Micros, before);
@@ -103,10 +100,6 @@ fn others(trial: &Trial<'_>) -> Load {
         workers: 1,
         to_the_end: true,
     }
-}
-
-async fn hold(session: Idle, going: watch::Receiver<bool>) -> Result<Idle, BenchError> {
-    session.claim(LEASES).await?.run(going).await
 }
 
 /// Waits until the pool is so, and says when it was.

@@ -7,20 +7,26 @@ use crate::{
     BenchError, Limits,
     book::Unit,
     drive::{Load, drive},
+    options::Options,
 };
 
 /// The phase's name.
 pub(crate) const PHASE: &str = "latency";
 
 /// Requests under way past which a producer does wait: as many as a hub reads by default.
-const IN_FLIGHT: usize = 1024;
+pub(crate) const IN_FLIGHT: usize = 1024;
 
 /// Of all tasks acknowledged while it counted, how many must have been for the rate to be held.
 const HELD: f64 = 0.98;
 
+/// Half of the connections produce.
+pub(crate) fn producers(options: &Options) -> u32 {
+    (options.connections / 2).max(1)
+}
+
 /// From enqueue to acknowledged, to delivered to a node that waits, and to completed.
 pub(crate) async fn run(trial: &mut Trial<'_>) -> Result<(), BenchError> {
-    let half = (trial.options.connections / 2).max(1);
+    let half = producers(trial.options);
     for rate in trial.options.rates.clone() {
         let limits = Limits {
             rate: Some(rate),

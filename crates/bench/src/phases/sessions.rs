@@ -43,7 +43,7 @@ pub(crate) async fn run(trial: &mut Trial<'_>, hub: &Leasehold) -> Result<(), Be
 }
 
 /// Whether so many sessions can be held at all.
-pub(super) fn check_descriptors(sessions: u32) -> Result<(), BenchError> {
+pub(crate) fn check_descriptors(sessions: u32) -> Result<(), BenchError> {
     let descriptors = raise_descriptors()?;
     if u64::from(sessions) + OWN_DESCRIPTORS <= descriptors {
         return Ok(());
@@ -56,6 +56,7 @@ pub(super) fn check_descriptors(sessions: u32) -> Result<(), BenchError> {
 
 async fn with(trial: &mut Trial<'_>, hub: &Leasehold, count: u32) -> Result<(), BenchError> {
     let pids = trial.target.pids();
+    let beat = hub.idle().await.await?.beat();
     sleep(SETTLE).await;
     let before = process::usage(&pids).memory;
     let began = Stamp::now();
@@ -64,14 +65,22 @@ async fn with(trial: &mut Trial<'_>, hub: &Leasehold, count: u32) -> Result<(), 
     let case = count.to_string();
     let seconds = Stamp::now().since(began) as f64 / 1e9;
     trial.note(PHASE, &case, "opened in", Unit::Seconds, seconds);
-    measure(trial, &case, "idle", before, count, &mut idle).await?;
+    // Sessions that were opened together have their heartbeats together: of each as many count.
+    let beats = (trial.options.seconds.as_secs_f64() / beat.as_secs_f64()).ceil();
+    let measured_for = beat.mul_f64(beats.max(2.0));
+    let sessions = Held {
+        before,
+        count,
+        measured_for,
+    };
+    sessions.measure(trial, "idle", &mut idle).await?;
     // From here on each waits for a task.
     let _ = go.send(true);
-    measure(trial, &case, "waiting", before, count, &mut idle).await
+    sessions.measure(trial, "waiting", &mut idle).await
 }
 
 /// Opens so many sessions, a few at a time, and lets each go on.
-pub(super) async fn open<F>(
+pub(crate) async fn open<F>(
     hub: &Leasehold,
     count: u32,
     mut go_on: impl FnMut(Idle) -> F,
@@ -97,7 +106,7 @@ where
 }
 
 /// Of a session that ended when it was to go on.
-pub(super) fn why(ended: Result<Result<Idle, BenchError>, JoinError>) -> BenchError {
+pub(crate) fn why(ended: Result<Result<Idle, BenchError>, JoinError>) -> BenchError {
     let why = match ended {
         Ok(Ok(_)) => "it ended".to_owned(),
         Ok(Err(error)) => error.to_string(),
@@ -106,27 +115,37 @@ pub(super) fn why(ended: Result<Result<Idle, BenchError>, JoinError>) -> BenchEr
     BenchError::failed("hold a session", why)
 }
 
-async fn measure(
-    trial: &mut Trial<'_>,
-    case: &str,
-    what: &str,
+/// So many sessions at once.
+struct Held {
+    /// The hub's memory before they came, in bytes.
     before: u64,
     count: u32,
-    sessions: &mut JoinSet<Result<Idle, BenchError>>,
-) -> Result<(), BenchError> {
-    sleep(SETTLE).await;
-    let pids = trial.target.pids();
-    let from = (Stamp::now(), process::usage(&pids));
-    tokio::select! {
-        () = sleep(trial.options.seconds) => {}
-        Some(ended) = sessions.join_next() => return Err(why(ended)),
+    measured_for: Duration,
+}
+
+impl Held {
+    async fn measure(
+        &self,
+        trial: &mut Trial<'_>,
+        what: &str,
+        sessions: &mut JoinSet<Result<Idle, BenchError>>,
+    ) -> Result<(), BenchError> {
+        sleep(SETTLE).await;
+        let pids = trial.target.pids();
+        let from = (Stamp::now(), process::usage(&pids));
+        tokio::select! {
+            () = sleep(self.measured_for) => {}
+            Some(ended) = sessions.join_next() => return Err(why(ended)),
+        }
+        let until = (Stamp::now(), process::usage(&pids));
+        let grown = until.1.memory.saturating_sub(self.before) as f64;
+        let case = self.count.to_string();
+        let name = format!("{what} memory/session");
+        let each = grown / f64::from(self.count);
+        trial.note(PHASE, &case, &name, Unit::Bytes, each);
+        let took = until.1.processor.saturating_sub(from.1.processor);
+        let share = took.as_secs_f64() * 100.0 / (until.0.since(from.0) as f64 / 1e9);
+        trial.note(PHASE, &case, &format!("{what} cpu"), Unit::Percent, share);
+        Ok(())
     }
-    let until = (Stamp::now(), process::usage(&pids));
-    let grown = until.1.memory.saturating_sub(before) as f64;
-    let name = format!("{what} memory/session");
-    trial.note(PHASE, case, &name, Unit::Bytes, grown / f64::from(count));
-    let took = until.1.processor.saturating_sub(from.1.processor);
-    let share = took.as_secs_f64() * 100.0 / (until.0.since(from.0) as f64 / 1e9);
-    trial.note(PHASE, case, &format!("{what} cpu"), Unit::Percent, share);
-    Ok(())
 }

@@ -4,14 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::scenes::{Scenes, Share};
+use super::scenes::{ELSEWHERE_WITHIN, Scenes, Share};
 use crate::{
     exit::Failure,
     output::table::{Lean, Table},
 };
-
-/// A dead process's tasks run elsewhere within this.
-const ELSEWHERE_WITHIN: Duration = Duration::from_secs(1);
 
 /// The counts of a whole demonstration.
 #[derive(Debug)]
@@ -88,13 +85,12 @@ impl Findings {
             cut,
             restart,
         } = &self.scenes;
-        let is_quick = moved.tasks > 0 && moved.after < ELSEWHERE_WITHIN;
         vec![
             Row {
                 what: "dead worker: its tasks ran elsewhere after",
                 promised: format!("< {}", seconds(ELSEWHERE_WITHIN)),
                 found: seconds(moved.after),
-                holds: Some(is_quick),
+                holds: Some(moved.is_in_time()),
             },
             Row::all("frozen worker: zombie answers refused", *stale),
             Row::all("connection cut: leases kept, tasks run once", *cut),

@@ -69,7 +69,7 @@ impl Ledger {
         }
     }
 
-    fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Self {
         let mut ledger = Self::default();
         for (mark, run) in text.lines().filter_map(parse_line) {
             match mark {
@@ -81,13 +81,38 @@ impl Ledger {
     }
 
     /// Runs that have not ended; those of workers that were killed never do.
-    pub(super) fn running(&self) -> impl Iterator<Item = &Run> {
+    fn running(&self) -> impl Iterator<Item = &Run> {
         self.begun.iter().filter(|run| !self.ended.contains(run))
     }
 
-    /// How often this task was run.
-    pub(super) fn runs_of(&self, task: TaskId) -> usize {
-        self.begun.iter().filter(|run| run.task == task).count()
+    /// Runs of this node that have not ended. The hub has taken from it what it was granted up to
+    /// the lease `taken`: a worker that stood still begins, when it goes on, the tasks that had
+    /// come meanwhile, until it hears that they are no longer its own. Of those runs nothing is to
+    /// be expected, and as they are stopped most of them never end.
+    pub(super) fn held_by(&self, node: &str, taken: Option<LeaseId>) -> impl Iterator<Item = &Run> {
+        self.running()
+            .filter(move |run| run.node == node && taken.is_none_or(|taken| run.lease > taken))
+    }
+
+    /// Whether nobody began this task under a newer lease.
+    pub(super) fn is_newest(&self, run: &Run) -> bool {
+        self.newest_after(run).is_none()
+    }
+
+    pub(super) fn has_begun(&self, run: &Run) -> bool {
+        self.begun.contains(run)
+    }
+
+    /// The newest lease under which this task was begun after this run's.
+    pub(super) fn newest_after(&self, run: &Run) -> Option<LeaseId> {
+        let leases = self.of_task(run.task).map(|(other, _)| other.lease);
+        leases.filter(|lease| *lease > run.lease).max()
+    }
+
+    /// All runs of this task, and whether each has ended.
+    pub(super) fn of_task(&self, task: TaskId) -> impl Iterator<Item = (&Run, bool)> {
+        let runs = self.begun.iter().filter(move |run| run.task == task);
+        runs.map(|run| (run, self.ended.contains(run)))
     }
 
     /// How many tasks were run more than once.
@@ -131,7 +156,40 @@ mod tests {
         let text = format!("begun {ONE} 1-1-1 a\nbegun {ONE} 1-1-2 b\nbegun {ONE} 1-1-3 c\n");
         let ledger = Ledger::parse(&text);
         assert_eq!(ledger.ran_again(), 1);
-        assert_eq!(ledger.runs_of(ONE.parse().unwrap()), 3);
+        let newest: Vec<_> = ledger
+            .begun
+            .iter()
+            .map(|run| ledger.is_newest(run))
+            .collect();
+        assert_eq!(newest, [false, false, true]);
+    }
+
+    /// What came to a frozen worker before the hub gave it up: the worker began it when it was
+    /// woken, under a lease that was another's by then, and was stopped before its end.
+    #[test]
+    fn what_a_zombie_began_is_held_by_nobody() {
+        let ledger = Ledger::parse(&format!(
+            "begun {ONE} 1-1-148 other\nended {ONE} 1-1-148 other\nbegun {ONE} 1-1-89 woken\n\
+             begun {TWO} 1-1-160 woken\n"
+        ));
+        let taken = Some("1-1-148".parse().unwrap());
+        let held: Vec<_> = ledger.held_by("woken", taken).collect();
+        assert_eq!(held.len(), 1);
+        assert_eq!(held[0].task, TWO.parse().unwrap());
+        assert_eq!(ledger.held_by("woken", None).count(), 2);
+        assert_eq!(ledger.held_by("other", None).count(), 0);
+    }
+
+    #[test]
+    fn a_run_that_a_zombie_began_later_does_not_make_the_good_one_old() {
+        let text = format!("begun {ONE} 1-1-148 other\nbegun {ONE} 1-1-89 woken\n");
+        let ledger = Ledger::parse(&text);
+        let newest: Vec<_> = ledger.of_task(ONE.parse().unwrap()).collect();
+        assert!(ledger.is_newest(newest[0].0));
+        assert!(!ledger.is_newest(newest[1].0));
+        let elsewhere = ledger.newest_after(newest[1].0);
+        assert_eq!(elsewhere, Some("1-1-148".parse().unwrap()));
+        assert!(ledger.has_begun(newest[0].0));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::{
     collections::HashSet,
+    fmt, io,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -15,11 +17,23 @@ use tokio::{
 
 use super::ledger::Run;
 
+/// In the folder of the demonstration, if it is kept.
+const FILE: &str = "outcomes";
+
 /// What a worker was told of one lease: `completed`, `lost` and so on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Told {
     pub(super) run: Run,
     pub(super) outcome: String,
+    pub(super) reason: Option<String>,
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.outcome)?;
+        let reason = self.reason.as_deref();
+        reason.map_or(Ok(()), |reason| write!(f, ": {reason}"))
+    }
 }
 
 /// All that was told, by all workers.
@@ -42,13 +56,24 @@ impl Outcomes {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The leases of these runs with this outcome.
-    pub(super) fn count(&self, runs: &[Run], outcome: &str) -> usize {
-        let found: HashSet<Run> = self.with(|told| {
-            let matching = told.iter().filter(|told| told.outcome == outcome);
-            matching.map(|told| told.run.clone()).collect()
-        });
-        runs.iter().filter(|run| found.contains(run)).count()
+    /// What was told of the lease of this run, if anything yet.
+    pub(super) fn of(&self, run: &Run) -> Option<Told> {
+        self.with(|told| told.iter().find(|told| told.run == *run).cloned())
+    }
+
+    /// Whether this is what was told of it.
+    pub(super) fn is(&self, run: &Run, outcome: &str) -> bool {
+        self.of(run).is_some_and(|told| told.outcome == outcome)
+    }
+
+    /// Writes a line on each into this folder.
+    pub(super) fn write(&self, folder: &Path) -> io::Result<()> {
+        let line = |told: &Told| {
+            let Run { task, lease, node } = &told.run;
+            format!("{task} {lease} {node} {told}\n")
+        };
+        let lines: String = self.with(|told| told.iter().map(line).collect());
+        std::fs::write(folder.join(FILE), lines)
     }
 
     /// Whether the last word was said on each of these.
@@ -74,6 +99,7 @@ struct Line {
     lease: String,
     node: String,
     outcome: String,
+    reason: Option<String>,
 }
 
 fn parse(line: &str) -> Option<Told> {
@@ -82,11 +108,13 @@ fn parse(line: &str) -> Option<Told> {
         lease,
         node,
         outcome,
+        reason,
     } = serde_json::from_str(line).ok()?;
     let (task, lease) = (id.parse().ok()?, lease.parse().ok()?);
     Some(Told {
         run: Run { task, lease, node },
         outcome,
+        reason,
     })
 }
 
@@ -109,8 +137,22 @@ mod tests {
         outcomes.with(|told| told.extend(all.clone()));
         let runs = all.map(|told| told.run);
         assert_eq!(outcomes.completed(), [(runs[1].task, runs[1].lease)]);
-        assert_eq!(outcomes.count(&runs, "lost"), 1);
+        assert!(outcomes.is(&runs[0], "lost") && !outcomes.is(&runs[0], "completed"));
         assert!(outcomes.are_known(&runs));
+    }
+
+    #[test]
+    fn what_was_told_is_written_with_its_reason() {
+        let (outcomes, folder) = (Outcomes::default(), tempfile::tempdir().unwrap());
+        let mut lost = line("1-1-1", "lost");
+        lost.reason = Some("the lease is lost".into());
+        outcomes.with(|told| told.push(lost));
+        outcomes.write(folder.path()).unwrap();
+        let written = std::fs::read_to_string(folder.path().join(FILE)).unwrap();
+        assert!(
+            written.ends_with(" 1-1-1 a lost: the lease is lost\n"),
+            "{written}"
+        );
     }
 
     #[test]

@@ -15,6 +15,9 @@ use tokio::{
     time::timeout,
 };
 
+#[cfg(target_os = "linux")]
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+
 use super::group::Group;
 
 /// Killed, and gone, when this is dropped.
@@ -48,6 +51,22 @@ impl Process {
         }
     }
 
+    /// Whether all of it stands still since it was told to stop, which each time is said once. The
+    /// signal goes to one of its threads, and until that one has a processor the others go on:
+    /// where more is to be done than there are processors, for long enough to send an answer.
+    #[cfg(target_os = "linux")]
+    pub(super) fn has_stopped(&self) -> bool {
+        let flags = WaitPidFlag::WSTOPPED | WaitPidFlag::WNOHANG;
+        let status = self.pid().map(|pid| waitid(Id::Pid(pid), flags));
+        matches!(status, Some(Ok(WaitStatus::Stopped(..))))
+    }
+
+    /// Elsewhere the signal has to do.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn has_stopped(&self) -> bool {
+        self.pid().is_some()
+    }
+
     /// Waits so long for it to end by itself.
     pub(super) async fn ended_within(&mut self, within: Duration) -> bool {
         timeout(within, self.child.wait()).await.is_ok()
@@ -68,5 +87,34 @@ impl Drop for Process {
         let Some(pid) = self.pid() else { return };
         self.signal(Signal::SIGKILL);
         while waitpid(pid, None) == Err(Errno::EINTR) {}
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_process_stands_still_only_when_all_of_it_does() {
+        let mut child = Command::new("cat")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (stdin, mut stdout) = (child.stdin.take(), child.stdout.take().unwrap());
+        let process = Process { child };
+        assert!(!process.has_stopped());
+        for _ in 0..2 {
+            process.signal(Signal::SIGSTOP);
+            while !process.has_stopped() {
+                tokio::task::yield_now().await;
+            }
+            assert!(!process.has_stopped(), "it is said once");
+            process.signal(Signal::SIGCONT);
+        }
+        drop(stdin);
+        assert_eq!(stdout.read(&mut [0]).await.unwrap(), 0, "it went on");
     }
 }

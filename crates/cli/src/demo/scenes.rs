@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use leasehold_node::{StateKind, TaskId};
+use leasehold_node::LeaseId;
 use nix::sys::signal::Signal;
 use tokio::time::{Instant, sleep};
 
 use super::{
+    evidence,
     ledger::Run,
     stage::{Stage, WORKERS},
 };
@@ -29,12 +30,21 @@ pub(super) struct Moved {
     pub(super) after: Duration,
 }
 
+impl Moved {
+    pub(super) fn is_in_time(&self) -> bool {
+        self.tasks > 0 && self.after < ELSEWHERE_WITHIN
+    }
+}
+
 /// So many of so many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Share {
     pub(super) part: usize,
     pub(super) whole: usize,
 }
+
+/// A dead process's tasks run elsewhere within this.
+pub(super) const ELSEWHERE_WITHIN: Duration = Duration::from_secs(1);
 
 /// Between two scenes, for who watches.
 const PAUSE: Duration = Duration::from_millis(700);
@@ -71,51 +81,67 @@ pub(super) async fn play(stage: &mut Stage) -> Result<Scenes, Failure> {
 }
 
 async fn kill_worker(stage: &Stage) -> Result<Moved, Failure> {
-    let running = stage.busy(&[KILLED]).await?;
+    stage.busy(&[KILLED]).await?;
     let victim = &stage.nodes[KILLED];
-    let (name, at) = (&victim.name, Instant::now());
+    let running = stage.stop_amid(KILLED).await?;
+    let at = Instant::now();
     victim.process.signal(Signal::SIGKILL);
-    let tasks: Vec<TaskId> = stage
-        .held_by(name)
-        .await?
-        .iter()
-        .map(|(task, _)| *task)
-        .collect();
     let ran = count(running.len() as u64, "task");
-    stage.say(format!("killed {name} (SIGKILL) while it ran {ran}"));
-    run_elsewhere(stage, name, &tasks).await?;
+    stage.say(format!(
+        "killed {} (SIGKILL) while it ran {ran}",
+        victim.name
+    ));
+    let held = all_held(stage, running).await?;
+    run_elsewhere(stage, &held).await?;
     let moved = Moved {
-        tasks: tasks.len(),
+        tasks: held.len(),
         after: at.elapsed(),
     };
     let milliseconds = moved.after.as_millis();
     stage.say(format!(
         "all that it held runs elsewhere, {milliseconds} ms after the kill"
     ));
+    if !moved.is_in_time() {
+        for run in &held {
+            tell_of(stage, run).await?;
+        }
+    }
     Ok(moved)
 }
 
-/// Waits until others run these tasks, or have completed them.
-async fn run_elsewhere(stage: &Stage, than: &str, tasks: &[TaskId]) -> Result<(), Failure> {
-    for task in tasks {
-        stage
-            .until("for tasks to run elsewhere", async || {
-                let summary = stage.task(*task).await?.summary;
-                let runs = matches!(summary.state, StateKind::Claimed | StateKind::Completed);
-                let elsewhere = summary.node.is_some_and(|node| node.as_str() != than);
-                Ok((runs && elsewhere).then_some(()))
-            })
-            .await?;
+/// Beside what ran on the dead worker, what was on its way to it. Of what had ended the answer may
+/// be on its way to the hub, so it is not among this.
+async fn all_held(stage: &Stage, running: Vec<Run>) -> Result<Vec<Run>, Failure> {
+    let name = &stage.nodes[KILLED].name;
+    let held = stage.held_by(name).await?;
+    let ledger = stage.ledger()?;
+    let mut all = running;
+    for (task, lease) in held {
+        let node = name.clone();
+        let run = Run { task, lease, node };
+        if !ledger.has_begun(&run) {
+            all.push(run);
+        }
     }
-    Ok(())
+    Ok(all)
+}
+
+/// Waits until each of these tasks was begun anew, which is elsewhere as long as their node is
+/// away; the newest lease of any.
+async fn run_elsewhere(stage: &Stage, runs: &[Run]) -> Result<Option<LeaseId>, Failure> {
+    let began = stage.until("for tasks to run elsewhere", async || {
+        let ledger = stage.ledger()?;
+        let newer = runs.iter().map(|run| ledger.newest_after(run));
+        Ok(newer.collect::<Option<Vec<LeaseId>>>())
+    });
+    Ok(began.await?.into_iter().max())
 }
 
 async fn freeze_worker(stage: &Stage) -> Result<(Vec<Run>, Instant), Failure> {
     stage.busy(&[FROZEN, HIRED]).await?;
     let worker = &stage.nodes[FROZEN];
-    worker.process.signal(Signal::SIGSTOP);
+    let running = stage.stop_amid(FROZEN).await?;
     let since = Instant::now();
-    let running = stage.running_on(&[FROZEN])?;
     let ran = count(running.len() as u64, "task");
     stage.say(format!(
         "froze {} (SIGSTOP) while it ran {ran}",
@@ -124,10 +150,12 @@ async fn freeze_worker(stage: &Stage) -> Result<(Vec<Run>, Instant), Failure> {
     Ok((running, since))
 }
 
-async fn wake_worker(stage: &Stage, frozen: &[Run], since: Instant) -> Result<Share, Failure> {
+async fn wake_worker(stage: &mut Stage, frozen: &[Run], since: Instant) -> Result<Share, Failure> {
+    // What the worker was granted before the hub gave it up came before this lease: nothing was
+    // granted to it after that, and it is not back yet.
+    let taken = run_elsewhere(stage, frozen).await?;
+    stage.nodes[FROZEN].taken = taken;
     let worker = &stage.nodes[FROZEN];
-    let tasks: Vec<TaskId> = frozen.iter().map(|run| run.task).collect();
-    run_elsewhere(stage, &worker.name, &tasks).await?;
     let seconds = since.elapsed().as_secs_f64();
     stage.say(format!(
         "all of them run elsewhere after {seconds:.1} s of silence; woke {} (SIGCONT), a zombie now",
@@ -135,7 +163,7 @@ async fn wake_worker(stage: &Stage, frozen: &[Run], since: Instant) -> Result<Sh
     ));
     worker.process.signal(Signal::SIGCONT);
     told(stage, frozen).await?;
-    let stale = share(frozen, stage.outcomes.count(frozen, "lost"));
+    let stale = share(stage, frozen, |run| stage.outcomes.is(run, "lost")).await?;
     stage.say(format!(
         "the hub refused {} of its {} answers",
         stale.part, stale.whole
@@ -152,8 +180,7 @@ async fn cut_connection(stage: &Stage) -> Result<Share, Failure> {
         "cut the connection of {} while it ran {ran}",
         node.name
     ));
-    told(stage, &running).await?;
-    let kept = completed_once(stage, &running)?;
+    let kept = kept(stage, &running).await?;
     stage.say(format!(
         "it came back and kept {} of {} leases",
         kept.part, kept.whole
@@ -161,15 +188,12 @@ async fn cut_connection(stage: &Stage) -> Result<Share, Failure> {
     Ok(kept)
 }
 
-/// Those that were completed under the lease that they had, and run by nobody else.
-fn completed_once(stage: &Stage, runs: &[Run]) -> Result<Share, Failure> {
+/// Those that were completed under the lease that they had, and run by nobody else after that.
+async fn kept(stage: &Stage, runs: &[Run]) -> Result<Share, Failure> {
+    told(stage, runs).await?;
     let ledger = stage.ledger()?;
-    let once: Vec<Run> = runs
-        .iter()
-        .filter(|run| ledger.runs_of(run.task) == 1)
-        .cloned()
-        .collect();
-    Ok(share(runs, stage.outcomes.count(&once, "completed")))
+    let is_kept = |run: &Run| ledger.is_newest(run) && stage.outcomes.is(run, "completed");
+    share(stage, runs, is_kept).await
 }
 
 async fn kill_hub(stage: &mut Stage) -> Result<Share, Failure> {
@@ -183,8 +207,7 @@ async fn kill_hub(stage: &mut Stage) -> Result<Share, Failure> {
     stage.say(format!(
         "the hub listens again on the same store after {milliseconds} ms"
     ));
-    told(stage, &running).await?;
-    let kept = completed_once(stage, &running)?;
+    let kept = kept(stage, &running).await?;
     stage.say(format!(
         "{} of {} tasks went on under their leases",
         kept.part, kept.whole
@@ -195,10 +218,36 @@ async fn kill_hub(stage: &mut Stage) -> Result<Share, Failure> {
 /// Waits until the last word is said on all of these.
 async fn told(stage: &Stage, runs: &[Run]) -> Result<(), Failure> {
     let known = async || Ok(stage.outcomes.are_known(runs).then_some(()));
-    stage.until("for the outcome of tasks", known).await
+    let waited = stage.until("for the outcome of tasks", known).await;
+    if waited.is_err() {
+        let ledger = stage.ledger()?;
+        for run in runs.iter().filter(|run| stage.outcomes.of(run).is_none()) {
+            stage.say(evidence::of_run(run, None, &ledger, None));
+        }
+    }
+    waited
 }
 
-const fn share(of: &[Run], part: usize) -> Share {
-    let whole = of.len();
-    Share { part, whole }
+/// How many came out as promised; tells all that is known of those that did not.
+async fn share(
+    stage: &Stage,
+    of: &[Run],
+    is_as_promised: impl Fn(&Run) -> bool,
+) -> Result<Share, Failure> {
+    let (good, bad): (Vec<&Run>, Vec<&Run>) = of.iter().partition(|run| is_as_promised(run));
+    for run in bad {
+        tell_of(stage, run).await?;
+    }
+    Ok(Share {
+        part: good.len(),
+        whole: of.len(),
+    })
+}
+
+/// All that is known of a run that did not come out as promised.
+async fn tell_of(stage: &Stage, run: &Run) -> Result<(), Failure> {
+    let (ledger, detail) = (stage.ledger()?, stage.task(run.task).await?);
+    let told = stage.outcomes.of(run);
+    stage.say(evidence::of_run(run, told.as_ref(), &ledger, Some(&detail)));
+    Ok(())
 }

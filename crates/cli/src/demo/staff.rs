@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use leasehold_node::LeaseId;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
     process::{ChildStdout, Command},
@@ -27,7 +28,7 @@ pub(super) const HUB_LOG: &str = "hub.log";
 
 /// The only settings that are not the defaults: knob, value, default.
 pub(super) const SETTINGS: [(&str, &str, &str); 2] =
-    [("heartbeat", "500ms", "2s"), ("silence_after", "2s", "10s")];
+    [("heartbeat", "500ms", "4s"), ("silence_after", "2s", "10s")];
 
 /// A link to this program in the folder of the demonstration, so that no path needs quotes.
 const PROGRAM: &str = "leasehold";
@@ -97,6 +98,8 @@ pub(super) struct Post<'a> {
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) name: String,
+    /// The hub has taken from it all that it was granted up to this lease.
+    pub(super) taken: Option<LeaseId>,
     pub(super) process: Process,
     pub(super) proxy: Proxy,
     pub(super) reader: JoinHandle<()>,
@@ -126,6 +129,7 @@ impl Node {
         let (process, output) = Process::start(command, group)?;
         Ok(Self {
             name: name.into(),
+            taken: None,
             process,
             proxy,
             reader: post.outcomes.follow(output),

@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     fmt::Display,
-    fs, io,
+    io,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 
 use super::{
+    evidence,
     group::Group,
     input::Input,
     ledger::{Ledger, Run},
@@ -43,9 +44,6 @@ const WAIT_MAX: Duration = Duration::from_secs(20);
 /// How long a process may take to end when it is asked to.
 const ENDS_WITHIN: Duration = Duration::from_secs(5);
 
-/// Of the hub's log, when something went wrong.
-const LOG_LINES: usize = 8;
-
 /// What is dropped first is killed first; the folder goes last.
 #[derive(Debug)]
 pub(super) struct Stage {
@@ -61,23 +59,24 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Starts a hub and the workers.
+    /// Starts a hub.
     pub(super) async fn set(narrator: Narrator, input: Input) -> Result<Self, Failure> {
         let failed = |error: io::Error| Failure::failed("set the stage", error);
-        let folder = tempfile::Builder::new()
+        let mut folder = tempfile::Builder::new()
             .prefix("leasehold-demo-")
             .tempdir()
             .map_err(failed)?;
         let group = staff::prepare(folder.path()).await.map_err(failed)?;
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let hub = Hub::start(folder.path(), &group, listen)
-            .await
-            .map_err(|error| {
-                let log = last_lines(&folder);
-                Failure::failed("start a hub", format!("{error}{log}"))
-            })?;
+        let hub = match Hub::start(folder.path(), &group, listen).await {
+            Ok(hub) => hub,
+            Err(error) => {
+                keep(&mut folder, &narrator);
+                return Err(Failure::failed("start a hub", error));
+            }
+        };
         let options = NodeOptions::default().give_up_after(WAIT_MAX);
-        let mut stage = Self {
+        let stage = Self {
             nodes: Vec::new(),
             inspector: Inspector::new(Endpoint::tcp(hub.address.to_string()), options),
             hub,
@@ -89,11 +88,16 @@ impl Stage {
             folder,
         };
         stage.introduce_hub();
-        for number in 1..=WORKERS {
-            stage.hire(number).await?;
-        }
-        stage.introduce_workers();
         Ok(stage)
+    }
+
+    /// Starts the workers.
+    pub(super) async fn hire_all(&mut self) -> Result<(), Failure> {
+        for number in 1..=WORKERS {
+            self.hire(number).await?;
+        }
+        self.introduce_workers();
+        Ok(())
     }
 
     fn introduce_hub(&self) {
@@ -184,10 +188,11 @@ impl Stage {
         }
     }
 
-    /// Says what went wrong at the hub, before the folder with its log is gone.
-    pub(super) fn show_log(&self) {
-        let log = last_lines(&self.folder);
-        self.say(format!("something is wrong; the hub said last:{log}"));
+    /// Something went wrong: the folder stays, and what the hub and the workers said last is shown.
+    pub(super) fn keep_evidence(&mut self) {
+        // Without them the logs tell enough.
+        let _ = self.outcomes.write(self.folder.path());
+        keep(&mut self.folder, &self.narrator);
     }
 
     /// What the runs told so far.
@@ -196,10 +201,31 @@ impl Stage {
         ledger.map_err(|error| Failure::failed("read the ledger", error))
     }
 
-    /// What runs on these nodes at this moment.
+    /// What runs on these nodes at this moment under leases that the hub has not taken from them.
     pub(super) fn running_on(&self, nodes: &[usize]) -> Result<Vec<Run>, Failure> {
-        let is_there = |run: &&Run| nodes.iter().any(|node| self.nodes[*node].name == run.node);
-        Ok(self.ledger()?.running().filter(is_there).cloned().collect())
+        let ledger = self.ledger()?;
+        let nodes = nodes.iter().map(|node| &self.nodes[*node]);
+        let runs = nodes.flat_map(|node| ledger.held_by(&node.name, node.taken));
+        Ok(runs.cloned().collect())
+    }
+
+    /// Stops this node at a moment at which it runs something, and tells what that is: the hub
+    /// hears nothing of it before the node goes on.
+    pub(super) async fn stop_amid(&self, node: usize) -> Result<Vec<Run>, Failure> {
+        let process = &self.nodes[node].process;
+        self.until("for a worker to be busy", async || {
+            process.signal(Signal::SIGSTOP);
+            self.until("for a worker to stop", async || {
+                Ok(process.has_stopped().then_some(()))
+            })
+            .await?;
+            let running = self.running_on(&[node])?;
+            if running.is_empty() {
+                process.signal(Signal::SIGCONT);
+            }
+            Ok((!running.is_empty()).then_some(running))
+        })
+        .await
     }
 
     /// Waits until each of these nodes runs as many tasks as it can, or most of them.
@@ -300,9 +326,13 @@ fn look_failed(error: &RequestError) -> Failure {
     Failure::request("look at the hub", error)
 }
 
-fn last_lines(folder: &TempDir) -> String {
-    let log = fs::read_to_string(folder.path().join(staff::HUB_LOG)).unwrap_or_default();
-    let lines: Vec<&str> = log.lines().collect();
-    let last = &lines[lines.len().saturating_sub(LOG_LINES)..];
-    last.iter().map(|line| format!("\n  {line}")).collect()
+/// Leaves the folder where it is, and says so.
+fn keep(folder: &mut TempDir, narrator: &Narrator) {
+    folder.disable_cleanup(true);
+    let path = folder.path();
+    let logs = evidence::last_lines(path);
+    narrator.say(format!(
+        "something is wrong; the store and all logs are kept in {}{logs}",
+        path.display()
+    ));
 }

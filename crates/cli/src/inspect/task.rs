@@ -1,6 +1,6 @@
 //! `leasehold task`
 
-use leasehold_node::{AttemptDetail, TaskDetail};
+use leasehold_node::{AttemptDetail, StateKind, TaskDetail};
 
 use crate::{
     args::TaskArgs,
@@ -47,7 +47,7 @@ fn known(detail: &TaskDetail) -> Vec<(&'static str, String)> {
         ("lease", words::or_dash(detail.lease.as_ref())),
         ("enqueued", words::moment(task.enqueued_at_ms)),
         ("ready", words::moment(detail.ready_at_ms)),
-        ("payload", blob(detail.payload.as_deref())),
+        ("payload", payload(detail)),
     ];
     let optional = [
         ("result", detail.result.as_deref().map(words::excerpt)),
@@ -67,8 +67,20 @@ fn some(number: u32) -> Option<String> {
     (number > 0).then(|| number.to_string())
 }
 
-fn blob(bytes: Option<&[u8]>) -> String {
-    bytes.map_or_else(|| "(gone)".into(), words::excerpt)
+/// A completed task is not kept with its payload, but one that completed under an older hub may be.
+fn payload(detail: &TaskDetail) -> String {
+    if let Some(payload) = &detail.payload {
+        return words::excerpt(payload);
+    }
+    let size = words::size(detail.summary.payload_bytes.into());
+    match detail.summary.state {
+        StateKind::Completed => format!("({size}, no longer kept: the task completed)"),
+        StateKind::Ready
+        | StateKind::Scheduled
+        | StateKind::Claimed
+        | StateKind::Cancelled
+        | StateKind::Dead => format!("({size}, gone)"),
+    }
 }
 
 fn history(attempts: &[AttemptDetail]) -> String {

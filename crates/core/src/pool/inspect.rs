@@ -104,13 +104,17 @@ impl Pool {
         self.tasks.shelf.moment(self.tasks.find(id)?)
     }
 
+    /// How many tasks an open session holds; none if it is not open.
+    #[must_use]
+    pub fn held_by(&self, session: SessionId) -> u64 {
+        let held = self.tasks.held.get(&session);
+        held.map_or(0, |list| list.len.into())
+    }
+
     /// How many tasks each open session holds, in the order of the sessions.
     pub fn holdings(&self) -> impl Iterator<Item = (SessionId, u64)> {
         let mut sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
         sessions.sort_unstable();
-        sessions.into_iter().map(|id| {
-            let held = self.tasks.held.get(&id).map_or(0, |list| list.len);
-            (id, held.into())
-        })
+        sessions.into_iter().map(|id| (id, self.held_by(id)))
     }
 }

@@ -71,8 +71,9 @@ pub(super) static SECTION: Section<PoolSettings> = knobs!(
         /// come back at once when it listens; longer is for a hub that is up before its
         /// network is.
         restart_grace => restart_grace: Span { min: Duration::ZERO, max: HOUR };
-        /// How long completed and cancelled tasks are remembered, with their results. While they
-        /// are, a repeated enqueue of the same task makes no second one.
+        /// How long completed and cancelled tasks are remembered, with their results; completed
+        /// ones without their payloads. While they are, a repeated enqueue of the same task makes
+        /// no second one.
         completed_kept_for => completed_kept_for: Span { min: Duration::ZERO, max: TEN_YEARS };
         /// How many completed and cancelled tasks are remembered; the oldest go first. Must be less
         /// than `tasks_max`: they count.

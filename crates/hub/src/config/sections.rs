@@ -38,7 +38,7 @@ section! {
     pub struct SessionSection, SESSION for session {
         /// How often either side is heard of, if only by a heartbeat. Shorter notices silence
         /// sooner, at the cost of more small frames.
-        heartbeat: Duration = Duration::from_secs(2),
+        heartbeat: Duration = Duration::from_secs(4),
             Span { min: Duration::from_millis(100), max: Duration::from_secs(60) };
         /// How long a node may be silent before its session ends and its leases with it. Must be
         /// at least twice `heartbeat`. Shorter moves the tasks of a node that lost power sooner;

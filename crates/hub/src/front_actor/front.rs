@@ -77,7 +77,7 @@ impl Front {
                 let total = self.line.credit(session, credit, &self.of.settings);
                 Part::Whole(total.map_or_else(Response::Refused, Response::Credited))
             }
-            Ask::Query(Query::Status) => Part::Status(Box::new(self.status()), Vec::new()),
+            Ask::Query(Query::Status(_)) => Part::Status(Box::new(self.status()), Vec::new()),
             Ask::Query(Query::Fence) => Part::Fence,
             // No lease and no task is here; partitions answer for theirs.
             Ask::Command(_) | Ask::Query(_) => Part::Whole(Response::Refused(Rejection::LeaseLost)),

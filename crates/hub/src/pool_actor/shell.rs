@@ -1,21 +1,24 @@
 //! What surrounds the core in its actor: time in, changes to disk, replies out.
 
-use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
+mod grants;
+mod look;
+mod words;
 
-use bytes::Bytes;
+use std::{collections::BTreeMap, mem, sync::Arc};
+
 use leasehold_core::{
-    Answer, Cause, Change, Claim, Command, Ending, Grant, NewTask, Node, Outbox, Pool, PoolName,
-    Rejection, Reply, RequestId, SessionId, Task, TaskId, Timestamp, Transition,
+    Cause, Change, Command, Ending, NewTask, Node, Outbox, Pool, PoolName, RequestId, SessionId,
+    Task, TaskId, Timestamp, Transition,
 };
 use leasehold_store::{Blob, PoolBatch};
 use leasehold_wire::Response;
 use tokio::{sync::oneshot, task::AbortHandle};
 
 use super::{
-    Ask, Door, Out, PoolArguments, PoolMessage, Query,
+    Ask, Door, PoolArguments, PoolMessage,
     ahead::Ahead,
+    looks::Looks,
     outlet::{Outlet, Part, Said},
-    slip::{For, Slip, Want},
     stand_in::StandIn,
     view,
 };
@@ -55,6 +58,7 @@ pub(crate) struct Shell {
     /// The one timer: set for the earliest deadline, moved only forward in urgency.
     alarm: Option<(Timestamp, AbortHandle)>,
     settling: Vec<oneshot::Sender<()>>,
+    looks: Looks,
     /// Reused for each call of the core.
     transition: Transition,
 }
@@ -105,6 +109,7 @@ impl Shell {
             myself,
             alarm: None,
             settling: Vec::new(),
+            looks: Looks::default(),
             transition: Transition::default(),
         };
         shell.tick();
@@ -132,6 +137,7 @@ impl Shell {
 
     pub(super) fn gone(&mut self, session: SessionId, ending: Ending) {
         self.apply(session, RequestId(0), Command::End(ending));
+        self.looks.forget(session);
         if let Some(outlet) = self.outlets.remove(&session) {
             outlet.close();
         }
@@ -142,47 +148,6 @@ impl Shell {
         let now = self.clock.now();
         self.pool.advance(now, &mut self.transition);
         self.take_transition();
-    }
-
-    /// Grants to those who wait at the front, in their order.
-    pub(super) fn grant(&mut self, slip: Slip) {
-        let wants = slip.wants().iter();
-        let outcomes = wants.map(|want| self.grant_one(want)).collect();
-        // The front looks for what is next once it has the answer.
-        self.show();
-        slip.answer(outcomes);
-    }
-
-    fn grant_one(&mut self, want: &Want) -> Result<u32, Rejection> {
-        /// Of no session's own.
-        const OURS: RequestId = RequestId(0);
-        let (now, session) = (self.clock.now(), want.session);
-        let claim = Command::Claim(Claim {
-            tasks_max: want.tasks,
-            wait: Duration::ZERO,
-            lease: want.lease,
-        });
-        self.pool
-            .apply(now, session, OURS, claim, &mut self.transition);
-        let replies = &mut self.transition.replies;
-        let is_it = |reply: &Reply| matches!(reply, Reply::Answer(of, OURS, _) if *of == session);
-        let at = replies.iter().rposition(is_it);
-        let outcome = match at.map(|at| replies.remove(at)) {
-            Some(Reply::Answer(_, _, Answer::Claimed(grants))) if !grants.is_empty() => {
-                let granted = u32::try_from(grants.len()).unwrap_or(want.tasks);
-                replies.push(match want.of {
-                    For::Claim { request, .. } => {
-                        Reply::Answer(session, request, Answer::Claimed(grants))
-                    }
-                    For::Credit => Reply::Deliver(session, grants),
-                });
-                Ok(granted)
-            }
-            Some(Reply::Answer(_, _, Answer::Refused(rejection))) => Err(rejection),
-            _ => Ok(0),
-        };
-        self.take_transition();
-        outcome
     }
 
     fn show(&self) {
@@ -309,90 +274,6 @@ impl Shell {
         }
     }
 
-    /// A reply as it waits in the outbox. What it lacks is read with the next commit.
-    fn word(&mut self, reply: Reply) -> (SessionId, Said) {
-        match reply {
-            Reply::Deliver(session, grants) => (session, Said::Deliver(self.with_payloads(grants))),
-            Reply::Revoke(session, proof, why) => (session, Said::Revoke(proof, why)),
-            Reply::AskStop(session, proof, within) => (session, Said::AskStop(proof, within)),
-            Reply::Answer(session, request, answer) => (session, self.word_answer(request, answer)),
-        }
-    }
-
-    fn word_answer(&mut self, request: RequestId, answer: Answer) -> Said {
-        match answer {
-            Answer::Claimed(grants) => Said::Claimed(request, self.with_payloads(grants)),
-            Answer::Awaited(task) => {
-                if task.result_len.is_some() {
-                    self.reads.push((task.id, Blob::Result));
-                }
-                let moment = self.pool.moment_of(task.id);
-                Said::Task {
-                    request,
-                    task,
-                    moment,
-                }
-            }
-            answer @ (Answer::Enqueued(_)
-            | Answer::Credited(_)
-            | Answer::Extended(_)
-            | Answer::Done(_)
-            | Answer::Revived(_)
-            | Answer::Purged(_)
-            | Answer::Refused(_)) => Said::Part(request, Part::Whole(view::response(answer))),
-        }
-    }
-
-    /// A payload is taken out of memory with its first grant; a second one reads it back.
-    fn with_payloads(&mut self, grants: Vec<Grant>) -> Vec<(Grant, Option<Bytes>)> {
-        self.ahead.moves();
-        let with_payload = |grant: Grant| {
-            let payload = self.payloads.take(grant.task);
-            if payload.is_none() {
-                self.reads.push((grant.task, Blob::Payload));
-            }
-            (grant, payload)
-        };
-        grants.into_iter().map(with_payload).collect()
-    }
-
-    fn look(&mut self, session: SessionId, request: RequestId, query: Query) {
-        let said = match query {
-            Query::Status => {
-                let status = Box::new(view::status(&self.name, &self.pool.summary()));
-                let holdings = self.pool.holdings().collect();
-                Said::Part(request, Part::Status(status, holdings))
-            }
-            Query::Tasks {
-                state,
-                after,
-                tasks_max,
-            } => {
-                let tasks = view::tasks(&self.pool, state, after, tasks_max);
-                Said::Part(request, Part::Whole(Response::Tasks(tasks)))
-            }
-            Query::Task(id) => self.look_at(request, id),
-            Query::Fence => Said::Part(request, Part::Fence),
-        };
-        self.outbox.say((session, said));
-    }
-
-    fn look_at(&mut self, request: RequestId, id: TaskId) -> Said {
-        let Some(task) = self.pool.task(id) else {
-            return Said::Part(request, Part::Whole(view::no_such_task()));
-        };
-        self.reads.push((id, Blob::Payload));
-        if task.result_len.is_some() {
-            self.reads.push((id, Blob::Result));
-        }
-        self.outbox.hold();
-        Said::Task {
-            request,
-            task: Box::new(task),
-            moment: self.pool.moment_of(id),
-        }
-    }
-
     /// Returns whether it is done already.
     fn commit(&mut self, changes: Vec<Change>) -> Result<bool, String> {
         let batch = PoolBatch {
@@ -432,60 +313,6 @@ impl Shell {
                 _ = myself.cast(PoolMessage::Committed(outcome));
             }),
         })
-    }
-
-    fn leave(&mut self, replies: Vec<(SessionId, Said)>, blobs: &Blobs) {
-        for (session, said) in replies {
-            let out = self.finish(said, blobs);
-            if let Some(outlet) = self.outlets.get(&session) {
-                outlet.say(out);
-            }
-        }
-    }
-
-    /// Fills in what only the store had.
-    fn finish(&self, said: Said, blobs: &Blobs) -> Out {
-        let pool = self.pool.id();
-        match said {
-            Said::Part(request, part) => Out::Answer(request, pool, part),
-            Said::Claimed(request, grants) => {
-                let tasks = self.deliveries(grants, blobs);
-                Out::Answer(request, pool, Part::Whole(Response::Claimed(tasks)))
-            }
-            Said::Deliver(grants) => {
-                Out::Deliver(self.name.clone(), self.deliveries(grants, blobs))
-            }
-            Said::Revoke(proof, why) => Out::Revoke(proof, why),
-            Said::AskStop(proof, within) => Out::AskStop(proof, within),
-            Said::Task {
-                request,
-                task,
-                moment,
-            } => {
-                let payload = blobs.get(&(task.id, Blob::Payload)).cloned();
-                let result = blobs.get(&(task.id, Blob::Result)).cloned();
-                let detail = view::detail(&self.name, &task, moment, payload, result);
-                Out::Answer(request, pool, Part::Whole(Response::Task(Box::new(detail))))
-            }
-        }
-    }
-
-    /// A task without its payload was forgotten after it was granted, so it is not delivered: the
-    /// lease is over. One that was granted twice since the last commit is delivered twice.
-    fn deliveries(
-        &self,
-        grants: Vec<(Grant, Option<Bytes>)>,
-        blobs: &Blobs,
-    ) -> Vec<leasehold_wire::Delivery> {
-        let deliver = |(grant, payload): (Grant, Option<Bytes>)| {
-            let from_store = || blobs.get(&(grant.task, Blob::Payload)).cloned();
-            let Some(payload) = payload.or_else(from_store) else {
-                tracing::warn!(pool = %self.name, task = %grant.task, "its payload is gone");
-                return None;
-            };
-            Some(view::delivery(&grant, payload))
-        };
-        grants.into_iter().filter_map(deliver).collect()
     }
 
     /// Sets the timer if something is due before it goes off.

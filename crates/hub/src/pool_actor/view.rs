@@ -1,8 +1,10 @@
 //! The core's words as the wire's.
 
+mod facts;
+
 use bytes::Bytes;
 use leasehold_core::{
-    Accepted, Answer, Attempt, Grant, LeaseRef, Pool, PoolName, PoolSummary, Rejection, State,
+    Accepted, Answer, Attempt, Grant, LeaseRef, Listed, PoolName, PoolSummary, Rejection, State,
     StateKind, Task, TaskId, Timestamp, time::millis,
 };
 use leasehold_wire::{
@@ -83,17 +85,9 @@ pub(crate) fn status_of_none(name: PoolName, waiting: u64) -> PoolStatus {
     }
 }
 
-pub(super) fn tasks(
-    pool: &Pool,
-    state: Option<StateKind>,
-    after: Option<TaskId>,
-    tasks_max: usize,
-) -> Vec<TaskSummary> {
-    let view = |task: &Task| summary(task, pool.moment_of(task.id));
-    pool.tasks(state, after, tasks_max)
-        .iter()
-        .map(view)
-        .collect()
+pub(super) fn tasks(listed: Vec<Listed>) -> Response {
+    let view = |(task, moment): &Listed| summary(task, *moment);
+    Response::Tasks(listed.iter().map(view).collect())
 }
 
 pub(super) fn detail(

@@ -9,7 +9,7 @@ use std::{
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf},
-    net::TcpStream,
+    net::{TcpStream, tcp::OwnedWriteHalf},
     time::Instant,
 };
 
@@ -42,7 +42,7 @@ impl Connection {
         let (reader, writer) = stream.into_split();
         Self {
             reader: Box::new(reader),
-            writer: Box::new(writer),
+            writer: Box::new(Written(Some(writer))),
             address,
         }
     }
@@ -65,6 +65,45 @@ fn set_up(stream: &TcpStream, silence_after: Duration) -> std::io::Result<()> {
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(silence_after))?;
     Ok(())
+}
+
+/// The half of a socket that is written to. Both halves of a connection go together, and what tells
+/// the node then is that the socket closes: a half that says so for itself would have it told twice.
+struct Written(Option<OwnedWriteHalf>);
+
+impl Written {
+    /// None once it is being dropped, when nobody asks.
+    fn half(&mut self) -> std::io::Result<Pin<&mut OwnedWriteHalf>> {
+        let gone = || std::io::ErrorKind::NotConnected.into();
+        self.0.as_mut().map(Pin::new).ok_or_else(gone)
+    }
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        if let Some(half) = self.0.take() {
+            half.forget();
+        }
+    }
+}
+
+/// Without slices of slices: what is said lies in one piece.
+impl AsyncWrite for Written {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        self.half()?.poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        self.half()?.poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        self.half()?.poll_shutdown(cx)
+    }
 }
 
 /// A reader that remembers when something came: part of a long frame is a sign of life, too.
@@ -136,6 +175,34 @@ mod tests {
 
     async fn read(heard: &mut Heard<&[u8]>, buffer: &mut BytesMut) {
         heard.read_buf(buffer).await.expect("a slice can be read");
+    }
+
+    #[tokio::test]
+    async fn a_socket_says_what_it_was_told_to_and_ends_with_both_its_halves() {
+        use tokio::io::AsyncWriteExt as _;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let node = TcpStream::connect(listener.local_addr().unwrap());
+        let (node, accepted) = tokio::join!(node, listener.accept());
+        let (mut node, connection) = (
+            node.unwrap(),
+            Connection::tcp(accepted.unwrap().0, Duration::from_secs(10)),
+        );
+        let Connection {
+            reader, mut writer, ..
+        } = connection;
+        writer.write_all(b"last").await.unwrap();
+        drop(writer);
+        let mut heard = [0; 4];
+        node.read_exact(&mut heard).await.unwrap();
+        assert_eq!(&heard, b"last");
+        let told = node.try_read(&mut heard).map_err(|error| error.kind());
+        assert_eq!(
+            told,
+            Err(std::io::ErrorKind::WouldBlock),
+            "one half is left"
+        );
+        drop(reader);
+        assert_eq!(node.read(&mut heard).await.unwrap(), 0);
     }
 
     #[tokio::test]

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use leasehold_core::{PoolName, Rejection, SessionId, limits::BATCH_MAX, time::millis};
+use leasehold_core::{PoolName, Rejection, SessionId, time::millis};
 use leasehold_wire::{HubStatus, PoolStatus, Response, SessionStatus, Status};
 
-use super::Registry;
+use super::{Leavers, Registry};
 use crate::{
     clock::Clock,
     config::HubConfig,
@@ -20,6 +20,7 @@ pub(crate) struct SessionContext {
     pub(crate) clock: Clock,
     pub(crate) directory: Directory,
     pub(crate) registry: Registry,
+    pub(crate) leavers: Leavers,
     pub(crate) gauge: Arc<Gauge>,
     pub(crate) opener: PoolOpener,
 }
@@ -45,6 +46,7 @@ impl SessionContext {
         self.directory.down().unwrap_or(Rejection::NoSuchTask)
     }
 
+    /// Of all that the sessions of `holdings` claimed, as far as they are still open.
     pub(super) fn status(
         &self,
         mut pools: Vec<PoolStatus>,
@@ -53,17 +55,19 @@ impl SessionContext {
         pools.sort_by(|a, b| a.name.cmp(&b.name));
         pools.dedup_by(|part, whole| part.name == whole.name && add_part(whole, part));
         let now = self.clock.now();
-        let sessions = self.registry.first(BATCH_MAX).into_iter();
-        let session = |(id, record): (SessionId, super::SessionRecord)| SessionStatus {
-            session: id.0,
-            open_for_ms: millis(now.since(record.opened_at)),
-            node: record.node.name,
-            address: record.address,
-            claimed: holdings.get(&id).copied().unwrap_or_default(),
+        let session = |(id, claimed): (&SessionId, &u64)| {
+            let record = self.registry.record(*id)?;
+            Some(SessionStatus {
+                session: id.0,
+                open_for_ms: millis(now.since(record.opened_at)),
+                node: record.node.name,
+                address: record.address,
+                claimed: *claimed,
+            })
         };
         Response::Status(Box::new(Status {
             pools,
-            sessions: sessions.map(session).collect(),
+            sessions: holdings.iter().filter_map(session).collect(),
             sessions_open: self.registry.len() as u64,
             store: self.gauge.status(),
             hub: HubStatus {

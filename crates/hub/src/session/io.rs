@@ -157,6 +157,7 @@ impl SessionIo {
             writer,
             ..
         } = self;
+        let mut leaver = requests.context.leavers.add();
         let guard = &mut requests.guard;
         guard.ending = Some(ending);
         let (session, node) = (guard.session.0, &guard.node.name);
@@ -166,6 +167,7 @@ impl SessionIo {
         if let Some(word) = last_word {
             flush_briefly(writer, speech, &word).await;
         }
+        leaver.wait().await;
     }
 
     async fn turn(&mut self) -> Result<(), Over> {

@@ -1,8 +1,8 @@
 //! Requests of one verb that one read brought for one pool are asked as one, and the pool's answer
 //! is shared out among them.
 
-use leasehold_core::{Command, PoolId, PoolName, limits::BATCH_MAX};
-use leasehold_wire::{FromHub, Request, Response};
+use leasehold_core::{Command, PoolId, PoolName, Rejection, limits::BATCH_MAX};
+use leasehold_wire::{EnqueuedItem, FromHub, Request, Response};
 
 use super::{
     route::{ItemShape, completion, new_task},
@@ -90,6 +90,7 @@ pub(super) fn say_shares(shares: &[Share], part: Part, speech: &mut Speech) {
     let Part::Whole(answer) = part else {
         unreachable!("a pool answers a request with a response");
     };
+    speech.begin();
     match answer {
         Response::Refused(rejection) => {
             for share in shares {
@@ -101,9 +102,11 @@ pub(super) fn say_shares(shares: &[Share], part: Part, speech: &mut Speech) {
                 say(share, body, speech);
             }
         }
-        whole if shares.len() == 1 => say(&shares[0], whole, speech),
-        Response::Enqueued(items) => say_items(shares, items, Response::Enqueued, speech),
-        Response::Done(items) => say_items(shares, items, Response::Done, speech),
+        whole if shares.len() == 1 => _ = say(&shares[0], whole, speech),
+        Response::Enqueued(items) => {
+            say_items(shares, items, Response::Enqueued, enqueued, speech);
+        }
+        Response::Done(items) => say_items(shares, items, Response::Done, done, speech),
         Response::Claimed(_)
         | Response::Credited(_)
         | Response::Extended(_)
@@ -119,26 +122,47 @@ pub(super) fn say_shares(shares: &[Share], part: Part, speech: &mut Speech) {
     }
 }
 
-fn refusals<T>(
-    share: &Share,
-    rejection: &leasehold_core::Rejection,
-) -> Vec<Result<T, leasehold_core::Rejection>> {
+fn refusals<T>(share: &Share, rejection: &Rejection) -> Vec<Result<T, Rejection>> {
     (0..share.items).map(|_| Err(rejection.clone())).collect()
 }
 
+/// All of them in one vector, taken back from each answer for the next.
 fn say_items<T>(
     shares: &[Share],
     items: Vec<T>,
     body: impl Fn(Vec<T>) -> Response,
+    items_of: impl Fn(Response) -> Vec<T>,
     speech: &mut Speech,
 ) {
     let mut items = items.into_iter();
+    let mut own = Vec::new();
     for share in shares {
-        let own = items.by_ref().take(share.items).collect();
-        say(share, body(own), speech);
+        own.extend(items.by_ref().take(share.items));
+        own = items_of(say(share, body(own), speech));
+        own.clear();
     }
 }
 
-fn say(share: &Share, body: Response, speech: &mut Speech) {
-    speech.say(&FromHub::Response { id: share.id, body });
+fn enqueued(body: Response) -> Vec<Result<EnqueuedItem, Rejection>> {
+    if let Response::Enqueued(items) = body {
+        return items;
+    }
+    Vec::new()
+}
+
+fn done(body: Response) -> Vec<Result<(), Rejection>> {
+    if let Response::Done(items) = body {
+        return items;
+    }
+    Vec::new()
+}
+
+/// Says it as part of the answer, and gives it back.
+fn say(share: &Share, body: Response, speech: &mut Speech) -> Response {
+    let message = FromHub::Response { id: share.id, body };
+    speech.add(&message);
+    let FromHub::Response { body, .. } = message else {
+        unreachable!("it was made one")
+    };
+    body
 }

@@ -60,12 +60,14 @@ impl Registry {
         self.with(|open| open.by_id.len())
     }
 
-    /// The first ones, by id.
-    pub(crate) fn first(&self, count: usize) -> Vec<(SessionId, SessionRecord)> {
-        self.with(|open| {
-            let entries = open.by_id.iter().take(count);
-            entries.map(|(id, record)| (*id, record.clone())).collect()
-        })
+    /// The first ones.
+    pub(crate) fn first(&self, count: usize) -> Vec<SessionId> {
+        self.with(|open| open.by_id.keys().take(count).copied().collect())
+    }
+
+    /// Of an open session.
+    pub(crate) fn record(&self, session: SessionId) -> Option<SessionRecord> {
+        self.with(|open| open.by_id.get(&session).cloned())
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Open) -> T) -> T {

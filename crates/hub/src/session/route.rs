@@ -19,6 +19,8 @@ pub(super) enum Route {
     ToOne(PoolName, Ask),
     /// To this pool, if it is there.
     ToKnown(PoolName, Ask),
+    /// All items to the pool of their leases.
+    ByOneLease(PoolId, Ask, ItemShape, usize),
     /// Each item to the pool of its lease, with its place in the request.
     ByLease(Vec<(PoolId, (Vec<usize>, Ask))>, ItemShape, usize),
     /// The same ask to each pool.
@@ -35,7 +37,7 @@ impl Route {
     /// Neither an enqueue nor for work.
     pub(super) const fn is_rare(&self) -> bool {
         match self {
-            Self::ToOne(..) | Self::ByLease(..) => false,
+            Self::ToOne(..) | Self::ByOneLease(..) | Self::ByLease(..) => false,
             Self::ToKnown(..)
             | Self::ToAll(..)
             | Self::Status(_)
@@ -207,7 +209,7 @@ fn by_lease<T>(
     {
         // As nearly always.
         let ask = Ask::Command(command(items));
-        return Route::ByLease(vec![(pool, ((0..count).collect(), ask))], shape, count);
+        return Route::ByOneLease(pool, ask, shape, count);
     }
     let mut pools: BTreeMap<PoolId, (Vec<usize>, Vec<T>)> = BTreeMap::new();
     for (place, item) in items.into_iter().enumerate() {

@@ -95,10 +95,20 @@ impl Speech {
 
     /// Says it, or that it does not fit.
     pub(super) fn say(&mut self, message: &FromHub) {
+        self.begin();
+        self.add(message);
+    }
+
+    /// Something is said now.
+    pub(super) fn begin(&mut self) {
         self.said_at = Instant::now();
         if self.unsaid.is_empty() {
             self.flowed_at = self.said_at;
         }
+    }
+
+    /// Says it as part of what began just now, so that many ask for the time once.
+    pub(super) fn add(&mut self, message: &FromHub) {
         let Some(message) = for_version(message, self.version) else {
             return;
         };

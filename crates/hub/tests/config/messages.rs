@@ -122,7 +122,7 @@ flag pool.a b.lease=1s
 /// The same for knobs that contradict each other.
 const CONTRADICTIONS: &str = r#"
 session.silence_after = "3s"
-    hub.toml:1: session.silence_after = "3s" with session.heartbeat = "2s" (default): {silence}
+    hub.toml:1: session.silence_after = "3s" with session.heartbeat = "4s" (default): {silence}
 session.heartbeat = "6s"
     hub.toml:1: session.heartbeat = "6s" with session.silence_after = "10s" (default): {silence}
 [session]|heartbeat = "6s"|silence_after = "11s"

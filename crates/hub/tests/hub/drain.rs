@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use leasehold_core::StateKind;
 use leasehold_store::Moment;
-use leasehold_wire::{FromNode, RefusalCode, Response};
+use leasehold_wire::{FromNode, RefusalCode, Request, Response};
 use tokio::{net::TcpStream, time::Instant};
 
 use super::{
     raw::{Node, Stage, config, hello, within},
-    verbs::{LONG, await_end, claim, complete, credit, enqueue, item, new_id},
+    verbs::{LONG, await_end, claim, complete, credit, enqueue, item, new_id, pool},
 };
 
 #[tokio::test]
@@ -36,6 +36,31 @@ async fn a_drain_answers_what_is_under_way_and_says_bye() {
     let stage = Stage::start_on(config(), stage.disk).await;
     let mut node = stage.node("crane").await;
     assert_eq!(node.state(id).await, StateKind::Completed);
+}
+
+/// A list is made bit by bit; the session's end waits for it.
+#[tokio::test]
+async fn a_drain_answers_a_list_that_takes_long() {
+    let stage = Stage::start(config()).await;
+    let mut node = stage.node("crane").await;
+    let ids = node.enqueue_many("mail", 20_000).await;
+    let list = Request::Tasks {
+        pool: pool("mail"),
+        state: Some(StateKind::Ready),
+        after: None,
+        tasks_max: 3,
+    };
+    let list = node.feed(list).await;
+    let status = node.feed(Request::Status { pool: None }).await;
+    node.flush().await;
+    // It is answered ahead of the list, which has begun then.
+    node.answer(status).await;
+    within(stage.hub.drain()).await;
+    let Response::Tasks(page) = node.answer(list).await else {
+        panic!("a list was asked for");
+    };
+    assert!(page.iter().map(|task| task.id).eq(ids[..3].iter().copied()));
+    node.dismissed().await;
 }
 
 /// The port is closed, from now on.

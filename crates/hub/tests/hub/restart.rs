@@ -55,11 +55,16 @@ async fn a_node_goes_on_with_its_leases_after_a_restart() {
 
         let mut node = Node::over_tcp(address(&hub), who).await;
         assert!(node.resume(&[task.proof]).await[0].is_ok());
+        let detail = node.task(id).await;
+        assert_eq!(detail.payload.as_deref(), Some(&[5; 100_000][..]));
         node.complete(&task).await.unwrap();
         let detail = node.task(id).await;
         assert_eq!(detail.summary.state, StateKind::Completed);
         assert_eq!((detail.summary.attempt, detail.interruptions), (1, 0));
-        assert_eq!(detail.payload.as_deref(), Some(&[5; 100_000][..]));
+        assert_eq!(
+            (detail.summary.payload_bytes, detail.payload),
+            (100_000, None)
+        );
         within(hub.stop()).await;
     }
 }

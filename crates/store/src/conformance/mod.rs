@@ -71,6 +71,10 @@ const CHECKS: &[(&str, Check)] = &[
     ("blobs of all lengths are kept", blobs::all_lengths_are_kept),
     ("blobs are their pool's own", blobs::own_by_pool),
     ("blobs go with their task", blobs::go_with_their_task),
+    (
+        "a payload goes with a completion",
+        blobs::a_payload_goes_with_a_completion,
+    ),
     ("a blob can be written anew", blobs::can_be_written_anew),
     ("many blobs are read at once", blobs::many_are_read_at_once),
     ("churn leaves little", churn::leaves_little),

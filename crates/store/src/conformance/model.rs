@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use leasehold_core::{Change, Task, TaskId};
+use leasehold_core::{Change, StateKind, Task, TaskId};
 
 use super::{Open, Owner, blobs::bytes, id, sample};
 use crate::{Blob, Store};
@@ -129,6 +129,9 @@ impl Pool {
                     Some(Blob::Payload) => kept.1[0].clone_from(blob),
                     Some(Blob::Result) => kept.1[1].clone_from(blob),
                     None => {}
+                }
+                if task.state.kind() == StateKind::Completed {
+                    kept.1[0] = None;
                 }
             }
             Change::Note { .. } => {}

@@ -18,7 +18,11 @@ use crate::{
 };
 
 /// The longest record, in bytes, unless a single entry is longer.
-const RECORD_BYTES_MAX: usize = 32 * 1024;
+pub(super) const RECORD_BYTES_MAX: usize = 32 * 1024;
+
+/// Room for a record, in bytes, and for the entry that turns out to be too much: a record that had
+/// to grow for it would be copied whole.
+const RECORD_ROOM: usize = RECORD_BYTES_MAX + 2 * INLINE_BYTES_MAX;
 
 /// What the logs of all pools together may have beyond seven quarters of what is live, in bytes.
 /// What an engine has on disk beside them, the `churn` example shows.
@@ -110,14 +114,12 @@ impl<'a> Draft<'a> {
     pub(super) fn compact(&mut self, engine: &dyn Engine) -> Result<(), StoreError> {
         let slack = (LOG_SLACK_BYTES / self.pools.len().max(1) as u64).max(POOL_SLACK_BYTES);
         let mut budget = self.bytes() + CARRY_BYTES;
-        for (id, log) in self
-            .pools
-            .iter_mut()
-            .filter(|(_, log)| is_too_long(log, slack))
-        {
+        let folds = engine.folds();
+        let is_too_long = |log: &PoolLog| is_too_long(log, folds, slack);
+        for (id, log) in self.pools.iter_mut().filter(|(_, log)| is_too_long(log)) {
             let tail = self.tails.entry(*id).or_default();
             let end = tail.begin(log);
-            while budget > 0 && log.head() < end && is_too_long(log, slack) {
+            while budget > 0 && log.head() < end && is_too_long(log) {
                 budget = budget.saturating_sub(log.oldest_live() + DROP_COST_BYTES);
                 carry_oldest(*id, log, tail, engine, &mut self.writes)?;
             }
@@ -135,6 +137,7 @@ impl<'a> Draft<'a> {
                 head: log.head(),
                 at: log.at,
                 epoch: log.epoch,
+                first: None,
             };
             for (seq, draft) in tail.records {
                 let key = keys::record(id, seq);
@@ -147,8 +150,14 @@ impl<'a> Draft<'a> {
     }
 }
 
-fn is_too_long(log: &PoolLog, slack: u64) -> bool {
-    log.log_bytes() > log.live_log_bytes() / 4 * 7 + slack
+/// What is on its way to where it is folded is taken for what it will be.
+fn is_too_long(log: &PoolLog, folds: bool, slack: u64) -> bool {
+    let bytes = if folds {
+        log.folded_bytes()
+    } else {
+        log.log_bytes()
+    };
+    bytes > log.live_log_bytes() / 4 * 7 + slack
 }
 
 /// Only ever the oldest: so an end is never lost before its beginning.
@@ -159,7 +168,7 @@ fn carry_oldest(
     engine: &dyn Engine,
     writes: &mut Writes,
 ) -> Result<(), StoreError> {
-    let seq = log.head();
+    let seq = log.oldest();
     let key = keys::record(id, seq);
     if log.oldest_live() > 0 {
         let what = || damage::record(engine.path(), &log.name, seq);
@@ -186,7 +195,7 @@ impl Tail {
     fn begin(&mut self, log: &mut PoolLog) -> u64 {
         if self.records.is_empty() {
             self.records
-                .push((log.add_record(), LogDraft::with_capacity(RECORD_BYTES_MAX)));
+                .push((log.add_record(), LogDraft::with_capacity(RECORD_ROOM)));
         }
         self.records[0].0
     }
@@ -233,7 +242,8 @@ impl PoolDraft<'_> {
         match change {
             Change::Put { task, cause, blob } => {
                 let kind = Blob::brought_by(*cause);
-                let apart = match kind.zip(blob.as_ref()) {
+                let kept = kind.filter(|kind| kind.is_kept_by(task.state.kind()));
+                let apart = match kept.zip(blob.as_ref()) {
                     Some((kind, blob)) => self.blob(task.id, kind, blob)?,
                     None => 0,
                 };
@@ -255,6 +265,12 @@ impl PoolDraft<'_> {
         let (seq, len) = self.tail.push(self.log, |draft| draft.push_task(task));
         let len = len.ok_or_else(|| too_long("its state", task.id))?;
         self.log.note_state(seq, task.id, len);
+        if !Blob::Payload.is_kept_by(task.state.kind()) {
+            let (id, writes) = (self.id, &mut *self.writes);
+            self.log.note_no_payload(task.id, &mut |task, kind, len| {
+                writes.remove(&keys::blob(id, task, kind), SEAL_BYTES + len);
+            });
+        }
         Ok(())
     }
 

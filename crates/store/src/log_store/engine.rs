@@ -15,6 +15,8 @@ use std::{
     time::Duration,
 };
 
+use leasehold_core::PoolId;
+
 use super::{LogEngine, LogOptions, fjall_engine::FjallEngine, journal, sled_engine::SledEngine};
 use crate::StoreError;
 
@@ -49,6 +51,22 @@ pub(super) trait Engine: fmt::Debug + Send + Sync {
         self.sync()
     }
 
+    /// Brings everything that was committed to where [`Engine::scan`] looks for it.
+    fn settle(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Log records that came to stand elsewhere, or in another length, by way of a journal. Until
+    /// this has said so they are read as they were written, and from then on only as it says.
+    fn settled(&self) -> Vec<Settled> {
+        Vec::new()
+    }
+
+    /// Whether log records settle later, and leave out then what is not live any more.
+    fn folds(&self) -> bool {
+        false
+    }
+
     /// A value of which the length is known; nothing if it, or a part of it, is not there.
     fn get(&self, key: &[u8], len: usize) -> Result<Option<Vec<u8>>, StoreError>;
 
@@ -58,6 +76,31 @@ pub(super) trait Engine: fmt::Debug + Send + Sync {
     /// Closes it, and returns when it can be opened again. An engine that has failed may fail at
     /// that as well: no news, so it is logged and no more.
     fn close(self: Box<Self>);
+}
+
+/// Log records of a pool that stand in the engine proper, as one, under the key of the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Settled {
+    /// The pool.
+    pub(super) pool: PoolId,
+    /// The first of them.
+    pub(super) first: u64,
+    /// The last of them.
+    pub(super) last: u64,
+    /// Bytes of what stands for them all.
+    pub(super) bytes: usize,
+}
+
+impl Settled {
+    /// A record that stands for itself.
+    pub(super) fn alone(pool: PoolId, seq: u64, bytes: usize) -> Self {
+        Self {
+            pool,
+            first: seq,
+            last: seq,
+            bytes,
+        }
+    }
 }
 
 /// Opens the folder with this engine, or makes it.
@@ -105,6 +148,14 @@ impl Writes {
     /// In the order in which they were said: the last one counts.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Write> {
         self.0.iter()
+    }
+
+    /// What is put, and where.
+    pub(super) fn puts(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.iter().filter_map(|write| match write {
+            Write::Put(key, value) => Some((key.as_slice(), value.as_slice())),
+            Write::Remove(..) => None,
+        })
     }
 }
 

@@ -10,7 +10,9 @@
 //!
 //! Format 1 is sled's and names no engine: it is older than the choice, and than the journal before
 //! sled. It is raised at open to format 2, which every engine has from the beginning, so that a hub
-//! that would pass over the journal, or over the engine, is told that it is too old.
+//! that would pass over the journal, or over the engine, is told that it is too old. Format 3 may have
+//! log records that stand for several, and completed tasks without payloads; format 2 is raised to it
+//! in the same way.
 //!
 //! A generation is written whole and synced before the marker names it, and the marker is replaced
 //! by a rename, so that a kill or a power cut at any moment leaves the old one or the new one.
@@ -30,8 +32,11 @@ use crate::StoreError;
 /// an older hub must not touch what is in the folder.
 const FORMAT_SLED: u64 = 1;
 
-/// The format of a folder that names its engine, which is the one that is written.
+/// The format of a folder that names its engine.
 const FORMAT_NAMED: u64 = 2;
+
+/// The format of a folder in which log records are folded, which is the one that is written.
+const FORMAT_FOLDED: u64 = 3;
 
 /// What `stat` counts in, whatever the blocks of the disk are.
 const BLOCK_BYTES: u64 = 512;
@@ -64,7 +69,7 @@ impl Folder {
         let lock = lock(path)?;
         let (format, generation) = match fs::read_to_string(path.join(MARKER)) {
             Ok(text) => generation_for(path, &text, engine)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => (FORMAT_NAMED, 0),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (FORMAT_FOLDED, 0),
             Err(error) => return Err(fail(error)),
         };
         let mut folder = Self {
@@ -108,14 +113,14 @@ impl Folder {
     pub(super) fn switch(&mut self, generation: u64) -> Result<(), StoreError> {
         let fail = |source| failed("write to the data folder", &self.path, source);
         write_marker(&self.path, self.engine, generation).map_err(fail)?;
-        (self.generation, self.format) = (generation, FORMAT_NAMED);
+        (self.generation, self.format) = (generation, FORMAT_FOLDED);
         self.sweep();
         Ok(())
     }
 
     /// Says, durably, that what is in the folder is not for hubs that are older than this one.
     pub(super) fn raise_format(&mut self) -> Result<(), StoreError> {
-        if self.format == FORMAT_NAMED {
+        if self.format == FORMAT_FOLDED {
             return Ok(());
         }
         self.switch(self.generation)
@@ -273,7 +278,7 @@ fn parse_marker(path: &Path, text: &str) -> Result<(u64, LogEngine, u64), StoreE
     let format = format.ok_or_else(damaged)?;
     let engine = match format {
         FORMAT_SLED => LogEngine::Sled,
-        FORMAT_NAMED => field("engine")
+        FORMAT_NAMED | FORMAT_FOLDED => field("engine")
             .and_then(LogEngine::named)
             .ok_or_else(damaged)?,
         format => return Err(too_new(path, format)),
@@ -286,7 +291,7 @@ fn too_new(path: &Path, format: u64) -> StoreError {
     StoreError::Incompatible {
         what: format!("the data folder {}", path.display()),
         found: u32::try_from(format).unwrap_or(u32::MAX),
-        readable: "1 and 2",
+        readable: "1 to 3",
         advice: "run the version of the hub that wrote it, or a newer one",
     }
 }
@@ -297,7 +302,7 @@ fn write_marker(path: &Path, engine: LogEngine, generation: u64) -> io::Result<(
     let engine = engine.name();
     writeln!(
         file,
-        "{TITLE}\nformat {FORMAT_NAMED}\nengine {engine}\ngeneration {generation}"
+        "{TITLE}\nformat {FORMAT_FOLDED}\nengine {engine}\ngeneration {generation}"
     )?;
     file.sync_all()?;
     // The generation that it names stands there before the name does.

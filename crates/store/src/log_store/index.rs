@@ -46,13 +46,42 @@ pub(super) struct PoolLog {
     log_bytes: u64,
     live_bytes: u64,
     apart_bytes: u64,
+    /// The first record of which it is not known that it settled.
+    unsettled: u64,
+    /// Bytes of those from there on.
+    unsettled_bytes: u64,
+    /// Bytes of them that are live.
+    unsettled_live: u64,
 }
 
 /// A record's bytes, and how many of them are live.
 #[derive(Debug, Clone, Copy, Default)]
 struct Weight {
+    /// Or [`Weight::ELSEWHERE`].
     bytes: u32,
+    /// Or how many records further on it stands.
     live: u32,
+}
+
+impl Weight {
+    /// It stands in a later record.
+    const ELSEWHERE: u32 = u32::MAX;
+
+    fn in_one_after(distance: u64) -> Self {
+        Self {
+            bytes: Self::ELSEWHERE,
+            live: u32::try_from(distance).expect("records fit into memory"),
+        }
+    }
+
+    /// How many records further on it stands.
+    fn distance(self) -> u32 {
+        if self.bytes == Self::ELSEWHERE {
+            self.live
+        } else {
+            0
+        }
+    }
 }
 
 /// Where a payload or result is.
@@ -80,6 +109,9 @@ impl PoolLog {
             log_bytes: 0,
             live_bytes: 0,
             apart_bytes: 0,
+            unsettled: 1,
+            unsettled_bytes: 0,
+            unsettled_live: 0,
         }
     }
 
@@ -97,6 +129,48 @@ impl PoolLog {
     pub(super) fn begin_at(&mut self, head: u64) {
         debug_assert!(self.records.is_empty(), "a log begins once");
         self.head = head;
+        self.unsettled = head;
+    }
+
+    /// Whether the oldest record is, or stands for, this one.
+    pub(super) fn begins_with(&self, seq: u64) -> bool {
+        (self.head..=self.oldest()).contains(&seq)
+    }
+
+    /// The sequence of the record in which the oldest one stands.
+    pub(super) fn oldest(&self) -> u64 {
+        self.place(self.head)
+    }
+
+    /// The sequence of the record in which a record stands.
+    fn place(&self, seq: u64) -> u64 {
+        let weight = self.find(seq).copied().unwrap_or_default();
+        seq + u64::from(weight.distance())
+    }
+
+    fn find(&self, seq: u64) -> Option<&Weight> {
+        let offset = usize::try_from(seq.checked_sub(self.head)?).ok()?;
+        self.records.get(offset)
+    }
+
+    /// Takes note that records stand in the last of them, in so many bytes. Those that were dropped
+    /// meanwhile are no news.
+    pub(super) fn settle(&mut self, first: u64, last: u64, bytes: usize) {
+        self.unsettled = self.unsettled.max(last + 1);
+        let mut settled = Weight::default();
+        for seq in first.max(self.head)..=last {
+            let moved = Weight::in_one_after(last - seq);
+            let weight = std::mem::replace(self.weight(seq), moved);
+            self.log_bytes -= u64::from(weight.bytes);
+            self.unsettled_bytes -= u64::from(weight.bytes);
+            self.unsettled_live -= u64::from(weight.live);
+            settled.live += weight.live;
+        }
+        if last >= self.head {
+            settled.bytes = u32::try_from(bytes).expect("a record is short");
+            self.log_bytes += bytes as u64;
+            *self.weight(last) = settled;
+        }
     }
 
     /// Adds the next record, of a length still unknown.
@@ -108,38 +182,46 @@ impl PoolLog {
     /// Says how long a record is, in bytes.
     pub(super) fn weigh_record(&mut self, seq: u64, bytes: usize) {
         self.log_bytes += bytes as u64;
+        self.unsettled_bytes += bytes as u64;
         self.weight(seq).bytes = u32::try_from(bytes).expect("a record is short");
     }
 
-    /// Takes the oldest record away and returns its bytes. Nothing in it may be live.
+    /// Takes the oldest record away, with all that stand in it, and returns its bytes. Nothing in
+    /// it may be live.
     pub(super) fn drop_oldest(&mut self) -> usize {
-        let Some(oldest) = self.records.pop_front() else {
-            return 0;
-        };
+        let seq = self.oldest();
+        let oldest = self.find(seq).copied().unwrap_or_default();
         debug_assert_eq!(oldest.live, 0, "what is live is carried over first");
-        self.head += 1;
+        let dropped = usize::try_from(seq - self.head + 1).expect("records fit into memory");
+        self.records.drain(..dropped.min(self.records.len()));
+        self.head = seq + 1;
         self.log_bytes -= u64::from(oldest.bytes);
+        if seq >= self.unsettled {
+            self.unsettled_bytes -= u64::from(oldest.bytes);
+        }
         oldest.bytes as usize
     }
 
-    /// Bytes of a record, as it is stored.
+    /// Bytes of a record in which some stand, as it is stored.
     pub(super) fn record_bytes(&self, seq: u64) -> usize {
-        let weight = seq
-            .checked_sub(self.head)
-            .and_then(|offset| self.records.get(usize::try_from(offset).ok()?));
-        weight.map_or(0, |weight| weight.bytes as usize)
+        self.find(seq).map_or(0, |weight| weight.bytes as usize)
     }
 
     /// Live bytes of the oldest record.
     pub(super) fn oldest_live(&self) -> usize {
-        self.records
-            .front()
-            .map_or(0, |oldest| oldest.live as usize)
+        let oldest = self.find(self.oldest());
+        oldest.map_or(0, |oldest| oldest.live as usize)
     }
 
     /// Bytes of all records.
     pub(super) fn log_bytes(&self) -> u64 {
         self.log_bytes
+    }
+
+    /// Bytes of all records when those that are on their way have settled, without what is not live
+    /// in them.
+    pub(super) fn folded_bytes(&self) -> u64 {
+        self.log_bytes - self.unsettled_bytes + self.unsettled_live
     }
 
     /// Bytes of what is live in the records.
@@ -189,11 +271,10 @@ impl PoolLog {
         gone: &mut impl FnMut(TaskId, Blob, usize),
     ) {
         match entry.what {
-            What::State(state) => {
-                self.note_state(seq, entry.task, state.len());
-                if let Some(states) = &mut self.states {
-                    states.put(self.tasks.number(entry.task), entry.task, state);
-                }
+            What::State(state) => self.note_whole_state(seq, entry.task, state),
+            What::Completed(state) => {
+                self.note_whole_state(seq, entry.task, state);
+                self.note_no_payload(entry.task, gone);
             }
             What::Inline(kind, bytes) => {
                 let place = Place::new(low(seq), bytes.len());
@@ -204,6 +285,24 @@ impl PoolLog {
             }
             What::Forget => self.note_forget(entry.task, gone),
         }
+    }
+
+    fn note_whole_state(&mut self, seq: u64, task: TaskId, state: &[u8]) {
+        self.note_state(seq, task, state.len());
+        if let Some(states) = &mut self.states {
+            states.put(self.tasks.number(task), task, state);
+        }
+    }
+
+    /// Takes note that a task keeps its payload no longer.
+    pub(super) fn note_no_payload(
+        &mut self,
+        task: TaskId,
+        gone: &mut impl FnMut(TaskId, Blob, usize),
+    ) {
+        let payload = &mut self.tasks.of(task).payload;
+        let old = std::mem::replace(payload, Place::NOWHERE);
+        self.retire_blob(task, Blob::Payload, old, gone);
     }
 
     /// Takes note of a state of so many bytes.
@@ -275,6 +374,9 @@ impl PoolLog {
             self.live_bytes += bytes as u64;
             let seq = self.seq(record);
             self.weight(seq).live += u32::try_from(bytes).expect("an entry is short");
+            if seq >= self.unsettled {
+                self.unsettled_live += bytes as u64;
+            }
         }
     }
 
@@ -284,6 +386,9 @@ impl PoolLog {
             self.live_bytes -= bytes as u64;
             let seq = self.seq(record);
             self.weight(seq).live -= u32::try_from(bytes).expect("an entry is short");
+            if seq >= self.unsettled {
+                self.unsettled_live -= bytes as u64;
+            }
         }
     }
 
@@ -292,10 +397,10 @@ impl PoolLog {
         &mut self.records[offset]
     }
 
-    /// The sequence of a record that stands, by its lower half: no log has as many records at once
-    /// as that can tell apart.
+    /// The sequence of the record in which a record stands, by its lower half: no log has as many
+    /// records at once as that can tell apart.
     fn seq(&self, record: u32) -> u64 {
-        self.head + u64::from(record.wrapping_sub(low(self.head)))
+        self.place(self.head + u64::from(record.wrapping_sub(low(self.head))))
     }
 
     /// Where a task's payload or result is.
@@ -329,7 +434,7 @@ impl PoolLog {
             return false;
         };
         let place = match entry.what {
-            What::State(_) => Some(&slot.state),
+            What::State(_) | What::Completed(_) => Some(&slot.state),
             What::Inline(Blob::Payload, _) | What::Apart(Blob::Payload, _) => Some(&slot.payload),
             What::Inline(Blob::Result, _) | What::Apart(Blob::Result, _) => {
                 self.results.get(&entry.task)
@@ -360,7 +465,7 @@ fn shrink<K: Eq + Hash, V>(map: &mut HashMap<K, V>) {
 
 fn kind(entry: &Entry<'_>) -> Option<Blob> {
     match entry.what {
-        What::State(_) | What::Forget => None,
+        What::State(_) | What::Completed(_) | What::Forget => None,
         What::Inline(kind, _) | What::Apart(kind, _) => Some(kind),
     }
 }

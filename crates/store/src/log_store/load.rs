@@ -10,15 +10,19 @@ use super::{
     engine::Engine,
     index::{Kept, PoolLog},
     keys,
+    reader::Reader,
     states::States,
 };
 use crate::{
     Blob, StoreError, StoredTasks,
-    record::{Header, SEAL_BYTES, Sealed, Unreadable, What},
+    record::{Entry, Header, LogHead, SEAL_BYTES, Sealed, Unreadable, What},
 };
 
 /// Values that are read ahead of the one that is looked at.
 const AHEAD: usize = 64;
+
+/// So many tasks are read ahead of who takes them, on another thread.
+const READ_AHEAD: usize = 4096;
 
 /// Reads all pools of a generation.
 pub(super) fn load(
@@ -27,6 +31,8 @@ pub(super) fn load(
 ) -> Result<BTreeMap<PoolId, PoolLog>, StoreError> {
     check_header(engine, generation)?;
     let mut pools = load_pools(engine)?;
+    // What is read is as it stands now.
+    drop(engine.settled());
     let mut heads = BTreeMap::new();
     scan_ahead(engine, keys::LOGS, |key, value| {
         let (id, head) = replay(engine, &mut pools, key, value)?;
@@ -40,13 +46,14 @@ pub(super) fn load(
 }
 
 /// The tasks of a pool, in no order. Their states were kept when the store was opened, unless the
-/// pool was opened since: then the log is read again.
+/// pool was opened since: then the log is read again, all of which must have settled.
 pub(super) fn tasks(
     engine: &dyn Engine,
     id: PoolId,
-    log: &mut PoolLog,
+    log: &PoolLog,
+    states: Option<States>,
 ) -> Result<StoredTasks, StoreError> {
-    let states = match log.take_states() {
+    let states = match states {
         Some(states) => states,
         None => read_states(engine, id, log)?,
     };
@@ -56,6 +63,10 @@ pub(super) fn tasks(
             damage::unreadable(format!("the state of task {task} of {pool}"), &error)
         })
     });
+    if log.len() < READ_AHEAD {
+        return Ok(StoredTasks::new(log.len(), tasks));
+    }
+    let tasks = Reader::begin(tasks, engine.path())?;
     Ok(StoredTasks::new(log.len(), tasks))
 }
 
@@ -240,10 +251,13 @@ fn replay(
     let log = pools
         .get_mut(&id)
         .ok_or_else(|| damage::damaged(what(), "it is of a pool that is not there"))?;
+    let opened = Sealed::open(key, value).and_then(|sealed| sealed.log());
+    let (head, entries) = opened.map_err(|error| unreadable(engine, log, seq, &error))?;
+    let first = head.first.unwrap_or(seq);
     if log.next() == log.head() {
-        log.begin_at(seq);
+        log.begin_at(first);
     }
-    if seq != log.next() {
+    if first != log.next() || first > seq {
         return Err(unreadable(
             engine,
             log,
@@ -251,29 +265,37 @@ fn replay(
             &Unreadable::Damaged("it is gone"),
         ));
     }
-    let read = replay_record(log, seq, key, value);
-    let head = read.map_err(|error| unreadable(engine, log, seq, &error))?;
-    Ok((id, head))
+    let read = replay_record(log, seq, value.len(), &head, &entries);
+    read.map_err(|error| unreadable(engine, log, seq, &error))?;
+    Ok((id, head.head))
 }
 
-fn replay_record(log: &mut PoolLog, seq: u64, key: &[u8], value: &[u8]) -> Result<u64, Unreadable> {
-    let (head, entries) = Sealed::open(key, value)?.log()?;
+fn replay_record(
+    log: &mut PoolLog,
+    seq: u64,
+    bytes: usize,
+    head: &LogHead,
+    entries: &[Entry<'_>],
+) -> Result<(), Unreadable> {
     if head.epoch > log.epoch {
         return Err(Unreadable::Damaged(
             "it is of a later owner than the pool ever had",
         ));
     }
-    log.add_record();
-    log.weigh_record(seq, value.len());
+    let first = log.next();
+    while log.next() <= seq {
+        log.add_record();
+    }
+    log.settle(first, seq, bytes);
     log.at = log.at.max(head.at);
-    for entry in &entries {
+    for entry in entries {
         log.note(seq, entry, &mut |_, _, _| {});
     }
-    Ok(head.head)
+    Ok(())
 }
 
 fn check_whole(engine: &dyn Engine, log: &PoolLog, head: u64) -> Result<(), StoreError> {
-    if head != log.head() {
+    if !log.begins_with(head) {
         let gone = Unreadable::Damaged("it is gone, and the newest record relies on it");
         return Err(unreadable(engine, log, head, &gone));
     }
@@ -296,7 +318,7 @@ fn take_states(
 ) -> Result<(), Unreadable> {
     let (_, entries) = Sealed::open(key, value)?.log()?;
     for entry in entries {
-        if let What::State(state) = entry.what
+        if let What::State(state) | What::Completed(state) = entry.what
             && let Some(number) = log.newest_in(seq, entry.task)
         {
             states.put(number, entry.task, state);

@@ -10,11 +10,13 @@ mod damage;
 mod draft;
 mod engine;
 mod fjall_engine;
+mod fold;
 mod folder;
 mod index;
 mod journal;
 mod keys;
 mod load;
+mod reader;
 mod rewrite;
 mod sled_engine;
 mod slots;
@@ -226,6 +228,7 @@ impl LogStore {
 
     fn write(&mut self, batches: &[PoolBatch]) -> Result<(), StoreError> {
         let engine = self.engine.as_deref().ok_or(StoreError::Poisoned)?;
+        take_note(engine, &mut self.pools);
         let mut draft = Draft::new(&mut self.pools);
         for batch in batches {
             draft.append(batch)?;
@@ -266,7 +269,13 @@ impl LogStore {
         log.epoch = epoch;
         log.opened = true;
         self.witness.attest(id, log)?;
-        let tasks = load::tasks(engine, id, log)?;
+        let states = log.take_states();
+        if states.is_none() {
+            engine.settle()?;
+            take_note(engine, &mut self.pools);
+        }
+        let log = self.pools.get(&id).ok_or(StoreError::NotOpen(id))?;
+        let tasks = load::tasks(engine, id, log, states)?;
         Ok(OpenedPool { id, epoch, tasks })
     }
 }
@@ -341,6 +350,15 @@ impl Drop for LogStore {
     fn drop(&mut self) {
         if let Some(engine) = self.engine.take() {
             engine.close();
+        }
+    }
+}
+
+/// Takes note of what the engine has brought elsewhere since it was asked last.
+fn take_note(engine: &dyn Engine, pools: &mut BTreeMap<PoolId, PoolLog>) {
+    for settled in engine.settled() {
+        if let Some(log) = pools.get_mut(&settled.pool) {
+            log.settle(settled.first, settled.last, settled.bytes);
         }
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! Slots lie in pages, without a gap, so that nothing is ever copied to grow, and what a peak took
 //! is given back as tasks go. They are found through tables of their numbers; there are many small
-//! ones, since a table is copied whole when it grows.
+//! ones, since a table is copied whole when it grows. Most tasks are not looked for at all: they are
+//! claimed and completed in about the order in which they came, so that the next one to be asked
+//! for stands right behind one of the last.
 
 use std::hash::BuildHasher;
 
@@ -12,8 +14,12 @@ use leasehold_core::TaskId;
 /// Slots of a page.
 const PAGE: usize = 1024;
 
-/// Tables. A power of two.
-const TABLES: usize = 32;
+/// Tables.
+const TABLES: usize = 256;
+
+/// Places behind which is looked before the tables are: of what is enqueued, claimed and completed
+/// in one commit each has its own.
+const LIKELY: usize = 3;
 
 /// A table with room for so many is left as it is, however few it holds.
 const SPARE: usize = 64;
@@ -77,8 +83,48 @@ pub(super) struct Tasks {
     pages: Vec<Vec<Slot>>,
     tables: Box<[HashTable<u32>]>,
     hashes: DefaultHashBuilder,
-    /// The number that was asked for last.
+    likely: Likely,
+}
+
+/// Numbers that were asked for: the next one may be the last again, or behind one of them.
+#[derive(Debug, Default)]
+struct Likely {
     last: u32,
+    numbers: [u32; LIKELY],
+    /// The place that is written over next, where nothing was found.
+    next: usize,
+}
+
+impl Likely {
+    /// The number of this task, if it is where one would look first.
+    fn find(&mut self, pages: &[Vec<Slot>], id: TaskId) -> Option<u32> {
+        let is_it = |number: u32| known(pages, number).is_some_and(|slot| slot.id == id);
+        // A payload and the state after it come one after the other.
+        if is_it(self.last) {
+            return Some(self.last);
+        }
+        for number in &mut self.numbers {
+            let behind = number.wrapping_add(1);
+            if is_it(behind) {
+                *number = behind;
+                self.last = behind;
+                return Some(behind);
+            }
+        }
+        None
+    }
+
+    /// It was not where one would look: takes note of where it is.
+    fn note(&mut self, number: u32) {
+        let before = number.wrapping_sub(1);
+        let follows = self.numbers.iter().position(|likely| *likely == before);
+        let place = follows.unwrap_or_else(|| {
+            self.next = (self.next + 1) % LIKELY;
+            self.next
+        });
+        self.numbers[place] = number;
+        self.last = number;
+    }
 }
 
 impl Tasks {
@@ -87,7 +133,7 @@ impl Tasks {
             pages: Vec::new(),
             tables: (0..TABLES).map(|_| HashTable::new()).collect(),
             hashes: DefaultHashBuilder::default(),
-            last: 0,
+            likely: Likely::default(),
         }
     }
 
@@ -104,7 +150,7 @@ impl Tasks {
     pub(super) fn find(&self, id: TaskId) -> Option<(u32, &Slot)> {
         let hash = self.hashes.hash_one(id);
         let is_it = |number: &u32| slot(&self.pages, *number).id == id;
-        let number = *self.tables[table(hash)].find(hash, is_it)?;
+        let number = *self.tables[table(id, hash)].find(hash, is_it)?;
         Some((number, slot(&self.pages, number)))
     }
 
@@ -114,22 +160,22 @@ impl Tasks {
             pages,
             tables,
             hashes,
-            last,
+            likely,
         } = self;
-        // A payload and the state after it come one after the other.
-        if (*last as usize) < count(pages) && slot(pages, *last).id == id {
-            return *last;
+        if let Some(number) = likely.find(pages, id) {
+            return number;
         }
         let hash = hashes.hash_one(id);
-        let table = &mut tables[table(hash)];
+        let table = &mut tables[table(id, hash)];
         let found = table.find(hash, |number| slot(pages, *number).id == id);
-        *last = found.copied().unwrap_or_else(|| {
+        let number = found.copied().unwrap_or_else(|| {
             let number = add(pages, id);
             let hash_of = |number: &u32| hashes.hash_one(slot(pages, *number).id);
             table.insert_unique(hash, number, hash_of);
             number
         });
-        *last
+        likely.note(number);
+        number
     }
 
     /// The slot of this number.
@@ -147,16 +193,16 @@ impl Tasks {
     pub(super) fn remove(&mut self, id: TaskId) -> Option<(u32, Slot)> {
         let hash = self.hashes.hash_one(id);
         let is_it = |number: &u32| slot(&self.pages, *number).id == id;
-        let found = self.tables[table(hash)].find_entry(hash, is_it).ok()?;
+        let found = self.tables[table(id, hash)].find_entry(hash, is_it).ok()?;
         let (number, _) = found.remove();
-        self.shrink(table(hash));
+        self.shrink(table(id, hash));
         let last = self.take_last()?;
         if last.id == id {
             return Some((number, last));
         }
         let last_number = u32::try_from(self.len()).expect("it had a number");
         let hash = self.hashes.hash_one(last.id);
-        let moved = self.tables[table(hash)].find_mut(hash, |at| *at == last_number);
+        let moved = self.tables[table(last.id, hash)].find_mut(hash, |at| *at == last_number);
         *moved.expect("every slot is in a table") = number;
         let removed = std::mem::replace(slot_mut(&mut self.pages, number), last);
         Some((number, removed))
@@ -193,9 +239,21 @@ fn count(pages: &[Vec<Slot>]) -> usize {
     }
 }
 
-/// Which table. hashbrown looks at the lowest and the highest bits of a hash.
-fn table(hash: u64) -> usize {
-    usize::from(hash.to_le_bytes()[4]) % TABLES
+/// Which table. Ids of one second go into few tables, as in the core (`pool/ids.rs`): what is small
+/// and used together stays in the processor's cache. Ids of version 7 begin with their time in
+/// milliseconds (RFC 9562); others go anywhere. hashbrown looks at the lowest and the highest bits of
+/// a hash.
+fn table(id: TaskId, hash: u64) -> usize {
+    let [a, b, c, d, e, ..] = *id.as_bytes();
+    let seconds = u64::from_be_bytes([0, 0, 0, a, b, c, d, e]) >> 2;
+    let [.., of_time] = seconds.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
+    let of_hash = hash.to_le_bytes()[4];
+    usize::from(of_time & !3 | of_hash & 3) % TABLES
+}
+
+fn known(pages: &[Vec<Slot>], number: u32) -> Option<&Slot> {
+    let number = number as usize;
+    pages.get(number / PAGE)?.get(number % PAGE)
 }
 
 fn slot(pages: &[Vec<Slot>], number: u32) -> &Slot {
@@ -250,6 +308,24 @@ mod tests {
         assert_eq!(tasks.iter().count(), map.len());
     }
 
+    /// Three of them at a time, as in a commit; then the tables have nothing that could be found.
+    #[test]
+    fn what_comes_in_order_is_not_looked_for() {
+        let mut tasks = Tasks::new();
+        let id = |number: u32| TaskId::from_u128(u128::from(number) << 64);
+        (0..3000).for_each(|number| _ = tasks.number(id(number)));
+        for number in [1000, 2000] {
+            assert_eq!(tasks.number(id(number)), number);
+        }
+        tasks.tables.iter_mut().for_each(HashTable::clear);
+        for step in 1..=900 {
+            for from in [1000, 2000] {
+                assert_eq!(tasks.number(id(from + step)), from + step);
+            }
+            assert_eq!(tasks.number(id(2999 + step)), 2999 + step, "it is new");
+        }
+    }
+
     #[test]
     fn gives_back_what_a_peak_took() {
         let mut tasks = Tasks::new();
@@ -258,7 +334,7 @@ mod tests {
         assert!(ids().skip(10).all(|id| tasks.remove(id).is_some()));
         assert_eq!((tasks.len(), tasks.pages.len()), (10, 1));
         let room: usize = tasks.tables.iter().map(HashTable::capacity).sum();
-        assert!(room < TABLES * 1024, "room for {room}");
+        assert!(room < 32 * 1024, "room for {room}");
     }
 
     #[test]

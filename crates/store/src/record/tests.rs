@@ -46,6 +46,45 @@ fn log_bytes_are_for_ever() {
 }
 
 #[test]
+fn joined_log_bytes_are_for_ever() {
+    let head = LogHead {
+        first: Some(1 << 33),
+        ..log_head()
+    };
+    let mut completed = full_task();
+    completed.state = State::Completed {
+        at: Timestamp::from_millis(1_700_000_003_000),
+    };
+    completed.lease = None;
+    let mut draft = LogDraft::with_capacity(1024);
+    draft.push_task(&completed).unwrap();
+    draft.push(&log_entries()[4]);
+    let golden = check_golden("v2-log.hex", &draft.seal(KEY, &head));
+    let (found, entries) = Sealed::open(KEY, &golden).unwrap().log().unwrap();
+    assert_eq!(found, head);
+    let [first, forget] = entries[..] else {
+        panic!("{entries:?}")
+    };
+    assert_eq!((first.task, forget), (completed.id, log_entries()[4]));
+    let What::Completed(state) = first.what else {
+        panic!("{first:?}")
+    };
+    assert_eq!(decode_task(state), Ok(completed));
+}
+
+#[test]
+fn a_joined_record_that_ends_too_soon_is_refused() {
+    let body = [0; LOG_HEAD_BYTES + 7];
+    let value = close(KEY, JOINED, [&[0; SEAL_BYTES][..], &body].concat());
+    assert!(Sealed::open(KEY, &value).unwrap().log().is_err());
+    let value = close(KEY, PLAIN, [&[0; SEAL_BYTES][..], &body].concat());
+    assert!(
+        Sealed::open(KEY, &value).unwrap().log().is_err(),
+        "no entry"
+    );
+}
+
+#[test]
 fn states_are_for_ever() {
     let states = [
         State::Scheduled {
@@ -232,6 +271,7 @@ fn log_head() -> LogHead {
         head: 17,
         at: Timestamp::from_millis(1_700_000_000_123),
         epoch: Epoch(3),
+        first: None,
     }
 }
 

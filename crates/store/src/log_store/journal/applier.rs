@@ -10,28 +10,27 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    super::{engine::Engine, keys},
+    super::{
+        engine::{Engine, Settled, Writes},
+        keys,
+    },
     failed,
     format::{Mark, Nonce, Record},
     overlay::{Chunk, ChunkBounds, Overlay},
 };
 use crate::StoreError;
 
-/// Bytes that go to the engine at once: as much as a large commit.
-const CHUNK_BYTES: usize = 512 * 1024;
-
 /// Writes that are looked at while the one who commits may be waiting: a tenth of a millisecond.
 const CHUNK_WRITES: usize = 1024;
-
-/// How many times as much goes at once when somebody waits for all of it, as at a start: each time
-/// ends with a sync.
-const AT_ONCE: usize = 4;
 
 /// When something is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Policy {
-    /// When there are more bytes than this in the journal, down to three quarters of it.
+    /// When there are more bytes than this in the journal.
     pub(super) high: usize,
+    /// Bytes that go to the engine at once. The more, the more of them are of tasks that have ended
+    /// by their end, and leave one short state.
+    pub(super) lot: usize,
     /// When nothing was committed for this long: all of it.
     pub(super) idle: Duration,
 }
@@ -104,6 +103,17 @@ impl<E: Engine> Shared<E> {
         Ok(state.overlay.get(key))
     }
 
+    /// Log records that the engine has, and where, since this was asked last.
+    pub(super) fn settled(&self) -> Vec<Settled> {
+        self.lock().overlay.settled()
+    }
+
+    /// Makes writes past the journal, of which nothing is left.
+    pub(super) fn apply(&self, writes: Writes) -> Result<(), StoreError> {
+        self.lock().overlay.note(&writes);
+        self.engine.apply(writes)
+    }
+
     /// Takes a record that is durable in the journal.
     pub(super) fn insert(&self, record: Record) {
         let mut state = self.lock();
@@ -143,6 +153,7 @@ impl<E: Engine> Shared<E> {
         self.settle_all()?;
         let mark = newest + 1;
         self.write(&Chunk::nothing(mark))?;
+        // Who reads it reads the engine.
         let mut state = self.lock();
         state.overlay = Overlay::new(mark);
         state.marked = mark;
@@ -178,7 +189,8 @@ impl<E: Engine> Shared<E> {
                 return None;
             }
             if state.overlay.bytes() > self.policy.high {
-                let upto = state.overlay.excess(self.policy.high / 4 * 3);
+                let left = self.policy.high.saturating_sub(self.policy.lot);
+                let upto = state.overlay.excess(left);
                 return Some(Goal { upto, mark: false });
             }
             let newest = state.overlay.newest();
@@ -199,13 +211,13 @@ impl<E: Engine> Shared<E> {
         Ok(())
     }
 
-    /// Goes a step, which is not much more than a few times [`CHUNK_BYTES`]; returns whether the goal is
-    /// reached.
+    /// Goes a step, which is a lot at the most; returns whether the goal is reached.
     fn step(&self, goal: Goal) -> Result<bool, StoreError> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(chunk) = self.take(goal)? else {
+        let Some(mut chunk) = self.take(goal)? else {
             return Ok(true);
         };
+        chunk.fold();
         let last = chunk.upto >= goal.upto;
         let marks = !chunk.is_empty() || (goal.mark && last);
         if marks {
@@ -233,13 +245,21 @@ impl<E: Engine> Shared<E> {
         } else {
             state.overlay.covered()
         };
-        let times = if goal.mark { AT_ONCE } else { 1 };
+        if reached >= goal.upto {
+            return Ok(None);
+        }
         let bounds = ChunkBounds {
             upto: goal.upto,
-            bytes: CHUNK_BYTES * times,
-            writes: CHUNK_WRITES * times,
+            bytes: self.policy.lot,
+            writes: CHUNK_WRITES,
         };
-        Ok((reached < goal.upto).then(|| state.overlay.take(bounds)))
+        let mut chunk = state.overlay.begin();
+        while state.overlay.take(&mut chunk, bounds) {
+            // Who commits comes in between.
+            drop(state);
+            state = self.lock();
+        }
+        Ok(Some(chunk))
     }
 
     /// Exactly as a commit without a journal would: applied, and synced before anything else.

@@ -5,12 +5,11 @@ use std::{
     fmt,
     fs::{self, File},
     io::{self, Write},
-    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     thread::{self, JoinHandle},
 };
 
-use super::super::engine;
+use super::direct::DirectFile;
 
 /// What a name has at its end until the file under it is whole.
 const UNFINISHED: &str = ".new";
@@ -54,10 +53,10 @@ pub(super) trait Disk: fmt::Debug + Send {
 /// A file that does not grow.
 pub(super) trait DiskFile: fmt::Debug + Send {
     /// Writes over what stands there. It is not durable before [`DiskFile::sync`].
-    fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()>;
+    fn write_at(&mut self, bytes: &[u8], at: u64) -> io::Result<()>;
 
     /// Makes durable what was written.
-    fn sync(&self) -> io::Result<()>;
+    fn sync(&mut self) -> io::Result<()>;
 }
 
 /// A folder of the file system's.
@@ -76,7 +75,7 @@ impl FolderDisk {
 }
 
 impl Disk for FolderDisk {
-    type File = File;
+    type File = DirectFile;
 
     fn path(&self) -> &Path {
         &self.0
@@ -98,7 +97,7 @@ impl Disk for FolderDisk {
 
     /// The contents are really written, zeros too: to write to a block that was only reserved is to
     /// change metadata, and then a sync is three times as long.
-    fn create(&self, name: &str, contents: &[u8]) -> io::Result<File> {
+    fn create(&self, name: &str, contents: &[u8]) -> io::Result<DirectFile> {
         let unfinished = self.0.join(format!("{name}{UNFINISHED}"));
         let made = File::create(&unfinished).and_then(|mut file| {
             for piece in contents.chunks(PIECE_BYTES) {
@@ -117,29 +116,18 @@ impl Disk for FolderDisk {
         self.open(name)
     }
 
-    fn begin_to_create(&self, name: &str, contents: Vec<u8>) -> Option<Making<File>> {
+    fn begin_to_create(&self, name: &str, contents: Vec<u8>) -> Option<Making<DirectFile>> {
         let (disk, name) = (self.clone(), name.to_owned());
         let thread = thread::Builder::new().name("journal-spare".to_owned());
         let made = move || disk.create(&name, &contents);
         thread.spawn(made).ok()
     }
 
-    fn open(&self, name: &str) -> io::Result<File> {
-        File::options().write(true).open(self.0.join(name))
+    fn open(&self, name: &str) -> io::Result<DirectFile> {
+        DirectFile::open(&self.0.join(name))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
         fs::remove_file(self.0.join(name))
-    }
-}
-
-impl DiskFile for File {
-    fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
-        self.write_all_at(bytes, at)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.sync_data()?;
-        engine::check_is_there(self)
     }
 }

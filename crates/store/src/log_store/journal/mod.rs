@@ -4,7 +4,9 @@
 //! An engine that does more for a commit than write it down (sled: two rolls of its buffer, a hop
 //! over its threads, 8 to 10 µs a key) is slow at that, however little there is to commit. And most
 //! of what a busy store writes is gone again soon: a log record is dropped when the log has come
-//! round. What is put and removed while it is in the journal never comes to the engine at all.
+//! round. What is put and removed while it is in the journal never comes to the engine at all, and
+//! log records are folded on the way ([`super::fold`]): of a task that is enqueued, granted and
+//! completed within a lot, one short state comes there.
 //!
 //! ```text
 //! commit ──> journal (append, fdatasync) ──> overlay (memory) ··applier··> engine (apply, sync)
@@ -12,10 +14,15 @@
 //! ```
 //!
 //! The *overlay* is what is in the journal and not in the engine. The *applier* ([`applier`]) has a
-//! thread and takes the oldest there: when the journal is half full, when nothing was committed for
-//! some seconds, when somebody waits for it, and at the end. With each lot it writes a *mark* to
-//! the engine, in the same batch: the number of the newest record that need not be replayed. When
-//! the journal is full, commits wait.
+//! thread and takes the oldest there, a quarter of a journal at a time: when the journal is half
+//! full, when nothing was committed for some seconds, when somebody waits for it, and at the end.
+//! The later and the more at once, the more folds. With each lot it writes a *mark* to the engine,
+//! in the same batch: the number of the newest record that need not be replayed. When the journal
+//! is full, commits wait.
+//!
+//! Who keeps an index of log records is told at the next commit that they stand elsewhere now
+//! ([`Engine::settled`]). Until then the overlay has them as they were, so that index and records
+//! always agree.
 //!
 //! # Layout
 //!
@@ -54,13 +61,15 @@
 //! # Bounds
 //!
 //! The journal has at most [`SEGMENTS`] segments, and the overlay keeps no more than what is in
-//! them: 32 MiB with the default, of which the first 4 are there from the beginning. A commit of
+//! them, and a lot until the commit after it: 40 MiB with the default of 32 on disk, of which the
+//! first 4 are there from the beginning. A commit of
 //! more than a quarter of a segment, 1 MiB, goes to the engine directly, after everything before.
 //!
 //! Deliberately absent: a way to do without it. Whoever has an engine that is fast at small commits
 //! (fjall: it has such a journal itself) does not put this one before it.
 
 mod applier;
+mod direct;
 mod disk;
 mod format;
 mod overlay;
@@ -88,7 +97,7 @@ use self::{
 };
 use super::{
     damage,
-    engine::{Engine, Scan, Writes, failed},
+    engine::{Engine, Scan, Settled, Writes, failed},
     keys,
 };
 use crate::StoreError;
@@ -104,6 +113,9 @@ const IDLE: Duration = Duration::from_secs(5);
 
 /// The shortest segment, in bytes: its head has 4 KiB of it.
 const SEGMENT_BYTES_MIN: u32 = 64 * 1024;
+
+/// The longest, where more was asked for.
+const SEGMENT_BYTES_MAX: u32 = 1 << 30;
 
 /// Puts a journal of about this length in bytes before an engine. What the one that was there left
 /// behind is in the engine when this returns.
@@ -146,8 +158,10 @@ impl<E: Engine + Sync, D: Disk> Journaled<E, D> {
                 return Err(error);
             }
         };
+        let bytes = bounds.bytes as usize * bounds.count;
         let policy = Policy {
-            high: bounds.bytes as usize * bounds.count / 2,
+            high: bytes / 2,
+            lot: bytes / 4,
             idle: IDLE,
         };
         let shared = Shared::new(engine, mark, found.covered, policy);
@@ -203,7 +217,7 @@ impl<E: Engine + Sync, D: Disk> Engine for Journaled<E, D> {
     /// Past the journal.
     fn apply(&self, writes: Writes) -> Result<(), StoreError> {
         self.shared.settle_all()?;
-        self.shared.engine.apply(writes)
+        self.shared.apply(writes)
     }
 
     fn sync(&self) -> Result<(), StoreError> {
@@ -225,6 +239,18 @@ impl<E: Engine + Sync, D: Disk> Engine for Journaled<E, D> {
                 self.sync()
             }
         }
+    }
+
+    fn settle(&self) -> Result<(), StoreError> {
+        self.shared.settle_all()
+    }
+
+    fn settled(&self) -> Vec<Settled> {
+        self.shared.settled()
+    }
+
+    fn folds(&self) -> bool {
+        true
     }
 
     fn get(&self, key: &[u8], len: usize) -> Result<Option<Vec<u8>>, StoreError> {
@@ -266,9 +292,11 @@ impl<E: Engine + Sync, D: Disk> Drop for Journaled<E, D> {
     }
 }
 
-/// A quarter of a record's bytes more or less do not matter.
+/// Whole blocks; a quarter of a record's bytes more or less do not matter.
 fn bounds(journal_bytes: u64) -> SegmentBounds {
-    let bytes = u32::try_from(journal_bytes / SEGMENTS as u64).unwrap_or(u32::MAX);
+    let block = direct::BLOCK as u64;
+    let whole = journal_bytes / SEGMENTS as u64 / block * block;
+    let bytes = u32::try_from(whole).unwrap_or(SEGMENT_BYTES_MAX);
     let (bytes, count) = (bytes.max(SEGMENT_BYTES_MIN), SEGMENTS);
     SegmentBounds { bytes, count }
 }

@@ -75,6 +75,7 @@ fn fail_behind(fault: Fault) -> (Machine, String) {
     let shared = Arc::get_mut(&mut journaled.shared).unwrap();
     shared.policy = Policy {
         high: 0,
+        lot: usize::MAX,
         idle: NEVER,
     };
     for number in 0..5 {
@@ -98,7 +99,8 @@ fn shared(machine: &Machine, high: usize, idle: Duration) -> Shared<Machine> {
         seq: 0,
         newest: 0,
     };
-    Shared::new(machine.clone(), mark, 0, Policy { high, idle })
+    let lot = high / 4;
+    Shared::new(machine.clone(), mark, 0, Policy { high, lot, idle })
 }
 
 fn run_until(shared: &Shared<Machine>, is_done: impl Fn(&Shared<Machine>) -> bool) {

@@ -2,6 +2,7 @@
 //! the one that was under way.
 
 mod applier;
+mod folding;
 mod format;
 mod overlay;
 mod simulated;

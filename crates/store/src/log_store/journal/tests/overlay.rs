@@ -16,39 +16,39 @@ const ALL: ChunkBounds = ChunkBounds {
 fn what_is_removed_on_its_way_to_the_engine_is_removed_there() {
     let mut overlay = Overlay::default();
     insert(&mut overlay, 1, |writes| writes.put(b"key", vec![1; 30]));
-    let chunk = overlay.take(ALL);
+    let chunk = take(&mut overlay, ALL);
     insert(&mut overlay, 2, |writes| writes.remove(b"key", 30));
     assert_eq!(overlay.get(b"key"), Some(None));
     overlay.cover(&chunk);
-    assert_eq!(said(&overlay.take(ALL)), ["remove 30"]);
+    assert_eq!(said(&take(&mut overlay, ALL)), ["remove 30"]);
 }
 
 #[test]
 fn what_is_put_anew_on_its_way_to_the_engine_leaves_nothing_of_what_was_longer() {
     let mut overlay = Overlay::default();
     insert(&mut overlay, 1, |writes| writes.put(b"key", vec![1; 30]));
-    let chunk = overlay.take(ALL);
+    let chunk = take(&mut overlay, ALL);
     insert(&mut overlay, 2, |writes| {
         writes.remove(b"key", 30);
         writes.put(b"key", vec![2; 10]);
     });
     overlay.cover(&chunk);
     assert_eq!(overlay.get(b"key"), Some(Some(vec![2; 10].into())));
-    assert_eq!(said(&overlay.take(ALL)), ["remove 30", "put 10"]);
+    assert_eq!(said(&take(&mut overlay, ALL)), ["remove 30", "put 10"]);
 }
 
 #[test]
 fn what_is_in_the_engine_is_asked_of_the_engine() {
     let mut overlay = Overlay::default();
     insert(&mut overlay, 1, |writes| writes.put(b"key", vec![1; 30]));
-    let chunk = overlay.take(ALL);
+    let chunk = take(&mut overlay, ALL);
     assert_eq!(said(&chunk), ["put 30"]);
     assert_eq!(overlay.get(b"key"), Some(Some(vec![1; 30].into())));
     overlay.cover(&chunk);
     assert_eq!(overlay.get(b"key"), None);
     assert_eq!((overlay.bytes(), overlay.covered()), (0, 1));
     insert(&mut overlay, 2, |writes| writes.remove(b"key", 30));
-    assert_eq!(said(&overlay.take(ALL)), ["remove 30"]);
+    assert_eq!(said(&take(&mut overlay, ALL)), ["remove 30"]);
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn what_was_put_and_removed_comes_to_nothing() {
     insert(&mut overlay, 1, |writes| writes.put(b"key", vec![1; 30]));
     insert(&mut overlay, 2, |writes| writes.remove(b"key", 30));
     assert_eq!(overlay.get(b"key"), None);
-    let chunk = overlay.take(ALL);
+    let chunk = take(&mut overlay, ALL);
     assert!(chunk.is_empty());
     assert_eq!((chunk.upto, chunk.newest), (2, 2));
 }
@@ -68,7 +68,7 @@ fn a_part_of_the_records_says_what_is_to_be_removed_by_then() {
     insert(&mut overlay, 1, |writes| writes.remove(b"key", 30));
     insert(&mut overlay, 2, |writes| writes.put(b"key", vec![1; 10]));
     let first = ChunkBounds { upto: 1, ..ALL };
-    let chunk = overlay.take(first);
+    let chunk = take(&mut overlay, first);
     assert_eq!(said(&chunk), ["remove 30"]);
     overlay.cover(&chunk);
     assert_eq!(overlay.get(b"key"), Some(Some(vec![1; 10].into())));
@@ -85,6 +85,12 @@ fn the_excess_is_what_has_to_go() {
     assert_eq!(overlay.excess(1039), 1);
     assert_eq!(overlay.excess(500), 6);
     assert_eq!(overlay.excess(0), 10);
+}
+
+fn take(overlay: &mut Overlay, bounds: ChunkBounds) -> Chunk {
+    let mut chunk = overlay.begin();
+    while overlay.take(&mut chunk, bounds) {}
+    chunk
 }
 
 fn insert(overlay: &mut Overlay, seq: u64, write: impl FnOnce(&mut Writes)) {

@@ -216,7 +216,7 @@ impl Disk for Machine {
 }
 
 impl DiskFile for (Machine, String) {
-    fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+    fn write_at(&mut self, bytes: &[u8], at: u64) -> io::Result<()> {
         let mut state = self.0.call()?;
         let file = state.files.get_mut(&self.1).unwrap();
         let range = usize::try_from(at).unwrap()..usize::try_from(at).unwrap() + bytes.len();
@@ -226,7 +226,7 @@ impl DiskFile for (Machine, String) {
         Ok(())
     }
 
-    fn sync(&self) -> io::Result<()> {
+    fn sync(&mut self) -> io::Result<()> {
         let mut state = self.0.call()?;
         let file = state.files.get_mut(&self.1).unwrap();
         file.dirty.clear();
@@ -276,8 +276,14 @@ impl Engine for Machine {
         Ok(parts.map(|parts| parts.concat()))
     }
 
-    fn scan(&self, _prefix: &[u8]) -> Scan<'_> {
-        unreachable!("these tests look into the engine")
+    fn scan(&self, prefix: &[u8]) -> Scan<'_> {
+        let mut values: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+        for ((key, _), part) in self.keys() {
+            if key.starts_with(prefix) {
+                values.entry(key).or_default().extend(part);
+            }
+        }
+        Box::new(values.into_iter().map(Ok))
     }
 
     fn close(self: Box<Self>) {}

@@ -1,0 +1,118 @@
+//! Replies: as they wait for their commit, and as they leave.
+
+use bytes::Bytes;
+use leasehold_core::{Answer, Grant, Reply, RequestId, SessionId};
+use leasehold_store::Blob;
+use leasehold_wire::Response;
+
+use super::{
+    super::{
+        outlet::{Out, Part, Said},
+        view,
+    },
+    Shell,
+};
+use crate::store_writer::Blobs;
+
+impl Shell {
+    /// A reply as it waits in the outbox. What it lacks is read with the next commit.
+    pub(super) fn word(&mut self, reply: Reply) -> (SessionId, Said) {
+        match reply {
+            Reply::Deliver(session, grants) => (session, Said::Deliver(self.with_payloads(grants))),
+            Reply::AskStop(session, proof, within) => (session, Said::AskStop(proof, within)),
+            Reply::Revoke(session, proof, why) => (session, Said::Revoke(proof, why)),
+            Reply::Answer(session, request, answer) => (session, self.word_answer(request, answer)),
+        }
+    }
+
+    fn word_answer(&mut self, request: RequestId, answer: Answer) -> Said {
+        match answer {
+            Answer::Claimed(grants) => Said::Claimed(request, self.with_payloads(grants)),
+            Answer::Awaited(task) => {
+                if task.result_len.is_some() {
+                    self.reads.push((task.id, Blob::Result));
+                }
+                let moment = self.pool.moment_of(task.id);
+                Said::Task {
+                    request,
+                    task,
+                    moment,
+                }
+            }
+            answer @ (Answer::Enqueued(_)
+            | Answer::Credited(_)
+            | Answer::Extended(_)
+            | Answer::Done(_)
+            | Answer::Revived(_)
+            | Answer::Purged(_)
+            | Answer::Refused(_)) => Said::Part(request, Part::Whole(view::response(answer))),
+        }
+    }
+
+    /// A payload is taken out of memory with its first grant; a second one reads it back.
+    fn with_payloads(&mut self, grants: Vec<Grant>) -> Vec<(Grant, Option<Bytes>)> {
+        self.ahead.moves();
+        let with_payload = |grant: Grant| {
+            let payload = self.payloads.take(grant.task);
+            if payload.is_none() {
+                self.reads.push((grant.task, Blob::Payload));
+            }
+            (grant, payload)
+        };
+        grants.into_iter().map(with_payload).collect()
+    }
+
+    pub(super) fn leave(&mut self, replies: Vec<(SessionId, Said)>, blobs: &Blobs) {
+        for (session, said) in replies {
+            let out = self.finish(said, blobs);
+            if let Some(outlet) = self.outlets.get(&session) {
+                outlet.say(out);
+            }
+        }
+    }
+
+    /// Fills in what only the store had.
+    fn finish(&self, said: Said, blobs: &Blobs) -> Out {
+        let pool = self.pool.id();
+        match said {
+            Said::Part(request, part) => Out::Answer(request, pool, part),
+            Said::Claimed(request, grants) => {
+                let tasks = self.deliveries(grants, blobs);
+                Out::Answer(request, pool, Part::Whole(Response::Claimed(tasks)))
+            }
+            Said::Deliver(grants) => {
+                Out::Deliver(self.name.clone(), self.deliveries(grants, blobs))
+            }
+            Said::AskStop(proof, within) => Out::AskStop(proof, within),
+            Said::Revoke(proof, why) => Out::Revoke(proof, why),
+            Said::Task {
+                request,
+                task,
+                moment,
+            } => {
+                let payload = blobs.get(&(task.id, Blob::Payload)).cloned();
+                let result = blobs.get(&(task.id, Blob::Result)).cloned();
+                let detail = view::detail(&self.name, &task, moment, payload, result);
+                Out::Answer(request, pool, Part::Whole(Response::Task(Box::new(detail))))
+            }
+        }
+    }
+
+    /// A task without its payload was forgotten after it was granted, so it is not delivered: the
+    /// lease is over. One that was granted twice since the last commit is delivered twice.
+    fn deliveries(
+        &self,
+        grants: Vec<(Grant, Option<Bytes>)>,
+        blobs: &Blobs,
+    ) -> Vec<leasehold_wire::Delivery> {
+        let deliver = |(grant, payload): (Grant, Option<Bytes>)| {
+            let from_store = || blobs.get(&(grant.task, Blob::Payload)).cloned();
+            let Some(payload) = payload.or_else(from_store) else {
+                tracing::warn!(pool = %self.name, task = %grant.task, "its payload is gone");
+                return None;
+            };
+            Some(view::delivery(&grant, payload))
+        };
+        grants.into_iter().filter_map(deliver).collect()
+    }
+}
