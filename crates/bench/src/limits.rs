@@ -56,7 +56,8 @@ pub(crate) async fn measure(options: &Options, book: &mut Book) -> Result<(), Be
 
 /// Measures again what a lone request is compared with.
 pub(crate) async fn measure_small(options: &Options, book: &mut Book) -> Result<(), BenchError> {
-    measure_disk(options, &SIZES[..1], book).await
+    measure_disk(options, &SIZES[..1], book).await?;
+    note_synced_echo(options, in_turn(options, 1, 1), "1×1", book).await
 }
 
 /// What a sync takes at this rate, and a frame that comes back: a disk and a processor that are
@@ -76,7 +77,6 @@ pub(crate) async fn measure_at(
         let took = syncs.quantile(quantile);
         book.note(PHASE, &case, MACHINE, name, Unit::Micros, took);
     }
-    let echo: Arc<dyn Target> = Arc::new(Echo::start(options.threads)?);
     let limits = Limits {
         measured_for: Some(options.seconds / 2),
         warm_up: options.seconds / 10,
@@ -90,15 +90,44 @@ pub(crate) async fn measure_at(
         workers: 0,
         to_the_end: true,
     };
-    let echoed = drive::drive(&echo, load).await?;
-    let case = echo_at(&format!("{rate}/s"));
-    book.note_latency(PHASE, &case, MACHINE, "", &echoed.tally.until_acknowledged);
-    Ok(())
+    let case = format!("{rate}/s");
+    let plain: Arc<dyn Target> = Arc::new(Echo::start(options.threads)?);
+    note_echo(&plain, load, &echo_at(&case), book).await?;
+    note_synced_echo(options, load, &case, book).await
 }
 
-/// A frame that comes back, at the rate of this case.
-pub(crate) fn echo_at(rate: &str) -> String {
-    format!("echo {rate}")
+/// A frame that comes back in this case.
+pub(crate) fn echo_at(case: &str) -> String {
+    format!("echo {case}")
+}
+
+/// A frame that comes back in this case when it was synced.
+pub(crate) fn synced_echo_at(case: &str) -> String {
+    format!("synced echo {case}")
+}
+
+async fn note_synced_echo(
+    options: &Options,
+    load: Load,
+    case: &str,
+    book: &mut Book,
+) -> Result<(), BenchError> {
+    let log = BareLog::make(&options.folder)?;
+    let synced: Arc<dyn Target> = Arc::new(Echo::start_synced(log)?);
+    note_echo(&synced, load, &synced_echo_at(case), book).await
+}
+
+async fn note_echo(
+    echo: &Arc<dyn Target>,
+    load: Load,
+    case: &str,
+    book: &mut Book,
+) -> Result<(), BenchError> {
+    let outcome = drive::drive(echo, load).await?;
+    let rate = outcome.tally.acknowledged_rate();
+    book.note(PHASE, case, MACHINE, "frames", Unit::PerSecond, rate);
+    book.note_latency(PHASE, case, MACHINE, "", &outcome.tally.until_acknowledged);
+    Ok(())
 }
 
 fn of_frames() -> Limits {
@@ -148,23 +177,25 @@ fn syncs(options: &Options, sizes: &[(usize, &str)]) -> Result<Vec<Syncs>, Bench
 async fn measure_loopback(options: &Options, book: &mut Book) -> Result<(), BenchError> {
     let echo: Arc<dyn Target> = Arc::new(Echo::start(options.threads)?);
     for (connections, in_flight) in SHAPES {
-        let limits = Limits {
-            measured_for: Some((options.seconds / 4).max(LEAST)),
-            warm_up: options.seconds / 20,
-            in_flight,
-            ..of_frames()
-        };
-        let load = Load {
-            limits,
-            producers: connections,
-            workers: 0,
-            to_the_end: false,
-        };
-        let outcome = drive::drive(&echo, load).await?;
-        let case = format!("echo {connections}×{in_flight}");
-        let rate = outcome.tally.acknowledged_rate();
-        book.note(PHASE, &case, MACHINE, "frames", Unit::PerSecond, rate);
-        book.note_latency(PHASE, &case, MACHINE, "", &outcome.tally.until_acknowledged);
+        let load = in_turn(options, connections, in_flight);
+        let case = echo_at(&format!("{connections}×{in_flight}"));
+        note_echo(&echo, load, &case, book).await?;
     }
     Ok(())
+}
+
+/// Frames as fast as they come back.
+fn in_turn(options: &Options, connections: u32, in_flight: usize) -> Load {
+    let limits = Limits {
+        measured_for: Some((options.seconds / 4).max(LEAST)),
+        warm_up: options.seconds / 20,
+        in_flight,
+        ..of_frames()
+    };
+    Load {
+        limits,
+        producers: connections,
+        workers: 0,
+        to_the_end: false,
+    }
 }

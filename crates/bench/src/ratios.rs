@@ -58,8 +58,7 @@ fn to_syncs(book: &Book) -> Vec<Ratio> {
             let limit = |case: &str| book.median(limits::PHASE, case, limits::MACHINE, quantile);
             let at_its_rate = limit(&limits::sync_at(&figure.case));
             let sync = at_its_rate.or_else(|| limit(limits::SYNC_SMALL));
-            let echo = limit(&limits::echo_at(&figure.case));
-            let both = sync.zip(echo).map(|(sync, echo)| sync + echo);
+            let echo = limit(&limits::synced_echo_at(&figure.case));
             let of_limit = |(limit, name)| {
                 let value = figure.median() / limit?;
                 Some(Ratio {
@@ -70,7 +69,7 @@ fn to_syncs(book: &Book) -> Vec<Ratio> {
                 })
             };
             ratios.extend(
-                [(sync, "sync"), (both, "sync and echo")]
+                [(sync, "sync"), (echo, "synced echo")]
                     .map(of_limit)
                     .into_iter()
                     .flatten(),
@@ -174,14 +173,14 @@ mod tests {
             80.0,
         );
         book.note(limit, &at_rate, machine, "p50", Unit::Micros, 150.0);
-        let echo = limits::echo_at("500/s");
-        book.note(limit, &echo, machine, "p50", Unit::Micros, 50.0);
+        let echo = limits::synced_echo_at("500/s");
+        book.note(limit, &echo, machine, "p50", Unit::Micros, 200.0);
         let (phase, case, target) = (latency::PHASE, "500/s", "leasehold");
         book.note(phase, case, target, "delivered p50", Unit::Micros, 300.0);
         add(&mut book, &[], 256);
         let ratio = book.median(phase, case, target, "delivered p50 ÷ sync");
         assert_eq!(ratio, Some(2.0));
-        let ratio = book.median(phase, case, target, "delivered p50 ÷ sync and echo");
+        let ratio = book.median(phase, case, target, "delivered p50 ÷ synced echo");
         assert_eq!(ratio, Some(1.5));
     }
 

@@ -1,6 +1,10 @@
 //! What loopback and the generator can do at best: a target that sends back what it is sent.
 
-use std::{net::SocketAddr, thread};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+};
 
 use bytes::{Buf, BufMut, BytesMut};
 use std::collections::VecDeque;
@@ -11,6 +15,7 @@ use tokio::{
     sync::oneshot,
 };
 
+use super::BareLog;
 use crate::{
     BenchError, Connection, Doing, ProducerDialect, ProducerLane, Promise, Stamp, Target,
     WorkerLane, run_producer,
@@ -19,7 +24,7 @@ use crate::{
 /// Bytes that one read may bring.
 const READ_BYTES: usize = 256 * 1024;
 
-/// A target that only sends back.
+/// A target that only sends back; maybe not before it has synced what came.
 #[derive(Debug)]
 pub(crate) struct Echo {
     address: SocketAddr,
@@ -30,12 +35,20 @@ pub(crate) struct Echo {
 impl Echo {
     /// Begins to send back, on threads of its own, so many.
     pub(crate) fn start(threads: usize) -> Result<Self, BenchError> {
+        let mut runtime = runtime::Builder::new_multi_thread();
+        Self::start_on(runtime.worker_threads(threads), None)
+    }
+
+    /// Begins to send back what it has appended to the log and synced, on one thread: the least that
+    /// can be done before an answer that promises something, and by the shortest way.
+    pub(crate) fn start_synced(log: BareLog) -> Result<Self, BenchError> {
+        Self::start_on(&mut runtime::Builder::new_current_thread(), Some(log))
+    }
+
+    fn start_on(runtime: &mut runtime::Builder, log: Option<BareLog>) -> Result<Self, BenchError> {
         let failed = |error: std::io::Error| BenchError::failed("start the echo", error);
-        let runtime = runtime::Builder::new_multi_thread()
-            .worker_threads(threads)
-            .enable_all()
-            .build()
-            .map_err(failed)?;
+        let log = log.map(|log| Arc::new(Mutex::new(log)));
+        let runtime = runtime.enable_all().build().map_err(failed)?;
         let listener = std::net::TcpListener::bind("127.0.0.1:0").map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
@@ -43,7 +56,7 @@ impl Echo {
         thread::spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    _ = accept(listener) => {}
+                    _ = accept(listener, log) => {}
                     _ = ended => {}
                 }
             });
@@ -56,15 +69,17 @@ impl Echo {
     }
 }
 
-async fn accept(listener: std::net::TcpListener) -> std::io::Result<()> {
+type Log = Option<Arc<Mutex<BareLog>>>;
+
+async fn accept(listener: std::net::TcpListener, log: Log) -> std::io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     loop {
         let (stream, _) = listener.accept().await?;
-        tokio::spawn(send_back(stream));
+        tokio::spawn(send_back(stream, log.clone()));
     }
 }
 
-async fn send_back(mut stream: TcpStream) -> std::io::Result<()> {
+async fn send_back(mut stream: TcpStream, log: Log) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = BytesMut::with_capacity(READ_BYTES);
     loop {
@@ -72,6 +87,11 @@ async fn send_back(mut stream: TcpStream) -> std::io::Result<()> {
         buffer.reserve(READ_BYTES);
         if stream.read_buf(&mut buffer).await? == 0 {
             return Ok(());
+        }
+        if let Some(log) = &log {
+            log.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .append(&buffer)?;
         }
         stream.write_all(&buffer).await?;
     }

@@ -220,6 +220,11 @@ impl SessionIo {
                 None => break outcome,
             }
         };
+        // What is left of a buffer that was read from would cut the next request in two.
+        let buffer = self.frames.read_buffer_mut();
+        if buffer.is_empty() && buffer.capacity() < ROOM_BYTES_IDLE {
+            buffer.reserve(ROOM_BYTES_IDLE);
+        }
         // What came before the end is heard before it.
         let sent = self.requests.send();
         outcome?;
