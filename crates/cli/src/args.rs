@@ -32,7 +32,7 @@ pub(crate) enum Command {
     /// Run a hub, which keeps pools of tasks and leases them to nodes
     Hub(HubArgs),
     /// Put tasks into a pool
-    Enqueue(EnqueueArgs),
+    Enqueue(Box<EnqueueArgs>),
     /// Work on tasks of pools by running a command for each
     Work(WorkArgs),
     /// Show pools with their counts, nodes, the store and the hub

@@ -69,7 +69,7 @@ async fn run(command: Command) -> Result<(), Failure> {
     }
     match command {
         Command::Hub(args) => hub::run(args).await,
-        Command::Enqueue(args) => enqueue::run(args).await,
+        Command::Enqueue(args) => enqueue::run(*args).await,
         Command::Work(args) => work::run(args).await,
         Command::Status(args) => inspect::status::run(args).await,
         Command::Tasks(args) => inspect::tasks::run(args).await,

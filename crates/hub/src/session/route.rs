@@ -8,7 +8,7 @@ use leasehold_core::{
     AfterFailure, Await, Claim, Command, Completion, Credit, Failure, LeaseRef, NewTask, PoolId,
     PoolName, Revive,
 };
-use leasehold_wire::{CompleteItem, EnqueueItem, Request};
+use leasehold_wire::{CompleteItem, EnqueueItem, FailItem, Request};
 
 use crate::pool_actor::{Ask, Query};
 
@@ -104,12 +104,7 @@ pub(super) fn route(request: Request) -> Route {
             by_lease(items, |item| item.proof, Command::Complete, ItemShape::Done)
         }
         Request::Fail { items } => {
-            let item = |item: leasehold_wire::FailItem| Failure {
-                proof: item.proof,
-                reason: item.reason,
-                then: AfterFailure::ByPolicy,
-            };
-            let items: Vec<Failure> = items.into_iter().map(item).collect();
+            let items: Vec<Failure> = items.into_iter().map(failure).collect();
             by_lease(items, |item| item.proof, Command::Fail, ItemShape::Done)
         }
         Request::Release { leases } => {
@@ -226,6 +221,14 @@ pub(super) fn completion(item: CompleteItem) -> Completion {
         proof: item.proof,
         result: item.result,
         then: vec![],
+    }
+}
+
+fn failure(item: FailItem) -> Failure {
+    Failure {
+        proof: item.proof,
+        reason: item.reason,
+        then: AfterFailure::ByPolicy,
     }
 }
 

@@ -270,7 +270,7 @@ mod tests {
             number,
         };
         let node = Node {
-            name: NodeName::new(&"n".repeat(1 + attempts * 15)).unwrap(),
+            name: NodeName::new(&"n".repeat(1 + attempts * 14)).unwrap(),
             incarnation: Incarnation(number),
         };
         let attempt = |ending| Attempt {

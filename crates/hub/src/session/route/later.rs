@@ -5,7 +5,7 @@ use leasehold_wire::{
     CompleteMoreItem, EnqueueMoreItem, FailMoreItem, FailThen, ProgressItem, Request,
 };
 
-use super::{AllShape, ItemShape, Route, by_lease, completion, ms, new_task};
+use super::{AllShape, ItemShape, Route, by_lease, completion, failure, ms, new_task};
 use crate::pool_actor::Ask;
 
 pub(super) fn route(request: Request) -> Route {
@@ -24,7 +24,7 @@ pub(super) fn route(request: Request) -> Route {
             )
         }
         Request::FailMore { items } => {
-            let items = items.into_iter().map(failure).collect();
+            let items = items.into_iter().map(given_up).collect();
             by_lease(
                 items,
                 |item: &Failure| item.proof,
@@ -89,15 +89,15 @@ fn followed(of: CompleteMoreItem) -> Completion {
     }
 }
 
-fn failure(of: FailMoreItem) -> Failure {
+fn given_up(of: FailMoreItem) -> Failure {
+    let then = match of.then {
+        FailThen::ByPolicy => AfterFailure::ByPolicy,
+        FailThen::Wait(wait_ms) => AfterFailure::Wait(ms(wait_ms)),
+        FailThen::Never => AfterFailure::Never,
+    };
     Failure {
-        proof: of.item.proof,
-        reason: of.item.reason,
-        then: match of.then {
-            FailThen::ByPolicy => AfterFailure::ByPolicy,
-            FailThen::Wait(wait_ms) => AfterFailure::Wait(ms(wait_ms)),
-            FailThen::Never => AfterFailure::Never,
-        },
+        then,
+        ..failure(of.item)
     }
 }
 
