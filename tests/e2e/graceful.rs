@@ -152,7 +152,9 @@ async fn what_is_in_flight_is_answered_and_then_the_hub_says_bye() {
             other @ (FromHub::Welcome(_)
             | FromHub::Refused(_)
             | FromHub::Deliver { .. }
-            | FromHub::Revoked { .. }) => panic!("{other:?} was not asked for"),
+            | FromHub::Revoked { .. }
+            | FromHub::DeliverMore { .. }
+            | FromHub::StopAsked { .. }) => panic!("{other:?} was not asked for"),
         }
     };
     assert_eq!(kept_ms, 10_000);

@@ -1,8 +1,11 @@
 //! What may be said on the command line.
 
 mod help;
+mod pool;
 mod reach;
+mod schedule;
 mod values;
+mod wishes;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
@@ -10,6 +13,9 @@ use clap::{ArgGroup, Args as ArgsOf, Parser, Subcommand};
 use leasehold_bench::BenchArgs;
 use leasehold_hub::LogEngine;
 use leasehold_node::{NodeName, PoolName, StateKind, TaskId};
+
+use self::wishes::WishArgs;
+pub(crate) use self::{pool::PoolArgs, schedule::ScheduleArgs};
 
 /// A durable task broker: a hub keeps tasks, nodes work on them under leases, nothing is lost.
 #[derive(Debug, Parser)]
@@ -26,7 +32,7 @@ pub(crate) enum Command {
     /// Run a hub, which keeps pools of tasks and leases them to nodes
     Hub(HubArgs),
     /// Put tasks into a pool
-    Enqueue(EnqueueArgs),
+    Enqueue(Box<EnqueueArgs>),
     /// Work on tasks of pools by running a command for each
     Work(WorkArgs),
     /// Show pools with their counts, nodes, the store and the hub
@@ -39,6 +45,15 @@ pub(crate) enum Command {
     Cancel(CancelArgs),
     /// Bring dead tasks back
     Revive(ReviveArgs),
+    /// Wait for the end of tasks and print their results
+    #[command(hide = true)]
+    Wait(WaitArgs),
+    /// Make, show, change, pause, empty or delete a pool
+    #[command(hide = true)]
+    Pool(PoolArgs),
+    /// Keep, show, pause or drop schedules
+    #[command(hide = true)]
+    Schedule(ScheduleArgs),
     /// Write all that a data folder holds as lines of JSON; no hub may have it open
     Export(ExportArgs),
     /// Make a data folder, of either engine, of what export wrote
@@ -118,6 +133,8 @@ pub(crate) struct EnqueueArgs {
     /// After so many attempts that went wrong the task is dead, instead of the pool's own number
     #[arg(long, value_name = "N")]
     pub(crate) attempts_max: Option<u32>,
+    #[command(flatten)]
+    pub(crate) wishes: WishArgs,
     /// Wait for the task's end and print its result
     #[arg(long)]
     pub(crate) wait: bool,
@@ -214,6 +231,13 @@ pub(crate) struct ReviveArgs {
     pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) reach: Reach,
+}
+
+/// `leasehold wait`
+#[derive(Debug, ArgsOf)]
+pub(crate) struct WaitArgs {
+    /// The pool
+    pub(crate) pool: PoolName,
 }
 
 /// `leasehold export`

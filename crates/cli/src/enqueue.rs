@@ -48,6 +48,7 @@ fn new_task(args: &EnqueueArgs, payload: Vec<u8>) -> NewTask {
     let task = NewTask::new(payload)
         .priority(args.priority)
         .attempts_max(args.attempts_max);
+    let task = args.wishes.onto(task);
     match args.id {
         Some(id) => task.id(id),
         None => task,

@@ -9,8 +9,11 @@ mod hub;
 mod inspect;
 mod logging;
 mod output;
+mod pool;
+mod schedule;
 mod signals;
 mod transfer;
+mod wait;
 mod work;
 
 use std::process::ExitCode;
@@ -66,13 +69,16 @@ async fn run(command: Command) -> Result<(), Failure> {
     }
     match command {
         Command::Hub(args) => hub::run(args).await,
-        Command::Enqueue(args) => enqueue::run(args).await,
+        Command::Enqueue(args) => enqueue::run(*args).await,
         Command::Work(args) => work::run(args).await,
         Command::Status(args) => inspect::status::run(args).await,
         Command::Tasks(args) => inspect::tasks::run(args).await,
         Command::Task(args) => inspect::task::run(args).await,
         Command::Cancel(args) => inspect::cancel::run(args).await,
         Command::Revive(args) => inspect::revive::run(args).await,
+        Command::Wait(args) => wait::run(&args),
+        Command::Pool(args) => pool::run(&args),
+        Command::Schedule(args) => schedule::run(&args),
         Command::Export(args) => transfer::export(&args),
         Command::Import(args) => transfer::import(&args),
         Command::Demo(args) => demo::run(args).await,

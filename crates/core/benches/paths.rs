@@ -195,6 +195,7 @@ impl World {
                 lease: grant.lease,
             },
             result: None,
+            then: vec![],
         };
         let completions = grants.iter().map(completion).collect();
         self.ask(SESSION, Command::Complete(completions));
@@ -219,6 +220,7 @@ impl World {
             attempts_max: None,
             delay,
             payload: Bytes::from_static(&[b'p'; 256]),
+            wishes: vec![],
         };
         Command::Enqueue((0..tasks).map(|_| task()).collect())
     }

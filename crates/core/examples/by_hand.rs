@@ -20,6 +20,7 @@ fn main() -> Result<(), NameError> {
         attempts_max: None,
         delay: Duration::from_secs(3),
         payload: "lift the beam".into(),
+        wishes: vec![],
     };
     let claim = Claim {
         tasks_max: 1,

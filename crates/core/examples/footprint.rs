@@ -125,6 +125,7 @@ impl Yard {
             attempts_max: None,
             delay: Duration::from_millis(delay),
             payload: Bytes::from_static(b"lift"),
+            wishes: vec![],
         }]));
     }
 
@@ -153,9 +154,17 @@ impl Yard {
             let proof = LeaseRef { task, lease };
             let (result, reason) = (None, "the hook slipped".to_owned());
             self.ask(if completes {
-                Command::Complete(vec![Completion { proof, result }])
+                Command::Complete(vec![Completion {
+                    proof,
+                    result,
+                    then: vec![],
+                }])
             } else {
-                Command::Fail(vec![Failure { proof, reason }])
+                Command::Fail(vec![Failure {
+                    proof,
+                    reason,
+                    then: AfterFailure::ByPolicy,
+                }])
             });
         }
     }
@@ -179,6 +188,7 @@ impl Yard {
                 state: State::Ready,
                 lease: None,
                 history: vec![],
+                extras: None,
             }
         });
         self.pool = Pool::restore(PoolId(1), Epoch(2), settings(), self.now, stored);
@@ -192,6 +202,7 @@ fn settings() -> PoolSettings {
         back_off: BackOff {
             base: Duration::from_secs(3600),
             cap: Duration::from_secs(3600),
+            ..BackOff::default()
         },
         ..PoolSettings::default()
     }

@@ -172,6 +172,7 @@ impl Stage {
             attempts_max: None,
             delay: Duration::ZERO,
             payload: self.payload.clone(),
+            wishes: vec![],
         }
     }
 }
@@ -199,6 +200,7 @@ fn complete_one(stage: &mut Stage, (holder, proof): Held) {
     let done = Completion {
         proof,
         result: None,
+        then: vec![],
     };
     stage.ask(holder, Command::Complete(vec![done]));
     black_box(&stage.out);

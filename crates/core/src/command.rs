@@ -1,11 +1,13 @@
 //! All that may be asked of a pool.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{LeaseRef, Node, TaskId};
+use serde::{Deserialize, Serialize};
+
+use crate::{Death, Govern, LeaseRef, Node, Plan, ScheduleAsk, StateKind, TaskId, Timestamp, Wish};
 
 /// What a session asks of a pool. Batches are answered item by item, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +40,21 @@ pub enum Command {
     Revive(Revive),
     /// Be told when a task ends.
     Await(Await),
+    /// Call tasks off: those that wait at once, those on lease after so long, of which their
+    /// holders are told; none leaves it to the pool.
+    CancelWithin(Vec<TaskId>, Option<Duration>),
+    /// Say how far tasks have come, which extends their leases.
+    Progress(Vec<Told>),
+    /// Bring dead tasks back, changed.
+    ReviveWith(Box<ReviveWith>),
+    /// Forget ended tasks for which all this holds, at most so many.
+    Purge(Vec<Where>, u32),
+    /// Keep, drop or pause a schedule.
+    Schedule(ScheduleAsk),
+    /// What is due of a schedule: the owner's own word, of no session and without an answer.
+    Plan(Box<Plan>),
+    /// The pool's policy from here on; the owner says it without a session, too.
+    Govern(Box<Govern>),
 }
 
 /// A task to be.
@@ -53,6 +70,8 @@ pub struct NewTask {
     pub delay: Duration,
     /// Opaque bytes.
     pub payload: Bytes,
+    /// What else there is to it.
+    pub wishes: Vec<Wish>,
 }
 
 /// A claim.
@@ -84,6 +103,8 @@ pub struct Completion {
     pub proof: LeaseRef,
     /// What came of it.
     pub result: Option<Bytes>,
+    /// What to enqueue with it: both or neither.
+    pub then: Vec<NewTask>,
 }
 
 /// A failure.
@@ -93,6 +114,20 @@ pub struct Failure {
     pub proof: LeaseRef,
     /// How; cut to [`crate::limits::REASON_BYTES_MAX`].
     pub reason: String,
+    /// What is to become of the task.
+    pub then: AfterFailure,
+}
+
+/// What is to become of a failed task.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AfterFailure {
+    /// What its policy says.
+    #[default]
+    ByPolicy,
+    /// It waits so long, if it has an attempt left.
+    Wait(Duration),
+    /// It is hopeless: dead at once.
+    Never,
 }
 
 /// Which dead tasks to bring back.
@@ -103,6 +138,67 @@ pub enum Revive {
     All,
     /// These.
     Tasks(Vec<TaskId>),
+}
+
+/// How far a task has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Which.
+    pub proof: LeaseRef,
+    /// Of 10,000.
+    pub fraction: u16,
+    /// Cut to [`crate::limits::NOTE_BYTES_MAX`].
+    pub note: String,
+}
+
+/// Which tasks, by whatever is known of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Which {
+    /// All that the verb is for.
+    All,
+    /// These.
+    Tasks(Vec<TaskId>),
+    /// Those for which all this holds, at most [`crate::limits::WHERE_MAX`] conditions.
+    Where(Vec<Where>),
+}
+
+/// A condition on a task. New ones are appended, and none is ever changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Where {
+    /// It is in this state.
+    State(StateKind),
+    /// It is dead of this.
+    Cause(Death),
+    /// What was last said of its going wrong has this in it.
+    Reason(String),
+    /// It ended before this moment.
+    EndedBefore(Timestamp),
+    /// It is counted to this key.
+    Group(String),
+    /// It has this key.
+    Key(String),
+}
+
+/// Which dead tasks to bring back, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviveWith {
+    /// Which.
+    pub which: Which,
+    /// What is changed about each of them.
+    pub edits: Vec<Edit>,
+}
+
+/// A change to a task that is brought back. New ones are appended, and none is ever changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Edit {
+    /// Another payload.
+    Payload(Bytes),
+    /// Another priority.
+    Priority(u32),
+    /// Another number of attempts.
+    AttemptsMax(u32),
+    /// Another time to wait, in milliseconds; none: for ever.
+    ExpiresAfter(Option<u64>),
 }
 
 /// A wait for an end.

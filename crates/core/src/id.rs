@@ -260,6 +260,11 @@ name!(
     NodeName, "node", 128, "._-:@/"
 );
 
+name!(
+    /// What a schedule is called in its pool.
+    ScheduleName, "schedule", 64, "._-"
+);
+
 /// Between the name of a pool and a number: no name that a node or a file gives has it.
 const PART: char = '#';
 

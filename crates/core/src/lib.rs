@@ -23,6 +23,7 @@
 //!     attempts_max: None,
 //!     delay: std::time::Duration::ZERO,
 //!     payload: "lift".into(),
+//!     wishes: vec![],
 //! };
 //! pool.apply(now, session, request, Command::Enqueue(vec![task]), &mut out);
 //! let claim = Claim { tasks_max: 1, wait: std::time::Duration::ZERO, lease: None };
@@ -40,23 +41,31 @@
 extern crate alloc;
 
 mod command;
+mod extras;
 mod id;
 pub mod limits;
 mod outbox;
+mod policy;
 mod pool;
 mod rejection;
 mod retry;
+mod schedule;
 mod settings;
 mod task;
 pub mod time;
 mod transition;
+mod wish;
 
 pub use command::*;
+pub use extras::{After, Extra, Extras, ExtrasError, Key, Progress, Retry, Stop};
 pub use id::*;
 pub use outbox::Outbox;
+pub use policy::{Govern, Note, NoteName, Policy, PolicyChange};
 pub use pool::{Counts, Listed, Listing, Pool, PoolSummary};
 pub use rejection::Rejection;
-pub use settings::{Aging, BackOff, PoolSettings};
+pub use schedule::{Misfire, Plan, Schedule, ScheduleAsk, When};
+pub use settings::{Aging, BackOff, PoolSettings, Rate};
 pub use task::{Attempt, AttemptEnding, Death, Lease, State, StateKind, Task};
 pub use time::Timestamp;
 pub use transition::*;
+pub use wish::Wish;

@@ -42,6 +42,42 @@ pub const DUE_MAX: usize = 1024;
 /// The longest payload or result that any pool may allow, in bytes.
 pub const BLOB_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// Bytes of a key that a task is told apart by, or is counted to.
+pub const KEY_BYTES_MAX: usize = 128;
+
+/// Tasks that one task may wait for.
+pub const AFTER_MAX: usize = 64;
+
+/// Tasks that a completion may enqueue. Together they have no more payload than [`BLOB_BYTES_MAX`].
+pub const FOLLOW_UPS_MAX: usize = 64;
+
+/// Bytes kept of a note on progress; longer ones are cut at a character.
+pub const NOTE_BYTES_MAX: usize = 256;
+
+/// The longest trace context, in bytes.
+pub const TRACE_BYTES_MAX: usize = 128;
+
+/// Schedules of one pool.
+pub const SCHEDULES_MAX: usize = 256;
+
+/// The longest payload of a schedule's tasks, in bytes.
+pub const SCHEDULE_PAYLOAD_BYTES_MAX: usize = 32 * 1024;
+
+/// Missed instants of a schedule that are made up for at the most.
+pub const CATCH_UP_MAX: usize = 1000;
+
+/// Changes of its policy that are kept with a pool.
+pub const POLICY_HISTORY_MAX: usize = 32;
+
+/// Conditions in one filter.
+pub const WHERE_MAX: usize = 8;
+
+/// The longest that an attempt may be allowed to run: thirty days.
+pub const RUNTIME_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// The longest that a task may be allowed to wait to be claimed: ten years.
+pub const EXPIRES_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
 /// The most partitions that a pool may be kept in.
 pub const PARTITIONS_MAX: u32 = 16;
 

@@ -12,26 +12,42 @@
 //! Three calls are the whole of it: [`Pool::apply`], [`Pool::advance`], [`Pool::next_deadline`].
 //! The caller owns the clock, makes the changes durable and lets the replies leave after them.
 
+mod after;
+mod budget;
 mod cancel;
 mod claim;
+mod dead;
 mod deadlines;
 mod enqueue;
 mod expire;
+mod expiry;
 mod extend;
+mod filter;
 mod finish;
 mod finished;
+mod follow;
+mod govern;
 mod ids;
 mod inspect;
 mod invariants;
+mod keys;
+mod lanes;
 mod listing;
 mod lists;
 mod nodes;
+mod progress;
+mod rate;
 mod requeue;
 mod restore;
+mod room;
 mod runs;
+mod runtime;
+mod schedules;
 mod session;
 mod shelf;
+mod side;
 mod slab;
+mod stop;
 mod tasks;
 mod waiters;
 
@@ -47,8 +63,8 @@ use self::{
     waiters::Waiters,
 };
 use crate::{
-    Answer, Command, Epoch, LeaseRef, PoolId, PoolSettings, Rejection, Reply, RequestId, SessionId,
-    Timestamp, Transition, limits,
+    Answer, Command, Epoch, LeaseRef, Policy, PoolId, PoolSettings, Rejection, Reply, RequestId,
+    SessionId, Timestamp, Transition, limits,
 };
 
 /// A named set of tasks under one policy.
@@ -59,6 +75,8 @@ pub struct Pool {
     settings: PoolSettings,
     /// The latest time that was heard of: it never goes back.
     now: Timestamp,
+    /// What its owner decided while the hub ran.
+    policy: Policy,
     tasks: Tasks,
     sessions: Numbered<SessionId, Session>,
     waiters: Waiters,
@@ -107,6 +125,7 @@ impl Pool {
             self.tasks.next_deadline(),
             self.waiters.next_deadline(),
             has_too_many,
+            self.next_instant(),
         ];
         next.into_iter().flatten().min()
     }
@@ -144,6 +163,13 @@ impl Pool {
             Command::Cancel(ids) => Some(self.cancel(&ids, out)),
             Command::Revive(revive) => Some(self.revive(revive, out)),
             Command::Await(wait) => self.await_end(session, request, wait),
+            Command::CancelWithin(ids, grace) => Some(self.cancel_within(&ids, grace, out)),
+            Command::Progress(items) => Some(self.progress(session, &items, out)),
+            Command::ReviveWith(revive) => Some(self.revive_with(*revive, out)),
+            Command::Purge(which, tasks_max) => Some(self.purge(&which, tasks_max, out)),
+            Command::Schedule(ask) => Some(self.schedule(ask, out)),
+            Command::Plan(plan) => self.fire(*plan, out),
+            Command::Govern(govern) => Some(self.govern(*govern, out)),
         }
     }
 
@@ -151,15 +177,29 @@ impl Pool {
     /// their node superseded are granted no more; batches have a bound.
     fn admit(&self, session: SessionId, command: &Command) -> Result<(), Rejection> {
         let batch = match command {
-            Command::Open(_) | Command::End(_) => return Ok(()),
+            Command::Open(_) | Command::End(_) | Command::Plan(_) | Command::Govern(_) => {
+                return Ok(());
+            }
             Command::Enqueue(tasks) => tasks.len(),
             Command::Complete(items) => items.len(),
             Command::Fail(items) => items.len(),
             Command::Extend(leases, _) | Command::Release(leases) | Command::Resume(leases) => {
                 leases.len()
             }
-            Command::Cancel(ids) | Command::Revive(crate::Revive::Tasks(ids)) => ids.len(),
-            Command::Claim(_) | Command::Credit(_) | Command::Revive(_) | Command::Await(_) => 0,
+            Command::Cancel(ids)
+            | Command::CancelWithin(ids, _)
+            | Command::Revive(crate::Revive::Tasks(ids)) => ids.len(),
+            Command::Progress(items) => items.len(),
+            Command::ReviveWith(revive) => match &revive.which {
+                crate::Which::Tasks(ids) => ids.len(),
+                crate::Which::All | crate::Which::Where(_) => 0,
+            },
+            Command::Claim(_)
+            | Command::Credit(_)
+            | Command::Revive(_)
+            | Command::Await(_)
+            | Command::Purge(..)
+            | Command::Schedule(_) => 0,
         };
         let is_for_work = matches!(command, Command::Claim(_) | Command::Credit(_));
         let of = self.sessions.get(&session);

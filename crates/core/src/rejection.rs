@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::StateKind;
+use crate::{StateKind, TaskId};
 
 /// Why something asked was not done. Nothing changed because of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -62,9 +62,48 @@ pub enum Rejection {
         /// When to try again.
         retry_after: Duration,
     },
+    /// This hub, or this pool, cannot do it.
+    #[error("not supported here: {0}")]
+    Unsupported(String),
+    /// The pool holds as much as it may, and will hold less.
+    #[error("the pool is full: {what}, at most {max}; try again in {retry_after:?}")]
+    Full {
+        /// Of what, with its unit.
+        what: String,
+        /// The most.
+        max: u64,
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// A task is to wait for one that is not known.
+    #[error("no task {0} is known to wait for")]
+    UnknownParent(TaskId),
+    /// A task would wait for itself, directly or by others.
+    #[error("it would wait for itself by {0}")]
+    Cycle(TaskId),
+    /// Another task has the key.
+    #[error("its key is now that of {0}")]
+    KeyTaken(TaskId),
+    /// There is no schedule of this name.
+    #[error("no such schedule: {0}")]
+    NoSuchSchedule(String),
+    /// The pool has tasks that have not ended.
+    #[error("the pool has {tasks} tasks that have not ended")]
+    NotEmpty {
+        /// So many.
+        tasks: u64,
+    },
+    /// It contradicts itself, or is not what it should be; says what and how.
+    #[error("{0}")]
+    Invalid(String),
 }
 
 impl Rejection {
+    /// Not here, or not yet.
+    pub(crate) fn unsupported(what: &str) -> Self {
+        Self::Unsupported(what.into())
+    }
+
     /// `value` of `what` is not within `min..=max`.
     pub(crate) fn out_of_bounds(what: &str, value: u64, min: u64, max: u64) -> Self {
         Self::OutOfBounds {

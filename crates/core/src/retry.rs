@@ -43,6 +43,7 @@ mod tests {
         let back_off = BackOff {
             base: Duration::from_secs(1),
             cap: Duration::from_secs(10),
+            ..BackOff::default()
         };
         for (failures, longest) in [
             (1, 1000),
@@ -68,6 +69,7 @@ mod tests {
         let back_off = BackOff {
             base: Duration::ZERO,
             cap: Duration::from_secs(10),
+            ..BackOff::default()
         };
         assert_eq!(back_off.after(TaskId::from_u128(1), 3), Duration::ZERO);
     }

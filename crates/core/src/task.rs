@@ -3,12 +3,12 @@
 //! To change a field: give the store's record a new version (`leasehold-store`, `record.rs`), keep
 //! reading the old one, and add a golden file.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LeaseId, LeaseRef, Node, TaskId, Timestamp};
+use crate::{Extras, LeaseId, LeaseRef, Node, TaskId, Timestamp};
 
 /// A task without its payload and result, which the store keeps and gives back on demand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +43,9 @@ pub struct Task {
     pub lease: Option<Lease>,
     /// The last attempts that ended, oldest first; at most [`crate::limits::HISTORY_MAX`].
     pub history: Vec<Attempt>,
+    /// What it has beyond a plain task, which is stored after it.
+    #[serde(skip)]
+    pub extras: Option<Arc<Extras>>,
 }
 
 /// Where a task is in its life.
@@ -154,6 +157,12 @@ pub enum Death {
     LostTooOften,
     /// Released or interrupted more often than a pool allows.
     InterruptedTooOften,
+    /// It waited longer than it may.
+    Expired,
+    /// Its holder said that no attempt will do.
+    Hopeless,
+    /// What it waited for was called off, or is known no longer.
+    ParentGone,
 }
 
 impl fmt::Display for Death {
@@ -162,6 +171,9 @@ impl fmt::Display for Death {
             Self::AttemptsSpent => "attempts spent",
             Self::LostTooOften => "lost with its node too often in a row",
             Self::InterruptedTooOften => "interrupted too often",
+            Self::Expired => "expired",
+            Self::Hopeless => "hopeless",
+            Self::ParentGone => "what it waited for is gone",
         })
     }
 }
@@ -217,6 +229,8 @@ pub enum AttemptEnding {
     Interrupted,
     /// The task was called off.
     Cancelled,
+    /// It ran longer than it may.
+    Overran,
 }
 
 impl AttemptEnding {
@@ -225,7 +239,7 @@ impl AttemptEnding {
     pub const fn counts(self) -> bool {
         matches!(
             self,
-            Self::Failed | Self::Expired | Self::Cut | Self::Silence
+            Self::Failed | Self::Expired | Self::Cut | Self::Silence | Self::Overran
         )
     }
 
@@ -247,6 +261,7 @@ impl AttemptEnding {
             Self::Released => "released",
             Self::Interrupted => "interrupted",
             Self::Cancelled => "cancelled",
+            Self::Overran => "overran",
         }
     }
 }

@@ -1,12 +1,13 @@
 //! What comes of a command: changes to be made durable, replies to leave after them.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 use bytes::Bytes;
 
 use crate::{
-    LeaseId, LeaseRef, Rejection, RequestId, SessionId, StateKind, Task, TaskId, Timestamp,
+    Extras, LeaseId, LeaseRef, Note, NoteName, Rejection, RequestId, SessionId, StateKind, Task,
+    TaskId, Timestamp,
 };
 
 /// The outcome of one call of the core, in order.
@@ -33,6 +34,13 @@ pub enum Change {
     },
     /// The task is remembered no longer, nor are its payload and result.
     Forget(TaskId),
+    /// What is kept of the pool beside its tasks is now as given, or gone.
+    Note {
+        /// Which note.
+        name: NoteName,
+        /// What it says now; none: it is gone.
+        body: Option<Box<Note>>,
+    },
 }
 
 impl Change {
@@ -42,12 +50,13 @@ impl Change {
         Self::Put { task, cause, blob }
     }
 
-    /// The task that changed.
+    /// The task that changed, if it is one.
     #[must_use]
-    pub fn task_id(&self) -> TaskId {
+    pub fn task_id(&self) -> Option<TaskId> {
         match self {
-            Self::Put { task, .. } => task.id,
-            Self::Forget(id) => *id,
+            Self::Put { task, .. } => Some(task.id),
+            Self::Forget(id) => Some(*id),
+            Self::Note { .. } => None,
         }
     }
 
@@ -57,7 +66,7 @@ impl Change {
     pub fn is_durable(&self) -> bool {
         match self {
             Self::Put { cause, .. } => cause.is_durable(),
-            Self::Forget(_) => true,
+            Self::Forget(_) | Self::Note { .. } => true,
         }
     }
 }
@@ -83,6 +92,16 @@ pub enum Cause {
     Cancelled,
     /// It was brought back from the dead.
     Revived,
+    /// Its holder was asked to end it.
+    StopAsked,
+    /// Its holder said how far it is.
+    Progressed,
+    /// It waits for no other task any more.
+    Freed,
+    /// It waited longer than it may.
+    Expired,
+    /// What it waited for was called off, or is known no longer.
+    ParentGone,
 }
 
 impl Cause {
@@ -102,6 +121,8 @@ pub enum Reply {
     Deliver(SessionId, Vec<Grant>),
     /// A lease that this session held ended without its doing.
     Revoke(SessionId, LeaseRef, Revocation),
+    /// The task of a lease that this session holds is to end, within so long.
+    AskStop(SessionId, LeaseRef, Duration),
 }
 
 impl Reply {
@@ -109,9 +130,10 @@ impl Reply {
     #[must_use]
     pub const fn session(&self) -> SessionId {
         match self {
-            Self::Answer(session, ..) | Self::Deliver(session, _) | Self::Revoke(session, ..) => {
-                *session
-            }
+            Self::Answer(session, ..)
+            | Self::Deliver(session, _)
+            | Self::Revoke(session, ..)
+            | Self::AskStop(session, ..) => *session,
         }
     }
 }
@@ -123,6 +145,8 @@ pub enum Revocation {
     Cancelled,
     /// The lease ran out, and the task was granted to someone else or is dead.
     Lost,
+    /// It ran longer than it may.
+    Overran,
 }
 
 /// The answer to a command; one item for each of a batch, in order.
@@ -134,9 +158,9 @@ pub enum Answer {
     Claimed(Vec<Grant>),
     /// To credit: all that the session has in this pool now.
     Credited(u32),
-    /// To an extension or a resume: how long the lease runs from now.
+    /// To an extension, a resume or a word on progress: how long the lease runs from now.
     Extended(Vec<Result<Duration, Rejection>>),
-    /// To complete, fail, release, cancel.
+    /// To complete, fail, release, cancel; to what is asked of schedules and policies.
     Done(Vec<Result<(), Rejection>>),
     /// To a revival: those that were asked for, or found.
     Revived(Vec<(TaskId, Result<(), Rejection>)>),
@@ -144,6 +168,8 @@ pub enum Answer {
     Awaited(Box<Task>),
     /// To any command that was refused as a whole.
     Refused(Rejection),
+    /// To a purge: how many tasks were forgotten.
+    Purged(u64),
 }
 
 /// An enqueue was accepted.
@@ -170,4 +196,6 @@ pub struct Grant {
     pub priority: u32,
     /// When the task was accepted.
     pub enqueued_at: Timestamp,
+    /// What its task has beyond a plain one.
+    pub extras: Option<Arc<Extras>>,
 }

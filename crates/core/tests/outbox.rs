@@ -49,7 +49,7 @@ impl Desk {
     /// The tasks of the next commit.
     fn commit(&mut self) -> Option<Vec<TaskId>> {
         let changes = self.outbox.next_commit()?;
-        Some(changes.iter().map(Change::task_id).collect())
+        Some(changes.iter().filter_map(Change::task_id).collect())
     }
 }
 
@@ -85,7 +85,7 @@ fn what_joins_a_commit_leaves_with_it() {
     let mut begun = desk.outbox.next_commit().unwrap();
     desk.enqueue(2);
     desk.outbox.join_commit(&mut begun);
-    let tasks: Vec<TaskId> = begun.iter().map(Change::task_id).collect();
+    let tasks: Vec<TaskId> = begun.iter().filter_map(Change::task_id).collect();
     assert_eq!(tasks, [id(1), id(2)]);
     assert_eq!(desk.outbox.waiting(), 2);
     desk.enqueue(3);

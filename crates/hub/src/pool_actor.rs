@@ -5,8 +5,11 @@
 
 mod ahead;
 mod door;
+mod govern;
+mod instants;
 mod looks;
 mod outlet;
+mod schedules;
 mod shell;
 mod slip;
 mod stand_in;
@@ -79,7 +82,11 @@ impl Ask {
     pub(crate) const fn may_hold(&self) -> bool {
         match self {
             Self::Command(
-                Command::Claim(_) | Command::Credit(_) | Command::Complete(_) | Command::Fail(_),
+                Command::Claim(_)
+                | Command::Credit(_)
+                | Command::Complete(_)
+                | Command::Fail(_)
+                | Command::Progress(_),
             ) => true,
             Self::Command(
                 Command::Extend(leases, _) | Command::Release(leases) | Command::Resume(leases),
@@ -90,7 +97,13 @@ impl Ask {
                 | Command::Enqueue(_)
                 | Command::Cancel(_)
                 | Command::Revive(_)
-                | Command::Await(_),
+                | Command::Await(_)
+                | Command::CancelWithin(..)
+                | Command::ReviveWith(_)
+                | Command::Purge(..)
+                | Command::Schedule(_)
+                | Command::Plan(_)
+                | Command::Govern(_),
             )
             | Self::Query(_) => false,
         }

@@ -2,6 +2,7 @@
 
 mod connection;
 mod context;
+mod downgrade;
 mod gather;
 mod guard;
 mod handshake;

@@ -17,6 +17,7 @@ pub(crate) fn report(pool: &PoolName, changes: &[Change]) {
                     attempt = task.attempt, node, lease, "task changed"
                 );
             }
+            Change::Note { name, .. } => tracing::debug!(%pool, ?name, "note changed"),
             Change::Forget(id) => tracing::debug!(%pool, task = %id, "task forgotten"),
         }
     }

@@ -16,7 +16,7 @@ use leasehold_hub::{ConfigError, ConfigLayers, Engine, HubConfig, LogFormat, Log
 const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/hub.toml");
 
 /// Each knob with a value that is not its default, as a file writes it.
-const KNOBS: [(&str, &str, &str); 33] = [
+const KNOBS: [(&str, &str, &str); 45] = [
     ("hub", "listen", "\"[::1]:7000\""),
     ("hub", "sessions_max", "7"),
     ("hub", "drain_for", "\"0s\""),
@@ -37,9 +37,15 @@ const KNOBS: [(&str, &str, &str); 33] = [
     ("pool_defaults", "lease", "\"24h\""),
     ("pool_defaults", "attempts_max", "1"),
     ("pool_defaults", "interruptions_max", "1"),
+    ("pool_defaults", "losses_max", "1"),
     ("pool_defaults", "suspect_after", "1"),
     ("pool_defaults", "back_off_base", "\"90s\""),
     ("pool_defaults", "back_off_cap", "\"2d\""),
+    ("pool_defaults", "back_off_factor_percent", "100"),
+    ("pool_defaults", "back_off_jitter_percent", "0"),
+    ("pool_defaults", "expires_after", "\"1h\""),
+    ("pool_defaults", "max_runtime", "\"100ms\""),
+    ("pool_defaults", "cancel_grace", "\"0s\""),
     ("pool_defaults", "aging_step", "\"strict\""),
     ("pool_defaults", "cut_grace", "\"0s\""),
     ("pool_defaults", "restart_grace", "\"1m\""),
@@ -47,6 +53,12 @@ const KNOBS: [(&str, &str, &str); 33] = [
     ("pool_defaults", "completed_kept_max", "0"),
     ("pool_defaults", "dead_kept_for", "\"1ms\""),
     ("pool_defaults", "tasks_max", "1000001"),
+    ("pool_defaults", "bytes_max", "\"1KiB\""),
+    ("pool_defaults", "concurrency_max", "3"),
+    ("pool_defaults", "group_concurrency_max", "1"),
+    ("pool_defaults", "rate", "\"100/1m burst 20\""),
+    ("pool_defaults", "group_rate", "\"5/1s\""),
+    ("pool_defaults", "fair_share", "true"),
     ("pool_defaults", "payload_bytes_max", "\"4MiB\""),
     ("pool_defaults", "result_bytes_max", "\"1B\""),
     ("pool_defaults", "partitions", "4"),

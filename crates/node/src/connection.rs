@@ -290,7 +290,9 @@ fn expect_welcome(first: FromHub) -> Result<Welcome, Ending> {
         FromHub::Response { .. }
         | FromHub::Deliver { .. }
         | FromHub::Revoked { .. }
-        | FromHub::Ping => Err(Ending::Failed(
+        | FromHub::Ping
+        | FromHub::DeliverMore { .. }
+        | FromHub::StopAsked { .. } => Err(Ending::Failed(
             "the hub did not begin with a welcome".into(),
         )),
     }

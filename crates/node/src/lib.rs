@@ -63,6 +63,7 @@ mod link;
 mod options;
 mod producer;
 mod requests;
+mod schedules;
 mod split;
 mod worker;
 
@@ -70,11 +71,13 @@ pub use endpoint::Endpoint;
 pub use error::{EnqueueError, RequestError};
 pub use inspector::{Inspector, Revivals};
 pub use leasehold_core::{
-    AttemptEnding, Epoch, Incarnation, LeaseId, LeaseRef, NameError, NodeName, PoolId, PoolName,
-    Rejection, Revocation, StateKind, TaskId,
+    AttemptEnding, BackOff, Death, Edit, Epoch, Incarnation, LeaseId, LeaseRef, Misfire, NameError,
+    NodeName, PoolId, PoolName, Rejection, Revocation, ScheduleName, StateKind, TaskId, Timestamp,
+    When, Where, Which, Wish,
 };
 pub use leasehold_wire::{
-    AttemptDetail, HubStatus, PoolStatus, Refusal, RefusalCode, SessionStatus, Status, StoreStatus,
+    AttemptDetail, Fact, HubStatus, PolicyChangeView, PoolStatus, PoolView, Refusal, RefusalCode,
+    ScheduleSpec, ScheduleView, SessionStatus, Setting, SettingView, Status, StoreStatus,
     TaskDetail, TaskSummary,
 };
 pub use options::NodeOptions;

@@ -244,6 +244,8 @@ impl Link {
                 FromHub::Response { id, body } => inbound.push(Inbound::Response { id, body }),
                 FromHub::Deliver { pool, tasks } => inbound.push(Inbound::Deliver { pool, tasks }),
                 FromHub::Revoked { proof, why } => inbound.push(Inbound::Revoked { proof, why }),
+                // Nobody here asks for what is in them, or can do it.
+                FromHub::DeliverMore { .. } | FromHub::StopAsked { .. } => {}
                 FromHub::Ping => {}
                 FromHub::Refused(refusal) => self.ending = Some(Ending::Refused(refusal)),
                 FromHub::Bye {

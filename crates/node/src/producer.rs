@@ -4,12 +4,14 @@ use std::{fmt, pin::Pin, sync::Arc, task, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use leasehold_core::{PoolName, Rejection, StateKind, TaskId, limits, time::millis};
-use leasehold_wire::{EnqueueItem, EnqueuedItem, Request, Response, TaskDetail};
+use leasehold_core::{PoolName, Rejection, StateKind, TaskId, Wish, limits, time::millis};
+use leasehold_wire::{EnqueueItem, EnqueueMoreItem, EnqueuedItem, Request, Response, TaskDetail};
 use tokio::{
     sync::Semaphore,
     time::{Instant, sleep},
 };
+
+mod wishes;
 
 use crate::{
     Endpoint, EnqueueError, NodeOptions, RequestError,
@@ -34,6 +36,8 @@ pub struct NewTask {
     pub delay: Duration,
     /// Opaque bytes; the hub says how many there may be, at most 4 MiB.
     pub payload: Bytes,
+    /// What else there is to it: at most one of each kind. Any at all wants a hub of version 2.
+    pub wishes: Vec<Wish>,
 }
 
 impl NewTask {
@@ -45,6 +49,7 @@ impl NewTask {
             attempts_max: None,
             delay: Duration::ZERO,
             payload: payload.into(),
+            wishes: Vec::new(),
         }
     }
 
@@ -74,6 +79,14 @@ impl NewTask {
     pub const fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
+    }
+}
+
+impl From<NewTask> for EnqueueMoreItem {
+    fn from(mut task: NewTask) -> Self {
+        let wishes = std::mem::take(&mut task.wishes);
+        let item = task.into();
+        Self { item, wishes }
     }
 }
 
@@ -122,7 +135,7 @@ impl Producer {
     /// most 64 MiB of payload. The [`Enqueuing`] is the answer; to drop it does not take the task
     /// back, but then nobody knows whether it arrived.
     pub async fn begin_enqueue(&self, pool: &PoolName, task: NewTask) -> Enqueuing {
-        let batch = Batch::begin(&self.requests, pool, vec![task.into()]).await;
+        let batch = Batch::begin(&self.requests, pool, vec![task]).await;
         Enqueuing(Box::pin(async move {
             let item = batch.finish().await?.pop();
             Ok(item.ok_or(RequestError::Unexpected)??)
@@ -157,9 +170,8 @@ impl Producer {
         EnqueueError,
     > {
         let limits = self.requests.limits().await?;
-        let items = tasks.into_iter().map(EnqueueItem::from).collect();
         let mut batches = Vec::new();
-        for items in split(items, limits, |item: &EnqueueItem| item.payload.len()) {
+        for items in split(tasks, limits, payload_bytes) {
             batches.push(Batch::begin(&self.requests, pool, items).await);
         }
         Ok(async move {
@@ -228,13 +240,13 @@ impl fmt::Debug for Enqueuing {
 struct Batch {
     requests: Requests,
     pool: PoolName,
-    items: Vec<EnqueueItem>,
+    items: Vec<NewTask>,
     asked: Asked,
     began: Instant,
 }
 
 impl Batch {
-    async fn begin(requests: &Requests, pool: &PoolName, items: Vec<EnqueueItem>) -> Self {
+    async fn begin(requests: &Requests, pool: &PoolName, items: Vec<NewTask>) -> Self {
         let asked = requests.begin(enqueue(pool, &items), None).await;
         Self {
             requests: requests.clone(),
@@ -269,11 +281,32 @@ impl Batch {
     }
 }
 
-fn enqueue(pool: &PoolName, items: &[EnqueueItem]) -> Request {
-    Request::Enqueue {
-        pool: pool.clone(),
-        tasks: items.to_vec(),
+/// A batch of plain tasks goes as it always did.
+fn enqueue(pool: &PoolName, items: &[NewTask]) -> Request {
+    let (pool, tasks) = (pool.clone(), items.iter().cloned());
+    if items.iter().all(|task| task.wishes.is_empty()) {
+        let tasks = tasks.map(EnqueueItem::from).collect();
+        return Request::Enqueue { pool, tasks };
     }
+    let tasks = tasks.map(EnqueueMoreItem::from).collect();
+    Request::EnqueueMore { pool, tasks }
+}
+
+/// What a wish takes in a frame beside its text, at most.
+const WISH_BYTES: usize = 64;
+
+fn payload_bytes(task: &NewTask) -> usize {
+    let wishes = task.wishes.iter().map(|wish| match wish {
+        Wish::Key { key: text, .. } | Wish::Group(text) | Wish::Trace(text) => text.len(),
+        Wish::After { tasks, .. } => tasks.len() * size_of::<TaskId>(),
+        Wish::RunAt(_)
+        | Wish::ExpiresAfter(_)
+        | Wish::MaxRuntime(_)
+        | Wish::BackOff { .. }
+        | Wish::LossesMax(_)
+        | Wish::InterruptionsMax(_) => 0,
+    });
+    task.payload.len() + wishes.map(|bytes| WISH_BYTES + bytes).sum::<usize>()
 }
 
 /// The answers, and whether they are the last word: a request that was rejected as a whole was

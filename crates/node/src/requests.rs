@@ -7,7 +7,8 @@ use std::{
 
 use leasehold_core::{Rejection, limits::BATCH_MAX, time::millis};
 use leasehold_wire::{
-    FRAME_BYTES_MAX_DEFAULT, FromNode, Refusal, Request, Response, Welcome, WireError,
+    EnqueueMoreItem, FRAME_BYTES_MAX_DEFAULT, FromNode, Refusal, Request, Response, Welcome,
+    WireError,
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -258,6 +259,14 @@ impl Requester {
         if !self.link.is_open() {
             return;
         }
+        let version = self.link.welcome().map_or(0, |welcome| welcome.version);
+        if let FromNode::Request { body, .. } = &pending.message
+            && body.since() > version
+        {
+            let what = format!("the hub speaks version {version} of the protocol");
+            let rejection = Rejection::Unsupported(what);
+            return self.finish(id, Err(rejection.into()));
+        }
         pending.sent += 1;
         wait_only_until(pending.until, &mut pending.message);
         match self.link.send(&pending.message) {
@@ -386,7 +395,9 @@ impl Requester {
 /// When to come back, if that is what the hub asks for.
 pub(crate) fn retry_after(rejection: &Rejection) -> Option<Duration> {
     match rejection {
-        Rejection::Unavailable { retry_after, .. } => Some((*retry_after).max(RETRY_MIN)),
+        Rejection::Unavailable { retry_after, .. } | Rejection::Full { retry_after, .. } => {
+            Some((*retry_after).max(RETRY_MIN))
+        }
         Rejection::LeaseLost
         | Rejection::NoSuchTask
         | Rejection::Ended(_)
@@ -395,7 +406,14 @@ pub(crate) fn retry_after(rejection: &Rejection) -> Option<Duration> {
         | Rejection::OutOfBounds { .. }
         | Rejection::SessionEnded
         | Rejection::NoSuchPool(_)
-        | Rejection::DiskNearlyFull { .. } => None,
+        | Rejection::DiskNearlyFull { .. }
+        | Rejection::Unsupported(_)
+        | Rejection::UnknownParent(_)
+        | Rejection::Cycle(_)
+        | Rejection::KeyTaken(_)
+        | Rejection::NoSuchSchedule(_)
+        | Rejection::NotEmpty { .. }
+        | Rejection::Invalid(_) => None,
     }
 }
 
@@ -411,7 +429,12 @@ pub(crate) fn ended_session(response: &Response) -> bool {
         | Response::Credited(_)
         | Response::Task(_)
         | Response::Tasks(_)
-        | Response::Status(_) => false,
+        | Response::Status(_)
+        | Response::ClaimedMore(_)
+        | Response::TaskMore { .. }
+        | Response::Purged(_)
+        | Response::Pool(_)
+        | Response::Schedules(_) => false,
     }
 }
 
@@ -438,11 +461,21 @@ fn wait_only_until(until: Option<Instant>, message: &mut FromNode) {
 fn payload_bytes(request: &Request) -> usize {
     match request {
         Request::Enqueue { tasks, .. } => tasks.iter().map(|task| task.payload.len()).sum(),
+        Request::EnqueueMore { tasks, .. } => more_bytes(tasks),
+        Request::CompleteMore { items } => items.iter().map(|item| more_bytes(&item.then)).sum(),
         Request::Claim { .. }
         | Request::Credit { .. }
         | Request::Extend { .. }
         | Request::Complete { .. }
         | Request::Fail { .. }
+        | Request::FailMore { .. }
+        | Request::CancelWithin { .. }
+        | Request::Progress { .. }
+        | Request::TasksWhere { .. }
+        | Request::ReviveWhere { .. }
+        | Request::Purge { .. }
+        | Request::Pool { .. }
+        | Request::Schedule { .. }
         | Request::Release { .. }
         | Request::Resume { .. }
         | Request::Cancel { .. }
@@ -452,4 +485,8 @@ fn payload_bytes(request: &Request) -> usize {
         | Request::Tasks { .. }
         | Request::Task { .. } => 0,
     }
+}
+
+fn more_bytes(tasks: &[EnqueueMoreItem]) -> usize {
+    tasks.iter().map(|task| task.item.payload.len()).sum()
 }

@@ -45,6 +45,18 @@ pub(crate) fn command(command: &Command) -> String {
         Command::Cancel(ids) => format!("cancel {}", names(ids)),
         Command::Revive(Revive::All) => "revive all".into(),
         Command::Revive(Revive::Tasks(ids)) => format!("revive {}", names(ids)),
+        Command::CancelWithin(ids, grace) => format!("cancel {} within {grace:?}", names(ids)),
+        Command::Progress(items) => {
+            format!(
+                "progress of {}",
+                join(items.iter().map(|item| proof(&item.proof)))
+            )
+        }
+        Command::ReviveWith(revive) => format!("revive {:?}", revive.which),
+        Command::Purge(which, tasks_max) => format!("purge {tasks_max} of {which:?}"),
+        Command::Schedule(ask) => format!("schedule {ask:?}"),
+        Command::Plan(plan) => format!("plan {plan:?}"),
+        Command::Govern(govern) => format!("govern {:?}", govern.policy),
         Command::Await(wait) => format!("await {}", short(wait.task)),
     }
 }
@@ -53,6 +65,9 @@ pub(crate) fn reply(reply: &Reply) -> String {
     match reply {
         Reply::Answer(_, request, said) => format!("#{} {}", request.0, answer(said)),
         Reply::Deliver(_, grants) => format!("deliver {}", join(grants.iter().map(grant))),
+        Reply::AskStop(_, lease, within) => {
+            format!("ask to stop {} within {within:?}", proof(lease))
+        }
         Reply::Revoke(_, lease, why) => format!("revoke {}: {why:?}", proof(lease)),
     }
 }
@@ -69,6 +84,7 @@ pub(crate) fn change(change: &Change) -> String {
                 lease.unwrap_or_default(),
             )
         }
+        Change::Note { name, .. } => format!("note {name:?}"),
         Change::Forget(id) => format!("{} forgotten", short(*id)),
     }
 }
@@ -89,6 +105,7 @@ fn answer(answer: &Answer) -> String {
                 .map(|(id, item)| format!("{} {}", short(*id), outcome(item))),
         ),
         Answer::Awaited(task) => format!("{} is {}", short(task.id), task.state.kind()),
+        Answer::Purged(tasks) => format!("purged {tasks}"),
         Answer::Refused(refusal) => refused(refusal),
     }
 }

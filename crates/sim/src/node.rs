@@ -6,8 +6,8 @@ mod meddle;
 use std::collections::BTreeMap;
 
 use leasehold_core::{
-    Claim, Command, Completion, Credit, Failure, Incarnation, LeaseRef, NewTask, NodeName,
-    RequestId, SessionId, TaskId, Timestamp,
+    AfterFailure, Claim, Command, Completion, Credit, Failure, Incarnation, LeaseRef, NewTask,
+    NodeName, RequestId, SessionId, TaskId, Timestamp,
 };
 
 use crate::{hub::millis, mutation::PRIORITY_MAX, oracle::Verdict, oracle::Violation, rng::Rng};
@@ -211,6 +211,7 @@ impl Node {
             attempts_max: attempts[ctx.rng.index(wishes)],
             delay: millis(ctx.rng.pick(&delays).unwrap_or(0)),
             payload: vec![7; payload_bytes].into(),
+            wishes: vec![],
         }
     }
 
@@ -252,6 +253,7 @@ impl Node {
                 Plan::Fail => Command::Fail(vec![Failure {
                     proof,
                     reason: "it did not fit".into(),
+                    then: AfterFailure::ByPolicy,
                 }]),
                 Plan::Release => Command::Release(vec![proof]),
                 Plan::Hang => continue,
@@ -309,5 +311,9 @@ fn complete(proof: LeaseRef, ctx: &mut Ctx<'_>) -> Command {
     let up_to = if ctx.is_calm { 1 } else { 3 };
     let length = results[ctx.rng.index(up_to + 1)];
     let result = length.map(|length| vec![9; length].into());
-    Command::Complete(vec![Completion { proof, result }])
+    Command::Complete(vec![Completion {
+        proof,
+        result,
+        then: vec![],
+    }])
 }

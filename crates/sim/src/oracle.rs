@@ -130,6 +130,7 @@ impl Oracle {
                         self.count(&format!("died({cause:?})"));
                     }
                 }
+                Change::Note { .. } => self.count("Noted"),
                 Change::Forget(_) => self.count("Forgotten"),
             }
         }

@@ -137,7 +137,12 @@ impl Blob {
             | Cause::Requeued(_)
             | Cause::Due
             | Cause::Cancelled
-            | Cause::Revived => None,
+            | Cause::Revived
+            | Cause::StopAsked
+            | Cause::Progressed
+            | Cause::Freed
+            | Cause::Expired
+            | Cause::ParentGone => None,
         }
     }
 

@@ -201,6 +201,7 @@ impl Contents {
                 kept.keep(*cause, blob.as_ref());
                 self.bytes += kept.bytes();
             }
+            Change::Note { .. } => unreachable!("no pool has notes"),
             Change::Forget(id) => {
                 self.bytes -= pool.tasks.remove(id).map_or(0, |kept| kept.bytes());
             }

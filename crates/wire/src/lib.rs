@@ -8,6 +8,7 @@ mod codec;
 mod error;
 mod frame;
 mod handshake;
+mod later;
 mod message;
 mod plain;
 mod request;
@@ -21,6 +22,7 @@ pub use codec::{
 pub use error::WireError;
 pub use frame::{Codec, HubCodec, NodeCodec};
 pub use handshake::{MAGIC, VERSION_MAX, VERSION_MIN, negotiate};
+pub use later::*;
 pub use message::*;
 pub use request::*;
 pub use response::*;

@@ -4,7 +4,7 @@
 use leasehold_core::{Incarnation, LeaseRef, NodeName, PoolName, Revocation};
 use serde::{Deserialize, Serialize};
 
-use crate::{Delivery, Request, Response};
+use crate::{Delivery, DeliveryMore, Request, Response};
 
 /// All that a node may say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +62,20 @@ pub enum FromHub {
         retry_after_ms: u64,
         /// How long the leases stay good.
         leases_kept_ms: u64,
+    },
+    /// Tasks granted against credit, some with more than a plain one has. Since version 2.
+    DeliverMore {
+        /// The pool.
+        pool: PoolName,
+        /// The tasks.
+        tasks: Vec<DeliveryMore>,
+    },
+    /// A task of this session is called off: its holder is to end it. Since version 2.
+    StopAsked {
+        /// Its lease.
+        proof: LeaseRef,
+        /// For so long the lease stays good, in milliseconds.
+        within_ms: u64,
     },
 }
 

@@ -1,8 +1,12 @@
 //! What a node may ask.
 
 use bytes::Bytes;
-use leasehold_core::{LeaseRef, PoolName, StateKind, TaskId};
+use leasehold_core::{Edit, LeaseRef, PoolName, StateKind, TaskId, Where, Which};
 use serde::{Deserialize, Serialize};
+
+use crate::{
+    CompleteMoreItem, EnqueueMoreItem, FailMoreItem, PoolVerb, ProgressItem, ScheduleVerb,
+};
 
 /// What may be asked. Durations are milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,6 +106,78 @@ pub enum Request {
     Task {
         /// Which.
         task: TaskId,
+    },
+    /// Put tasks in, some with more than a plain one has. Since version 2.
+    EnqueueMore {
+        /// Where.
+        pool: PoolName,
+        /// What.
+        tasks: Vec<EnqueueMoreItem>,
+    },
+    /// Finish with success, and enqueue others with it. Since version 2.
+    CompleteMore {
+        /// These.
+        items: Vec<CompleteMoreItem>,
+    },
+    /// Finish with failure, and say what is to become of the task. Since version 2.
+    FailMore {
+        /// These.
+        items: Vec<FailMoreItem>,
+    },
+    /// Call tasks off: those that wait at once, those on lease after a while. Since version 2.
+    CancelWithin {
+        /// These.
+        tasks: Vec<TaskId>,
+        /// How long their holders have; none leaves it to the pool.
+        grace_ms: Option<u64>,
+    },
+    /// Say how far tasks have come, which extends their leases. Since version 2.
+    Progress {
+        /// These.
+        items: Vec<ProgressItem>,
+    },
+    /// List tasks by id, for which all this holds. Since version 2.
+    TasksWhere {
+        /// Where.
+        pool: PoolName,
+        /// What holds.
+        which: Vec<Where>,
+        /// After this one: for the next page.
+        after: Option<TaskId>,
+        /// At most so many, at most `batch_max`.
+        tasks_max: u32,
+    },
+    /// Bring dead tasks back, changed. Since version 2.
+    ReviveWhere {
+        /// Where.
+        pool: PoolName,
+        /// Which, up to `batch_max` a request.
+        which: Which,
+        /// What is changed about each.
+        edits: Vec<Edit>,
+    },
+    /// Forget ended tasks for which all this holds. Since version 2.
+    Purge {
+        /// Where.
+        pool: PoolName,
+        /// What holds.
+        which: Vec<Where>,
+        /// At most so many, at most `batch_max`.
+        tasks_max: u32,
+    },
+    /// Make, look at, change or delete a pool. Since version 2.
+    Pool {
+        /// Which.
+        pool: PoolName,
+        /// What.
+        verb: PoolVerb,
+    },
+    /// Look at, keep, drop or pause schedules. Since version 2.
+    Schedule {
+        /// Of which pool.
+        pool: PoolName,
+        /// What.
+        verb: ScheduleVerb,
     },
 }
 

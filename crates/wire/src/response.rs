@@ -4,7 +4,7 @@ use bytes::Bytes;
 use leasehold_core::{LeaseRef, Rejection, StateKind, TaskId};
 use serde::{Deserialize, Serialize};
 
-use crate::{Status, TaskDetail, TaskSummary};
+use crate::{DeliveryMore, Fact, PoolView, ScheduleView, Status, TaskDetail, TaskSummary};
 
 /// An answer; items stand in the order of the request's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,21 @@ pub enum Response {
     Status(Box<Status>),
     /// To any request that was refused as a whole.
     Refused(Rejection),
+    /// To a claim, where a task has more than a plain one. Since version 2.
+    ClaimedMore(Vec<DeliveryMore>),
+    /// To an await and to a look at one task, where it has more than a plain one. Since version 2.
+    TaskMore {
+        /// As of any task.
+        detail: Box<TaskDetail>,
+        /// What else is known of it.
+        facts: Vec<Fact>,
+    },
+    /// To a purge: how many tasks were forgotten. Since version 2.
+    Purged(u64),
+    /// To whatever is asked of a pool: how it is now. Since version 2.
+    Pool(Box<PoolView>),
+    /// To whatever is asked of schedules: those that the pool has now. Since version 2.
+    Schedules(Vec<ScheduleView>),
 }
 
 /// An enqueue was accepted and is on disk.

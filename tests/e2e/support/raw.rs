@@ -86,7 +86,9 @@ impl Raw {
                 | FromHub::Deliver { .. }
                 | FromHub::Revoked { .. }
                 | FromHub::Ping
-                | FromHub::Bye { .. } => {}
+                | FromHub::Bye { .. }
+                | FromHub::DeliverMore { .. }
+                | FromHub::StopAsked { .. } => {}
             }
         }
     }
@@ -133,7 +135,12 @@ pub(crate) fn done(response: Response) -> Result<(), Rejection> {
         | Response::Revived(_)
         | Response::Task(_)
         | Response::Tasks(_)
-        | Response::Status(_)) => panic!("answered with {other:?}"),
+        | Response::Status(_)
+        | Response::ClaimedMore(_)
+        | Response::TaskMore { .. }
+        | Response::Purged(_)
+        | Response::Pool(_)
+        | Response::Schedules(_)) => panic!("answered with {other:?}"),
     }
 }
 

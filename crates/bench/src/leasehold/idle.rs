@@ -113,7 +113,9 @@ impl Idle {
                     self.grant().await?;
                 }
                 FromHub::Response { .. } | FromHub::Ping => {}
-                message @ (FromHub::Welcome(_)
+                message @ (FromHub::DeliverMore { .. }
+                | FromHub::StopAsked { .. }
+                | FromHub::Welcome(_)
                 | FromHub::Refused(_)
                 | FromHub::Revoked { .. }
                 | FromHub::Bye { .. }) => return Err(session::unexpected(&message)),

@@ -103,7 +103,9 @@ impl ProducerDialect for Enqueuer {
                 | FromHub::Refused(_)
                 | FromHub::Deliver { .. }
                 | FromHub::Revoked { .. }
-                | FromHub::Bye { .. } => return Err(session::unexpected(&message)),
+                | FromHub::Bye { .. }
+                | FromHub::DeliverMore { .. }
+                | FromHub::StopAsked { .. } => return Err(session::unexpected(&message)),
             }
         }
         Ok(())

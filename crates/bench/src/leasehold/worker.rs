@@ -62,7 +62,9 @@ impl Claimer {
             FromHub::Welcome(_)
             | FromHub::Refused(_)
             | FromHub::Revoked { .. }
-            | FromHub::Bye { .. } => return Err(session::unexpected(&message)),
+            | FromHub::Bye { .. }
+            | FromHub::DeliverMore { .. }
+            | FromHub::StopAsked { .. } => return Err(session::unexpected(&message)),
         }
         Ok(())
     }
@@ -98,7 +100,12 @@ impl Claimer {
             | Response::Task(_)
             | Response::Tasks(_)
             | Response::Status(_)
-            | Response::Refused(_) => false,
+            | Response::Refused(_)
+            | Response::ClaimedMore(_)
+            | Response::TaskMore { .. }
+            | Response::Purged(_)
+            | Response::Pool(_)
+            | Response::Schedules(_) => false,
         };
         if !fits {
             return Err(wrong());

@@ -121,8 +121,11 @@ impl Report {
 fn told(outcome: &Outcome, accepted: &Result<(), Rejection>) -> (&'static str, Option<String>) {
     match (accepted, outcome) {
         (Err(why), _) => ("lost", Some(why.to_string())),
-        (Ok(()), Outcome::Complete(_)) => ("completed", None),
-        (Ok(()), Outcome::Fail(reason)) => ("failed", Some(reason.clone())),
+        (Ok(()), Outcome::Complete(_) | Outcome::Then(..)) => ("completed", None),
+        (
+            Ok(()),
+            Outcome::Fail(reason) | Outcome::FailAfter(reason, _) | Outcome::Hopeless(reason),
+        ) => ("failed", Some(reason.clone())),
         (Ok(()), Outcome::Release) => ("released", None),
     }
 }

@@ -41,19 +41,22 @@ impl Pool {
         if kind.is_end() {
             return Err(Rejection::Ended(kind));
         }
+        self.call_off(at, out);
+        Ok(())
+    }
+
+    /// Cancels a task that has not ended, and tells its holder.
+    pub(super) fn call_off(&mut self, at: At, out: &mut Transition) {
         let now = self.now;
         let (task, lost) = self.tasks.update(at, |slot| {
-            if kind == StateKind::Claimed {
+            if slot.task.state == State::Claimed {
                 record_attempt(&mut slot.task, now, AttemptEnding::Cancelled, "");
             }
             slot.task.state = State::Cancelled { at: now };
             slot.give_up()
         });
         self.revoke(lost, Revocation::Cancelled, out);
-        self.tell_of_end(&task, out);
-        out.changes.push(Change::put(task, Cause::Cancelled));
-        self.forget_beyond_max(out);
-        Ok(())
+        self.ended(task, Cause::Cancelled, None, Vec::new(), out);
     }
 
     /// A revived task begins anew; only its history remembers.

@@ -6,12 +6,13 @@ use core::{mem, time::Duration};
 use super::{
     Pool,
     enqueue::within,
-    tasks::{EndsBy, Hand, Hold, Slot},
+    runtime::bounded,
+    tasks::{At, EndsBy, Hand, Hold, Slot},
     waiters::Waiter,
 };
 use crate::{
     Answer, Await, Cause, Change, Claim, Credit, Grant, Lease, LeaseId, LeaseRef, Rejection, Reply,
-    RequestId, Revocation, SessionId, State, Transition,
+    RequestId, Revocation, SessionId, State, Timestamp, Transition,
     limits::{CLAIM_MAX, LEASE_MAX, LEASE_MIN, PARKED_MAX, WAIT_MAX},
     time::millis,
 };
@@ -88,11 +89,11 @@ impl Pool {
 
     /// Grants what is ready to those who wait, in their order.
     pub(super) fn serve(&mut self, out: &mut Transition) {
-        if self.tasks.ready.is_empty() || !self.waiters.is_anyone_in_line() {
+        if !self.waiters.is_anyone_in_line() || self.next_grantable().is_none() {
             return;
         }
         let mut on_credit = Vec::new();
-        while !self.tasks.ready.is_empty() {
+        while self.next_grantable().is_some() {
             let sessions = &self.sessions;
             let has_credit = |id| sessions.get(&id).is_some_and(|of| of.credit > 0);
             match self.waiters.next_in_line(has_credit) {
@@ -189,7 +190,7 @@ impl Pool {
 
     /// Whether it is the first grant on this session's credit in this call.
     fn grant_on_credit(&mut self, session: SessionId, out: &mut Transition) -> bool {
-        let Some(of) = self.sessions.get_mut(&session) else {
+        let (Some(at), Some(of)) = (self.next_grantable(), self.sessions.get_mut(&session)) else {
             return false;
         };
         of.credit -= 1;
@@ -197,7 +198,7 @@ impl Pool {
         if of.credit > 0 {
             self.waiters.park(Waiter::Credit { session });
         }
-        let grant = self.grant(session, lease, out);
+        let grant = self.grant(at, session, lease, out);
         if let Some(of) = self.sessions.get_mut(&session) {
             of.delivered.extend(grant);
         }
@@ -215,34 +216,34 @@ impl Pool {
         let tasks_max = (tasks_max as usize).min(self.tasks.ready.len());
         let (mut grants, mut bytes) = (Vec::with_capacity(tasks_max), 0);
         while grants.len() < tasks_max {
-            let Some((_, next)) = self.tasks.ready.first() else {
+            let Some(next) = self.next_grantable() else {
                 break;
             };
             bytes += weight(self.tasks.shelf.packed(next).payload_len);
             if bytes > weight_max && !grants.is_empty() {
                 break;
             }
-            grants.extend(self.grant(session, lease, out));
+            grants.extend(self.grant(next, session, lease, out));
         }
         grants
     }
 
-    /// Leases the most urgent ready task.
+    /// Leases a ready task.
     fn grant(
         &mut self,
+        at: At,
         session: SessionId,
         lease: Duration,
         out: &mut Transition,
     ) -> Option<Grant> {
         let of = self.sessions.get(&session)?.node;
-        let (_, at) = self.tasks.ready.first()?;
         let node = self.tasks.shelf.nodes[of].node.clone();
         let (id, now) = (self.next_lease_id(), self.now);
-        let (task, lost) = self.tasks.update(at, |slot| {
+        let (task, (lost, lease_for)) = self.tasks.update(at, |slot| {
             let lost = slot.give_up();
             let (granted_at, lease_ms) = (now, millis(lease));
             slot.node = Some(of);
-            slot.lease_to(
+            let ends_at = slot.lease_to(
                 session,
                 Lease {
                     id,
@@ -251,7 +252,7 @@ impl Pool {
                     lease_ms,
                 },
             );
-            lost
+            (lost, lease.min(ends_at.since(now)))
         });
         self.tasks.note_grant(id.number, at);
         self.revoke(lost, Revocation::Lost, out);
@@ -259,9 +260,10 @@ impl Pool {
             task: task.id,
             lease: id,
             attempt: task.attempt,
-            lease_for: lease,
+            lease_for,
             priority: task.priority,
             enqueued_at: task.enqueued_at,
+            extras: task.extras.clone(),
         };
         out.changes.push(Change::put(task, Cause::Claimed));
         Some(grant)
@@ -290,15 +292,18 @@ impl Pool {
 }
 
 impl Slot {
-    fn lease_to(&mut self, session: SessionId, lease: Lease) {
+    /// Says until when.
+    fn lease_to(&mut self, session: SessionId, lease: Lease) -> Timestamp {
         let ends_at = lease.granted_at + Duration::from_millis(lease.lease_ms);
         self.task.attempt += 1;
         self.task.state = State::Claimed;
         self.task.lease = Some(lease);
+        let (ends_at, ends_by) = bounded(&self.task, ends_at, EndsBy::Deadline);
         self.hold = Some(Hold {
             hand: Hand::Of(session),
             ends_at,
-            ends_by: EndsBy::Deadline,
+            ends_by,
         });
+        ends_at
     }
 }

@@ -4,8 +4,8 @@ use alloc::{boxed::Box, vec::Vec};
 
 use super::{Pool, tasks::Slot};
 use crate::{
-    Accepted, Answer, Cause, Change, NewTask, Rejection, State, Task, Transition,
-    limits::{ATTEMPTS_MAX, DELAY_MAX, TASKS_MAX},
+    Accepted, Answer, Cause, Change, Extras, NewTask, Rejection, State, Task, Transition, Wish,
+    limits::{ATTEMPTS_MAX, DELAY_MAX},
     time::millis,
 };
 
@@ -22,7 +22,12 @@ impl Pool {
             let known_as = Some(self.tasks.shelf.kind(at));
             return Ok(Accepted { id, known_as });
         }
+        self.check_wishes(&new.wishes)?;
+        if let Some(first) = self.known_by_key(&new.wishes) {
+            return Ok(first);
+        }
         self.check_new(&new)?;
+        self.check_parents(&new)?;
         let slot = Slot::of(Box::new(self.new_task(&new)?));
         self.tasks.insert(&slot);
         out.changes.push(Change::Put {
@@ -33,11 +38,24 @@ impl Pool {
         Ok(Accepted { id, known_as: None })
     }
 
+    /// Refuses wishes that are out of bounds, or that nothing in this pool grants.
+    fn check_wishes(&self, wishes: &[Wish]) -> Result<(), Rejection> {
+        wishes.iter().try_for_each(|wish| match wish {
+            Wish::RunAt(_) => Err(Rejection::unsupported("run_at")),
+            Wish::ExpiresAfter(_) => Err(Rejection::unsupported("expires_after")),
+            Wish::MaxRuntime(_) => Err(Rejection::unsupported("max_runtime")),
+            Wish::BackOff { .. } => Err(Rejection::unsupported("a back-off of its own")),
+            Wish::LossesMax(_) => Err(Rejection::unsupported("losses_max")),
+            Wish::InterruptionsMax(_) => Err(Rejection::unsupported("interruptions_max")),
+            Wish::Key { key, window_ms } => self.check_key(key, *window_ms),
+            Wish::Group(group) => self.check_group(group),
+            Wish::After { tasks, .. } => self.check_after(tasks),
+            Wish::Trace(_) => Err(Rejection::unsupported("trace")),
+        })
+    }
+
     fn check_new(&self, new: &NewTask) -> Result<(), Rejection> {
-        let tasks_max = self.settings.tasks_max.min(TASKS_MAX);
-        if self.tasks.len() >= tasks_max {
-            return Err(Rejection::PoolFull { tasks_max });
-        }
+        self.check_room(new)?;
         let attempts = u64::from(new.attempts_max.unwrap_or(self.settings.attempts_max));
         within("attempts_max", attempts, 1, u64::from(ATTEMPTS_MAX))?;
         within(
@@ -78,6 +96,7 @@ impl Pool {
             },
             lease: None,
             history: Vec::new(),
+            extras: Extras::of(&new.wishes, &self.settings),
         })
     }
 }

@@ -22,6 +22,8 @@ impl Pool {
                 left -= 1;
             }
         }
+        self.expire_overdue(&mut left, out);
+        self.free_children(&mut left, out);
         self.forget_after_time(&mut left, out);
         self.forget_beyond_max(out);
         // After the tasks that became ready: they go to those who wait, even at the last moment.
@@ -46,6 +48,8 @@ impl Pool {
             return;
         };
         let (ending, reason) = match hold.ends_by {
+            EndsBy::Runtime => return self.overrun(at, out),
+            EndsBy::Stop => return self.force_stop(at, out),
             EndsBy::Deadline => (AttemptEnding::Expired, "the lease's deadline passed"),
             EndsBy::Cut => (
                 AttemptEnding::Cut,
@@ -85,8 +89,10 @@ impl Pool {
     }
 
     fn forget(&mut self, at: At, out: &mut Transition) {
-        out.changes.push(Change::Forget(self.tasks.shelf.id(at)));
+        let id = self.tasks.shelf.id(at);
+        out.changes.push(Change::Forget(id));
         self.tasks.remove(at);
+        self.parent_forgotten(id, out);
     }
 
     fn wait_over(&mut self, waiter: Waiter, out: &mut Transition) {

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use super::{
     Pool,
+    runtime::bounded,
     tasks::{At, EndsBy, Hand, Hold},
 };
 use crate::{
@@ -78,12 +79,13 @@ impl Pool {
         let (task, runs) = self.tasks.update(at, |slot| {
             let granted = slot.task.lease.as_ref().map_or(0, |lease| lease.lease_ms);
             let runs = lease.unwrap_or(Duration::from_millis(granted));
+            let (ends_at, ends_by) = bounded(&slot.task, now + runs, EndsBy::Deadline);
             slot.hold = Some(Hold {
                 hand: Hand::Of(holder),
-                ends_at: now + runs,
-                ends_by: EndsBy::Deadline,
+                ends_at,
+                ends_by,
             });
-            runs
+            runs.min(ends_at.since(now))
         });
         out.changes.push(Change::put(task, cause));
         Ok(runs)
@@ -119,7 +121,7 @@ impl Pool {
         let now = self.now;
         self.tasks.update(at, |slot| {
             slot.withdraw_ending();
-            let (ends_at, ends_by) = (now, EndsBy::Deadline);
+            let (ends_at, ends_by) = bounded(&slot.task, now, EndsBy::Deadline);
             slot.hold = Some(Hold {
                 hand: Hand::Of(session),
                 ends_at,

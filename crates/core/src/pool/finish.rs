@@ -1,6 +1,8 @@
 //! Answers of holders: complete, fail, release.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
+
+use bytes::Bytes;
 
 use super::{
     Pool,
@@ -9,8 +11,8 @@ use super::{
     tasks::At,
 };
 use crate::{
-    Answer, AttemptEnding, Cause, Change, Completion, Failure, LeaseRef, Rejection, Reply,
-    SessionId, State, Task, Transition,
+    AfterFailure, Answer, AttemptEnding, Cause, Change, Completion, Failure, LeaseRef, NewTask,
+    Rejection, Reply, SessionId, State, StateKind, Task, Transition,
 };
 
 impl Pool {
@@ -33,6 +35,9 @@ impl Pool {
         out: &mut Transition,
     ) -> Answer {
         let one = |item: Failure| {
+            if item.then != AfterFailure::ByPolicy {
+                return Err(Rejection::unsupported("a failure with a delay of its own"));
+            }
             self.give_back(
                 session,
                 item.proof,
@@ -67,6 +72,7 @@ impl Pool {
             return Ok(());
         }
         let result_len = self.check_result(&item)?;
+        self.check_follow_ups(&item)?;
         let (at, _) = self.take_up(session, found, item.proof)?;
         let now = self.now;
         let (task, ()) = self.tasks.update(at, |slot| {
@@ -76,13 +82,7 @@ impl Pool {
             slot.task.lease = None;
             slot.hold = None;
         });
-        self.tell_of_end(&task, out);
-        out.changes.push(Change::Put {
-            task,
-            cause: Cause::Completed,
-            blob: item.result,
-        });
-        self.forget_beyond_max(out);
+        self.ended(task, Cause::Completed, item.result, item.then, out);
         Ok(())
     }
 
@@ -134,8 +134,28 @@ impl Pool {
             && of.is_some_and(|of| self.tasks.shelf.is_last_of(at, of.node))
     }
 
+    /// What a task's end brings with it; the task is as given, `blob` is kept with it, `then` was
+    /// found good.
+    pub(super) fn ended(
+        &mut self,
+        task: Box<Task>,
+        cause: Cause,
+        blob: Option<Bytes>,
+        then: Vec<NewTask>,
+        out: &mut Transition,
+    ) {
+        let (id, end) = (task.id, task.state);
+        self.tell_of_end(&task, out);
+        out.changes.push(Change::Put { task, cause, blob });
+        self.enqueue_follow_ups(then, out);
+        self.follow_end(id, end, out);
+        if end.kind() != StateKind::Dead {
+            self.forget_beyond_max(out);
+        }
+    }
+
     /// Tells those who wait for this task's end.
-    pub(super) fn tell_of_end(&mut self, task: &Task, out: &mut Transition) {
+    fn tell_of_end(&mut self, task: &Task, out: &mut Transition) {
         for (session, request) in self.waiters.awaiting(task.id) {
             let answer = Answer::Awaited(task.clone().into());
             out.replies.push(Reply::Answer(session, request, answer));

@@ -35,7 +35,7 @@ impl Pool {
         if next.is_some_and(|at| at < self.tasks.quiet_until) {
             return Err("something is due earlier than thought".to_string());
         }
-        if !self.tasks.ready.is_empty() && self.waiters.is_anyone_in_line() {
+        if self.next_grantable().is_some() && self.waiters.is_anyone_in_line() {
             return Err("a task is ready while somebody waits for one".to_string());
         }
         if let Some(session) = self.tasks.held.keys().find(|of| !is_open(**of)) {

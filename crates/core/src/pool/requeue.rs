@@ -1,10 +1,14 @@
 //! What becomes of a task whose attempt ended without success.
 
-use alloc::string::{String, ToString};
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
 use core::time::Duration;
 
 use super::{
     Pool,
+    stop::end_of_stopped,
     tasks::{At, Slot},
 };
 use crate::{
@@ -40,10 +44,12 @@ impl Pool {
             has_ended.then(|| slot.give_up()).flatten()
         });
         self.revoke(lost, Revocation::Lost, out);
+        let cause = Cause::Requeued(ending);
         if task.state.kind().is_end() {
-            self.tell_of_end(&task, out);
+            self.ended(task, cause, None, Vec::new(), out);
+        } else {
+            out.changes.push(Change::put(task, cause));
         }
-        out.changes.push(Change::put(task, Cause::Requeued(ending)));
     }
 }
 
@@ -117,6 +123,9 @@ fn next_state(
     now: Timestamp,
     settings: &PoolSettings,
 ) -> State {
+    if let Some(end) = end_of_stopped(task, ending, now) {
+        return end;
+    }
     if let Some(cause) = cause_of_death(task, ending, settings) {
         return State::Dead { at: now, cause };
     }
@@ -154,7 +163,7 @@ fn wait_before_next(task: &Task, ending: AttemptEnding, settings: &PoolSettings)
         failures => settings.back_off.after(task.id, failures),
     };
     match ending {
-        AttemptEnding::Failed => back_off(task.attempt),
+        AttemptEnding::Failed | AttemptEnding::Overran => back_off(task.attempt),
         AttemptEnding::Cut | AttemptEnding::Silence => {
             back_off((task.losses_in_a_row + 1).saturating_sub(settings.suspect_after))
         }

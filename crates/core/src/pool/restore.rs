@@ -4,10 +4,11 @@ use alloc::boxed::Box;
 
 use super::{
     Pool,
+    runtime::bounded,
     tasks::{EndsBy, Hand, Hold, Numbered, Slot, Tasks},
     waiters::Waiters,
 };
-use crate::{Epoch, PoolId, PoolSettings, State, Task, Timestamp};
+use crate::{Epoch, Note, Policy, PoolId, PoolSettings, State, Task, Timestamp};
 
 impl Pool {
     /// The pool as its new owner finds it: empty, or with the tasks that a store gave back.
@@ -39,7 +40,14 @@ impl Pool {
                 }
                 none => none.insert(Slot::of(Box::new(task))),
             };
-            slot.hold = (slot.task.state == State::Claimed).then_some(adrift);
+            slot.hold = (slot.task.state == State::Claimed).then(|| {
+                let (ends_at, ends_by) = bounded(&slot.task, adrift.ends_at, adrift.ends_by);
+                Hold {
+                    ends_at,
+                    ends_by,
+                    ..adrift
+                }
+            });
             tasks.load(slot);
         }
         tasks.settle();
@@ -48,12 +56,22 @@ impl Pool {
             epoch,
             settings,
             now,
+            policy: Policy::default(),
             tasks,
             sessions: Numbered::default(),
             waiters: Waiters::default(),
             grants: 0,
             next_place,
             lease_lost: 0,
+        }
+    }
+    /// Takes up what a store kept of the pool beside its tasks: once, before anything is asked.
+    pub fn recall(&mut self, notes: impl IntoIterator<Item = Note>) {
+        for note in notes {
+            match note {
+                Note::Policy(policy) => self.policy = policy,
+                Note::Schedule(schedule) => self.recall_schedule(schedule),
+            }
         }
     }
 }

@@ -58,10 +58,6 @@ impl<K: Ord + Copy> Runs<K> {
         self.len
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// The least key, and whose it is.
     pub(super) fn first(&self) -> Option<(K, u32)> {
         let of_runs = self.runs.iter().min_by_key(|run| run.first);
@@ -321,7 +317,7 @@ mod tests {
             runs.remove(key, entry, |entry| keys[entry as usize]);
             drained.push(key);
         }
-        assert!(runs.is_empty() && runs.runs.is_empty() && runs.rest.is_empty());
+        assert!(runs.len == 0 && runs.runs.is_empty() && runs.rest.is_empty());
         drained
     }
 

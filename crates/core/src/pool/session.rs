@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::{
     Pool,
     nodes::NodeNo,
+    runtime::bounded,
     tasks::{At, EndsBy, Hand},
 };
 use crate::{Answer, AttemptEnding, Ending, Grant, Node, SessionId, Timestamp, Transition};
@@ -80,7 +81,7 @@ impl Pool {
             let Some(hold) = &mut slot.hold else { return };
             hold.hand = Hand::Adrift(hold.hand.last());
             if ends_by == EndsBy::HubGone || ends_at < hold.ends_at {
-                (hold.ends_at, hold.ends_by) = (ends_at, ends_by);
+                (hold.ends_at, hold.ends_by) = bounded(&slot.task, ends_at, ends_by);
             }
         });
     }

@@ -6,17 +6,21 @@
 //! what it is alone, and each gives back exactly the [`Task`] that was put in.
 
 mod forms;
+mod seat;
 
-use alloc::boxed::Box;
+use alloc::{boxed::Box, sync::Arc};
 
 use self::forms::{Completed, Form, Full, Leased, Packed, number, unclaimed};
+pub(super) use self::seat::Seat;
 use super::{
     lists::{Linked, Links, NOBODY},
     nodes::{NodeNo, Nodes},
     slab::Slab,
-    tasks::{At, Hand, Hold, Slot},
+    tasks::{At, Hold, Numbered, Slot},
 };
-use crate::{AttemptEnding, Epoch, LeaseId, PoolId, State, StateKind, Task, TaskId, Timestamp};
+use crate::{
+    AttemptEnding, Epoch, Extras, LeaseId, PoolId, State, StateKind, Task, TaskId, Timestamp,
+};
 
 /// Every task, and the nodes that they name.
 #[derive(Debug, Clone)]
@@ -26,17 +30,20 @@ pub(super) struct Shelf {
     leased: Slab<Leased, 128>,
     completed: Slab<Completed, 256>,
     full: Slab<Full, 64>,
+    /// What few tasks have beside: here and in no form.
+    extras: Numbered<At, Arc<Extras>>,
     pub(super) nodes: Nodes,
 }
 
 impl Shelf {
-    pub(super) const fn new(pool: PoolId) -> Self {
+    pub(super) fn new(pool: PoolId) -> Self {
         Self {
             pool,
             packed: Slab::new(),
             leased: Slab::new(),
             completed: Slab::new(),
             full: Slab::new(),
+            extras: Numbered::default(),
             nodes: Nodes::new(),
         }
     }
@@ -65,19 +72,29 @@ impl Shelf {
     /// Where it is now, and the number of the node that it names.
     pub(super) fn add(&mut self, slot: &Slot) -> (At, Option<NodeNo>) {
         let (form, node) = self.form(slot);
-        (self.packed.insert(Packed::of(&slot.task, form)), node)
+        let at = self.packed.insert(Packed::of(&slot.task, form));
+        self.keep_extras(at, slot);
+        (at, node)
     }
 
     /// Puts a task back that was taken out.
     pub(super) fn put_back(&mut self, at: At, slot: &Slot) -> Option<NodeNo> {
         let (form, node) = self.form(slot);
         self.packed[at] = Packed::of(&slot.task, form);
+        self.keep_extras(at, slot);
         node
     }
 
     /// Takes a task out to be put back or removed: meanwhile its place is kept, and nothing else
     /// of it may be looked at.
     pub(super) fn take(&mut self, at: At) -> Slot {
+        let extras = self.take_extras(at);
+        let mut slot = self.take_form(at);
+        slot.task.extras = extras;
+        slot
+    }
+
+    fn take_form(&mut self, at: At) -> Slot {
         if let Form::Full(key) = self.packed[at].form {
             let full = self.full.remove(number(key));
             full.node.into_iter().for_each(|of| self.nodes.leave(of));
@@ -93,6 +110,7 @@ impl Shelf {
     }
 
     pub(super) fn remove(&mut self, at: At) {
+        self.take_extras(at);
         self.drop_record(at);
         self.packed.remove(at);
     }
@@ -117,7 +135,7 @@ impl Shelf {
 
     pub(super) fn task(&self, at: At) -> Task {
         let packed = &self.packed[at];
-        match packed.form {
+        let mut task = match packed.form {
             Form::Ready(delay) => packed.unclaimed(State::Ready, delay),
             Form::Scheduled(delay) => {
                 let run_at = delay.after(packed.enqueued_at);
@@ -126,7 +144,9 @@ impl Shelf {
             Form::Leased(key) => self.leased[number(key)].task(packed, self),
             Form::Completed(key) => self.completed[number(key)].task(packed, self),
             Form::Full(key) => self.full[number(key)].task.clone(),
-        }
+        };
+        task.extras = self.extras(at).cloned();
+        task
     }
 
     pub(super) fn kind(&self, at: At) -> StateKind {
@@ -154,43 +174,6 @@ impl Shelf {
         }
     }
 
-    /// What the indexes go by.
-    pub(super) fn seat(&self, at: At) -> Seat {
-        let packed = &self.packed[at];
-        let mut seat = Seat {
-            state: State::Ready,
-            priority: packed.priority,
-            place: packed.place,
-            ready_at: Timestamp::default(),
-            hold: None,
-            node: None,
-        };
-        match packed.form {
-            Form::Ready(delay) => seat.ready_at = delay.after(packed.enqueued_at),
-            Form::Scheduled(delay) => {
-                seat.ready_at = delay.after(packed.enqueued_at);
-                seat.state = State::Scheduled {
-                    run_at: seat.ready_at,
-                };
-            }
-            Form::Leased(key) => {
-                let leased = &self.leased[number(key)];
-                seat.state = State::Claimed;
-                (seat.hold, seat.node) = (Some(leased.hold), Some(leased.node));
-            }
-            Form::Completed(key) => {
-                let at = self.completed[number(key)].at;
-                seat.state = State::Completed { at };
-            }
-            Form::Full(key) => {
-                let full = &self.full[number(key)];
-                (seat.state, seat.ready_at) = (full.task.state, full.task.ready_at);
-                (seat.hold, seat.node) = (full.hold, full.node);
-            }
-        }
-        seat
-    }
-
     pub(super) fn hold(&self, at: At) -> Option<Hold> {
         match self.packed[at].form {
             Form::Leased(key) => Some(self.leased[number(key)].hold),
@@ -204,6 +187,9 @@ impl Shelf {
         match self.state(at) {
             State::Ready => None,
             State::Claimed => self.hold(at).map(|hold| hold.ends_at),
+            State::Scheduled {
+                run_at: Timestamp::NEVER,
+            } => None,
             State::Scheduled { run_at: at }
             | State::Completed { at }
             | State::Cancelled { at }
@@ -276,6 +262,27 @@ impl Shelf {
             Form::Full(key) => self.full[number(key)].links.after,
             Form::Ready(_) | Form::Scheduled(_) | Form::Completed(_) => NOBODY,
         }
+    }
+
+    /// What it has beyond a plain task.
+    pub(super) fn extras(&self, at: At) -> Option<&Arc<Extras>> {
+        if self.extras.is_empty() {
+            return None;
+        }
+        self.extras.get(&at)
+    }
+
+    fn keep_extras(&mut self, at: At, slot: &Slot) {
+        if let Some(extras) = &slot.task.extras {
+            self.extras.insert(at, Arc::clone(extras));
+        }
+    }
+
+    fn take_extras(&mut self, at: At) -> Option<Arc<Extras>> {
+        if self.extras.is_empty() {
+            return None;
+        }
+        self.extras.remove(&at)
     }
 
     const fn lease_id(&self, epoch: Epoch, number: u64) -> LeaseId {
@@ -378,7 +385,10 @@ impl Shelf {
         let lease = slot.task.lease.as_ref();
         let node = lease.map(|lease| self.nodes.enter(&lease.node, slot.node));
         let full = Full {
-            task: Task::clone(&slot.task),
+            task: Task {
+                extras: None,
+                ..Task::clone(&slot.task)
+            },
             hold: slot.hold,
             node,
             links: Links::default(),
@@ -407,38 +417,6 @@ impl Shelf {
             }
         }
         records == [self.leased.len(), self.completed.len(), self.full.len()]
-    }
-}
-
-/// What the indexes go by, and nothing else: where a task stands.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Seat {
-    pub(super) state: State,
-    pub(super) priority: u32,
-    pub(super) place: u64,
-    /// Only of what waits.
-    pub(super) ready_at: Timestamp,
-    pub(super) hold: Option<Hold>,
-    node: Option<NodeNo>,
-}
-
-impl Seat {
-    /// Of a task that names the node of this number.
-    pub(super) fn of(slot: &Slot, node: Option<NodeNo>) -> Self {
-        Self {
-            state: slot.task.state,
-            priority: slot.task.priority,
-            place: slot.task.place,
-            ready_at: slot.task.ready_at,
-            hold: slot.hold,
-            node,
-        }
-    }
-
-    /// In whose list a claimed task is: that of the session whose hand it is in, or of its node.
-    pub(super) fn list(&self) -> Option<(Hand, NodeNo)> {
-        let hold = self.hold.filter(|_| self.state == State::Claimed)?;
-        Some((hold.hand, self.node?))
     }
 }
 

@@ -1,13 +1,16 @@
 //! The tasks of a pool and every index over them, which change only together.
 
+mod counts;
+mod order;
+
 use alloc::{boxed::Box, collections::BTreeSet, vec::Vec};
-use core::{
-    hash::{BuildHasherDefault, Hasher},
-    time::Duration,
+use core::time::Duration;
+
+pub use self::counts::Counts;
+pub(super) use self::{
+    counts::Numbered,
+    order::{Order, Spot, due_key, ended_at, order},
 };
-
-use hashbrown::HashMap;
-
 use super::{
     deadlines::Deadlines,
     finished::Finished,
@@ -16,11 +19,9 @@ use super::{
     nodes::{NodeNo, Nodes},
     runs::Runs,
     shelf::{Seat, Shelf},
+    side::Side,
 };
-use crate::{
-    Aging, LeaseRef, PoolId, PoolSettings, SessionId, State, StateKind, Task, TaskId, Timestamp,
-    time::millis,
-};
+use crate::{Aging, LeaseRef, PoolId, PoolSettings, SessionId, State, Task, TaskId, Timestamp};
 
 /// Where a task is kept: the same for all its life, and another's after it.
 pub(super) type At = u32;
@@ -98,67 +99,14 @@ pub(super) enum EndsBy {
     Cut,
     /// The hub went away and the node did not come back.
     HubGone,
+    /// The attempt ran as long as it may.
+    Runtime,
+    /// The holder was asked to end the task, and had its time.
+    Stop,
 }
-
-/// Sorts ready tasks: rank by priority and age, then age, then the order of enqueue.
-pub(super) type Order = (u64, Timestamp, u64);
 
 /// Grants that are remembered by number: as many as are likely to be under way.
 const GRANTED_MAX: u64 = 1 << 14;
-
-/// Maps by what the hub counted: no stranger chooses these.
-pub(super) type Numbered<K, V> = HashMap<K, V, BuildHasherDefault<Spread>>;
-
-/// Spreads numbers that were counted (Fibonacci hashing, Knuth 6.4).
-#[derive(Debug, Clone, Default)]
-pub(super) struct Spread(u64);
-
-impl Hasher for Spread {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u64((*byte).into()));
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        let spread = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = spread ^ (spread >> 32);
-    }
-}
-
-/// How many tasks are in each state.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts([u64; StateKind::ALL.len()]);
-
-impl Counts {
-    /// Tasks in this state.
-    #[must_use]
-    pub const fn of(&self, kind: StateKind) -> u64 {
-        self.0[kind as usize]
-    }
-
-    /// Tasks that are ready, scheduled or claimed.
-    #[must_use]
-    pub const fn live(&self) -> u64 {
-        self.of(StateKind::Ready) + self.of(StateKind::Scheduled) + self.of(StateKind::Claimed)
-    }
-
-    pub(super) const fn count(&mut self, kind: StateKind) {
-        self.0[kind as usize] += 1;
-    }
-}
-
-/// Where the indexes have a task: what it is sorted by, and so when it comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Spot {
-    Ready(Order),
-    Scheduled(Timestamp, u64),
-    Claimed(Timestamp),
-    Finished(Timestamp),
-    Dead(Timestamp),
-}
 
 /// The tasks, and indexes that follow from each task alone.
 #[derive(Debug, Clone)]
@@ -176,6 +124,8 @@ pub(super) struct Tasks {
     /// Leases in the hands of open sessions. Those that may yet be resumed are with their nodes.
     pub(super) held: Numbered<SessionId, List>,
     pub(super) counts: Counts,
+    /// What is known of tasks with extras.
+    pub(super) side: Side,
     /// The tasks of the last grants, by the lowest bits of the number of the lease: a hint.
     granted: Vec<At>,
     /// How long finished and dead tasks are remembered.
@@ -200,6 +150,7 @@ impl Tasks {
             dead: BTreeSet::new(),
             held: Numbered::default(),
             counts: Counts::default(),
+            side: Side::default(),
         }
     }
 
@@ -236,6 +187,7 @@ impl Tasks {
     /// When a scheduled task or a lease is next due, and which it is.
     pub(super) fn next_due(&self) -> Option<(Timestamp, At)> {
         let scheduled = self.scheduled.first().map(|((at, _), task)| (at, task));
+        let scheduled = scheduled.filter(|(at, _)| *at != Timestamp::NEVER);
         match (scheduled, self.leases.first()) {
             (Some(one), Some(other)) => Some(if one.0 <= other.0 { one } else { other }),
             (one, other) => one.or(other),
@@ -246,13 +198,13 @@ impl Tasks {
         let finished = self.finished.first_end().map(|at| at + self.kept_for.0);
         let dead = self.dead.first().map(|(at, ..)| *at + self.kept_for.1);
         let due = self.next_due().map(|(at, _)| at);
-        [due, finished, dead].into_iter().flatten().min()
+        let side = self.side.next_deadline();
+        [due, finished, dead, side].into_iter().flatten().min()
     }
 
     /// What is due has been done, or as much of it as one call does.
     pub(super) fn settle_down(&mut self) {
-        let never = Timestamp::from_millis(u64::MAX);
-        self.quiet_until = self.next_deadline().unwrap_or(never);
+        self.quiet_until = self.next_deadline().unwrap_or(Timestamp::NEVER);
     }
 
     /// An ended task that is remembered no longer.
@@ -293,8 +245,11 @@ impl Tasks {
     }
 
     pub(super) fn remove(&mut self, at: At) {
+        if self.shelf.extras(at).is_some() {
+            self.side.leave(at, &self.shelf.task(at));
+        }
         let seat = self.shelf.seat(at);
-        self.counts.0[seat.state.kind() as usize] -= 1;
+        self.counts.discount(seat.state.kind());
         self.leave(at, &seat);
         self.unlink(at, self.spot_in(&seat));
         self.ids
@@ -312,16 +267,20 @@ impl Tasks {
         let was = self.spot_in(&before);
         self.leave(at, &before);
         let mut slot = self.shelf.take(at);
+        if slot.task.extras.is_some() {
+            self.side.leave(at, &slot.task);
+        }
         let outcome = change(&mut slot);
         let node = self.shelf.put_back(at, &slot);
         let now = Seat::of(&slot, node);
         self.join(at, &now);
+        self.enter_side(at, &slot.task);
         let spot = self.spot_in(&now);
         if spot != was {
             self.unlink(at, was);
             self.link(at, spot);
         }
-        self.counts.0[before.state.kind() as usize] -= 1;
+        self.counts.discount(before.state.kind());
         self.counts.count(now.state.kind());
         (slot.task, outcome)
     }
@@ -350,7 +309,16 @@ impl Tasks {
         self.counts.count(slot.task.state.kind());
         let seat = Seat::of(slot, node);
         self.join(at, &seat);
+        self.enter_side(at, &slot.task);
         (at, seat)
+    }
+
+    fn enter_side(&mut self, at: At, task: &Task) {
+        if task.extras.is_some() {
+            self.side.enter(at, task);
+            let due = self.side.next_deadline().unwrap_or(Timestamp::NEVER);
+            self.quiet_until = self.quiet_until.min(due);
+        }
     }
 
     fn link(&mut self, at: At, spot: Spot) {
@@ -458,29 +426,4 @@ impl Tasks {
 
 fn granted_at(number: u64) -> usize {
     usize::try_from(number % GRANTED_MAX).unwrap_or(0)
-}
-
-pub(super) fn order(aging: Aging, seat: &Seat) -> Order {
-    let rank = match aging {
-        Aging::Strict => u64::from(seat.priority),
-        Aging::Step(step) => {
-            let head_start = millis(step).saturating_mul(u64::from(seat.priority));
-            seat.ready_at.as_millis().saturating_add(head_start)
-        }
-    };
-    (rank, seat.ready_at, seat.place)
-}
-
-pub(super) fn due_key(shelf: &Shelf, at: At) -> (Timestamp, u64) {
-    let State::Scheduled { run_at } = shelf.state(at) else {
-        unreachable!("only scheduled tasks are among these")
-    };
-    (run_at, shelf.packed(at).place)
-}
-
-pub(super) fn ended_at(shelf: &Shelf, at: At) -> Timestamp {
-    let (State::Completed { at } | State::Cancelled { at }) = shelf.state(at) else {
-        unreachable!("only finished tasks are among these")
-    };
-    at
 }

@@ -11,9 +11,13 @@ pub(crate) use words::*;
 /// Where every story begins.
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_000_000);
 
-/// All that a store is to the core: the last state of each task, from durable changes alone.
+/// All that a store is to the core: the last state of each task and each note, from durable changes
+/// alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Store(pub(crate) BTreeMap<TaskId, Task>);
+pub(crate) struct Store(
+    pub(crate) BTreeMap<TaskId, Task>,
+    pub(crate) BTreeMap<NoteName, Note>,
+);
 
 impl Store {
     pub(crate) fn commit(&mut self, changes: &[Change]) {
@@ -21,6 +25,10 @@ impl Store {
             match change {
                 Change::Put { task, .. } => _ = self.0.insert(task.id, Task::clone(task)),
                 Change::Forget(id) => _ = self.0.remove(id),
+                Change::Note { name, body } => match body {
+                    Some(note) => _ = self.1.insert(name.clone(), Note::clone(note)),
+                    None => _ = self.1.remove(name),
+                },
             }
         }
     }
@@ -108,6 +116,7 @@ impl World {
         let epoch = Epoch(self.pool.epoch().0 + 1);
         let settings = self.pool.settings().clone();
         self.pool = Pool::restore(PoolId(1), epoch, settings, self.now, self.store.load());
+        self.pool.recall(self.store.1.values().cloned());
         self.step(advance);
     }
 

@@ -33,6 +33,7 @@ pub(crate) fn task(number: u128) -> NewTask {
         attempts_max: None,
         delay: Duration::ZERO,
         payload: "".into(),
+        wishes: vec![],
     }
 }
 
@@ -56,6 +57,7 @@ pub(crate) fn complete(proof: LeaseRef) -> Command {
     Command::Complete(vec![Completion {
         proof,
         result: None,
+        then: vec![],
     }])
 }
 
@@ -63,6 +65,7 @@ pub(crate) fn fail(proof: LeaseRef) -> Command {
     Command::Fail(vec![Failure {
         proof,
         reason: "it broke".into(),
+        then: AfterFailure::ByPolicy,
     }])
 }
 
@@ -103,7 +106,7 @@ pub(crate) fn answer_to(
 ) -> Option<&Answer> {
     replies.iter().find_map(|reply| match reply {
         Reply::Answer(to, of, answer) => (*to == session && *of == request).then_some(answer),
-        Reply::Deliver(..) | Reply::Revoke(..) => None,
+        Reply::Deliver(..) | Reply::Revoke(..) | Reply::AskStop(..) => None,
     })
 }
 
@@ -123,6 +126,7 @@ pub(crate) fn only(answer: Answer) -> Answer {
         | Answer::Credited(_)
         | Answer::Revived(_)
         | Answer::Awaited(_)
+        | Answer::Purged(_)
         | Answer::Refused(_) => answer,
     }
 }

@@ -29,7 +29,8 @@ fn refusal(world: &mut World, session: SessionId, command: Command) -> String {
         | Answer::Extended(_)
         | Answer::Done(_)
         | Answer::Revived(_)
-        | Answer::Awaited(_)) => panic!("{other:?} is no refusal"),
+        | Answer::Awaited(_)
+        | Answer::Purged(_)) => panic!("{other:?} is no refusal"),
     };
     assert_eq!(world.changes, []);
     words
@@ -47,6 +48,7 @@ fn a_batch_is_answered_item_by_item() {
     let items = [one, invented(2), two, one].map(|proof| Completion {
         proof,
         result: None,
+        then: vec![],
     });
     let answer = world.ask(crane, Command::Complete(items.to_vec()));
     assert_eq!(
@@ -326,6 +328,7 @@ fn bounds_of_a_result() {
         Command::Complete(vec![Completion {
             proof,
             result: Some(text.into()),
+            then: vec![],
         }])
     };
     let words = "the result's length in bytes is 4, and must be 0 to 3";

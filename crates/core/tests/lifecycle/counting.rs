@@ -210,7 +210,14 @@ fn a_long_reason_is_cut_at_a_character() {
     let (mut world, crane) = world(PoolSettings::default());
     let proof = world.must_take(crane);
     let reason = format!("x{}", "é".repeat(1000));
-    world.ask(crane, Command::Fail(vec![Failure { proof, reason }]));
+    world.ask(
+        crane,
+        Command::Fail(vec![Failure {
+            proof,
+            reason,
+            then: AfterFailure::ByPolicy,
+        }]),
+    );
     assert_eq!(
         world.task(1).last_reason().len(),
         limits::REASON_BYTES_MAX - 1

@@ -64,6 +64,7 @@ fn stored(number: u64, state: State) -> Task {
         state,
         lease: None,
         history: vec![],
+        extras: None,
     }
 }
 

@@ -21,7 +21,7 @@ fn given(replies: &[Reply]) -> Vec<(SessionId, Vec<u128>)> {
         Reply::Answer(to, _, Answer::Claimed(grants)) | Reply::Deliver(to, grants) => {
             Some((*to, numbers(grants)))
         }
-        Reply::Answer(..) | Reply::Revoke(..) => None,
+        Reply::Answer(..) | Reply::Revoke(..) | Reply::AskStop(..) => None,
     };
     replies.iter().filter_map(given).collect()
 }
@@ -230,7 +230,7 @@ fn heard_by(world: &mut World, session: SessionId, act: impl Fn(&mut World)) -> 
     act(world);
     let told = |reply: &Reply| match reply {
         Reply::Answer(to, _, Answer::Awaited(task)) => (*to == session).then(|| task.state.kind()),
-        Reply::Answer(..) | Reply::Deliver(..) | Reply::Revoke(..) => None,
+        Reply::Answer(..) | Reply::Deliver(..) | Reply::Revoke(..) | Reply::AskStop(..) => None,
     };
     let heard: Vec<_> = world.heard.iter().filter_map(told).collect();
     assert_eq!(

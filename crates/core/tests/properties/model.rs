@@ -132,7 +132,7 @@ impl Model {
     /// Whether this is refused, whatever it says.
     fn is_deaf_to(&self, session: SessionId, command: &Command) -> bool {
         match command {
-            Command::Open(_) | Command::End(_) => false,
+            Command::Open(_) | Command::End(_) | Command::Plan(_) | Command::Govern(_) => false,
             Command::Claim(_) | Command::Credit(_) if self.superseded.contains(&session) => true,
             Command::Enqueue(_)
             | Command::Claim(_)
@@ -144,7 +144,12 @@ impl Model {
             | Command::Resume(_)
             | Command::Cancel(_)
             | Command::Revive(_)
-            | Command::Await(_) => !self.is_open(session),
+            | Command::Await(_)
+            | Command::CancelWithin(..)
+            | Command::Progress(_)
+            | Command::ReviveWith(_)
+            | Command::Purge(..)
+            | Command::Schedule(_) => !self.is_open(session),
         }
     }
 
@@ -176,7 +181,14 @@ impl Model {
             | Command::Credit(_)
             | Command::Cancel(_)
             | Command::Revive(_)
-            | Command::Await(_) => None,
+            | Command::Await(_)
+            | Command::CancelWithin(..)
+            | Command::Progress(_)
+            | Command::ReviveWith(_)
+            | Command::Purge(..)
+            | Command::Schedule(_)
+            | Command::Plan(_)
+            | Command::Govern(_) => None,
         }
     }
 
@@ -297,6 +309,7 @@ fn goodness(answer: &Answer) -> Vec<bool> {
         | Answer::Credited(_)
         | Answer::Revived(_)
         | Answer::Awaited(_)
+        | Answer::Purged(_)
         | Answer::Refused(_) => vec![],
     }
 }

@@ -27,6 +27,7 @@ impl Model {
             match change {
                 Change::Put { task, cause, .. } => self.put(now, task, *cause, &mut said),
                 Change::Forget(id) => self.forgotten(*id),
+                Change::Note { name, .. } => panic!("nobody asked for {name:?}"),
             }
         }
         assert_eq!(
@@ -48,6 +49,7 @@ impl Model {
                 }
             }
             Reply::Deliver(_, grants) => said.grants(to, grants),
+            Reply::AskStop(_, proof, _) => panic!("nobody asked to stop {proof:?}"),
             Reply::Revoke(_, proof, _) => assert!(said.revoked.insert((to, *proof))),
         }
     }

@@ -76,6 +76,7 @@ fn settings_of(
         back_off: BackOff {
             base: ms(200),
             cap: secs(2),
+            ..BackOff::default()
         },
         aging,
         restart_grace: secs(2),

@@ -1,9 +1,13 @@
 //! The kinds of values: how each is written, and its bounds.
 
+mod optional;
+mod rate;
+
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use leasehold_core::Aging;
 
+pub(super) use self::{optional::Optional, rate::RateKind};
 use super::knob::{Kind, Raw};
 
 /// What stands for "no address".
@@ -82,7 +86,7 @@ impl Kind<Duration> for Span {
         format!("allowed {} to {}", duration(self.min), duration(self.max))
     }
 
-    fn is_quoted(&self) -> bool {
+    fn is_quoted(&self, _: &Duration) -> bool {
         true
     }
 }
@@ -140,7 +144,7 @@ impl Kind<Aging> for AgingStep {
         format!("{}, or \"{STRICT}\"", self.span().allowed())
     }
 
-    fn is_quoted(&self) -> bool {
+    fn is_quoted(&self, _: &Aging) -> bool {
         true
     }
 }
@@ -173,7 +177,7 @@ impl<F: TryFrom<u64> + TryInto<u64> + Copy> Kind<F> for Size {
         format!("allowed {} to {}", size(self.min), size(self.max))
     }
 
-    fn is_quoted(&self) -> bool {
+    fn is_quoted(&self, _: &F) -> bool {
         true
     }
 }
@@ -231,7 +235,7 @@ impl<F: TryFrom<u64> + TryInto<u64> + Copy> Kind<F> for Count {
         format!("allowed {} to {}", self.min, self.max)
     }
 
-    fn is_quoted(&self) -> bool {
+    fn is_quoted(&self, _: &F) -> bool {
         false
     }
 }
@@ -261,7 +265,7 @@ impl Kind<bool> for Truth {
         "allowed true or false".into()
     }
 
-    fn is_quoted(&self) -> bool {
+    fn is_quoted(&self, _: &bool) -> bool {
         false
     }
 }
@@ -291,7 +295,7 @@ impl<F: Copy + PartialEq + Sync> Kind<F> for Choice<F> {
         format!("allowed {}", words.join(", "))
     }
 
-    fn is_quoted(&self) -> bool {
+    fn is_quoted(&self, _: &F) -> bool {
         true
     }
 }
@@ -318,7 +322,7 @@ impl Kind<Option<SocketAddr>> for Address {
             .into()
     }
 
-    fn is_quoted(&self) -> bool {
+    fn is_quoted(&self, _: &Option<SocketAddr>) -> bool {
         true
     }
 }
@@ -342,7 +346,7 @@ impl Kind<PathBuf> for Folder {
         "allowed the path of a folder".into()
     }
 
-    fn is_quoted(&self) -> bool {
+    fn is_quoted(&self, _: &PathBuf) -> bool {
         true
     }
 }

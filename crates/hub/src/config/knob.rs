@@ -29,7 +29,7 @@ pub(super) trait Kind<F>: Sync {
     /// What is allowed, as in "allowed 1s to 1h".
     fn allowed(&self) -> String;
     /// Whether a file puts the value in quotes.
-    fn is_quoted(&self) -> bool;
+    fn is_quoted(&self, value: &F) -> bool;
 }
 
 /// A field of `T` whose type has been forgotten.
@@ -63,8 +63,9 @@ impl<T, F, K: Kind<F>> Slot<T> for At<T, F, K> {
     }
 
     fn literal(&self, owner: &T) -> String {
-        let text = self.kind.show((self.get)(owner));
-        if self.kind.is_quoted() {
+        let value = (self.get)(owner);
+        let text = self.kind.show(value);
+        if self.kind.is_quoted(value) {
             toml::Value::String(text).to_string()
         } else {
             text

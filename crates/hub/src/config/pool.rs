@@ -5,7 +5,7 @@ use std::time::Duration;
 use leasehold_core::{PoolName, PoolSettings, limits};
 
 use super::{
-    kinds::{AgingStep, Count, Size, Span},
+    kinds::{AgingStep, Count, Optional, RateKind, Size, Span, Truth},
     knob::{Section, knobs},
     near,
 };
@@ -36,14 +36,29 @@ pub(super) static SECTION: Section<PoolSettings> = knobs!(
         /// Interruptions of a task (released by its node, or the hub's doing) after which it is
         /// dead. They are no attempts; the bound keeps a task from going round for ever.
         interruptions_max => interruptions_max: Count { min: 1, max: 1_000_000 };
+        /// Losses of a task (its node was cut off or fell silent), in a row or not, after which it is
+        /// dead.
+        losses_max => losses_max: Count { min: 1, max: limits::ATTEMPTS_MAX as u64 };
         /// Losses in a row (its node was cut off or fell silent) from which on a task is suspected
         /// of killing its nodes: it backs off and its neighbours go first.
         suspect_after => suspect_after: Count { min: 1, max: limits::ATTEMPTS_MAX as u64 };
-        /// The longest wait after the first failure; each further failure doubles it. The wait is
-        /// drawn between half of it and the whole.
+        /// The longest wait after the first failure; each further failure multiplies it by
+        /// `back_off_factor_percent`.
         back_off_base => back_off.base: Span { min: MS, max: DAY };
         /// The longest wait of all after a failure. Must be at least `back_off_base`.
         back_off_cap => back_off.cap: Span { min: MS, max: TEN_YEARS };
+        /// What each further failure multiplies the wait by, in percent: 200 doubles it, 100 leaves
+        /// it as it is.
+        back_off_factor_percent => back_off.factor_percent: Count { min: 100, max: 1000 };
+        /// How much of the wait is drawn, in percent: at 50 it is between half of it and the whole.
+        back_off_jitter_percent => back_off.jitter_percent: Count { min: 0, max: 100 };
+        /// How long a task that says nothing else may wait to be claimed; then it is dead.
+        expires_after => expires_after: Optional(Span { min: MS, max: limits::EXPIRES_MAX });
+        /// How long an attempt of a task that says nothing else may run, however often its lease is
+        /// extended.
+        max_runtime => max_runtime: Optional(Span { min: limits::LEASE_MIN, max: limits::RUNTIME_MAX });
+        /// How long the node that holds a task has to end it after it was called off.
+        cancel_grace => cancel_grace: Span { min: Duration::ZERO, max: HOUR };
         /// How much younger a task may be, for each step of priority that it is more urgent, and
         /// still go first: what is ready longer than priority x step goes before all that is newly
         /// ready. "0s" is order by age alone; "strict" is by priority alone, and the less urgent
@@ -68,6 +83,20 @@ pub(super) static SECTION: Section<PoolSettings> = knobs!(
         /// Tasks that a pool holds at the most, remembered ones included; past it enqueues are
         /// refused. Memory holds an index entry for each.
         tasks_max => tasks_max: Count { min: 1, max: TASKS_MAX };
+        /// Bytes of payload of all tasks that have not ended, at the most; past it enqueues are
+        /// refused.
+        bytes_max => bytes_max: Optional(Size { min: 1 << 10, max: 16 << 40 });
+        /// Tasks that are claimed at a time, at the most.
+        concurrency_max => concurrency_max: Optional(Count { min: 1, max: 1_000_000 });
+        /// Tasks of one group that are claimed at a time, at the most.
+        group_concurrency_max => group_concurrency_max: Optional(Count { min: 1, max: 1_000_000 });
+        /// How fast tasks are granted: so many in a time, and so many at once after a rest, which is
+        /// the same number unless it says "burst".
+        rate => rate: Optional(RateKind);
+        /// How fast tasks of one group are granted.
+        group_rate => group_rate: Optional(RateKind);
+        /// Whether groups take turns, so that none waits for all tasks of another.
+        fair_share => fair_share: Truth;
         /// The longest payload. Larger things belong in a store of files, their address in the
         /// payload.
         payload_bytes_max => payload_bytes_max: Size { min: 0, max: BLOB_BYTES_MAX };

@@ -120,6 +120,20 @@ fn in_session(config: &HubConfig) -> Vec<Conflict> {
         .collect()
 }
 
+/// Limits that no partition can keep alone: which are set.
+fn undivided(settings: &PoolSettings) -> [(bool, &'static str); 5] {
+    [
+        (settings.concurrency_max.is_some(), "concurrency_max"),
+        (
+            settings.group_concurrency_max.is_some(),
+            "group_concurrency_max",
+        ),
+        (settings.rate.is_some(), "rate"),
+        (settings.group_rate.is_some(), "group_rate"),
+        (settings.fair_share, "fair_share"),
+    ]
+}
+
 fn in_pool(config: &HubConfig, heading: &str, settings: &PoolSettings) -> Vec<Conflict> {
     let held = |key: &str| match pool::SECTION.find(key) {
         Some(_) => Held::of(&pool::SECTION, heading, key, settings),
@@ -148,7 +162,16 @@ fn in_pool(config: &HubConfig, heading: &str, settings: &PoolSettings) -> Vec<Co
             "frame_bytes_max must be at least result_bytes_max + 64KiB",
         ),
     ];
-    let broken = rules.into_iter().filter(|(holds, ..)| !holds);
+    let limits = undivided(settings).map(|(is_set, key)| {
+        let rule = "a pool in partitions has no limits on what is claimed";
+        (
+            settings.partitions == 1 || !is_set,
+            [key, "partitions"],
+            rule,
+        )
+    });
+    let rules = rules.into_iter().chain(limits);
+    let broken = rules.filter(|(holds, ..)| !holds);
     broken
         .map(|(_, keys, rule)| Conflict {
             knobs: keys.map(held),

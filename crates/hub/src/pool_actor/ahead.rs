@@ -119,6 +119,7 @@ mod tests {
             attempts_max: None,
             delay: std::time::Duration::ZERO,
             payload: Bytes::from(vec![0; bytes]),
+            wishes: vec![],
         };
         let tasks = (1..=tasks).map(new).collect();
         for command in [Command::Open(node), Command::Enqueue(tasks)] {

@@ -92,6 +92,7 @@ mod tests {
             attempts_max: None,
             delay: std::time::Duration::ZERO,
             payload: Bytes::new(),
+            wishes: vec![],
         };
         let batch = |of: usize| (of * BATCH_MAX..(of + 1) * BATCH_MAX).map(new).collect();
         let enqueues = (0..batches).map(|of| Command::Enqueue(batch(of)));

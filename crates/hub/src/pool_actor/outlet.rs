@@ -1,5 +1,7 @@
 //! What a pool says to a session's I/O task.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use leasehold_core::{
     Grant, LeaseRef, PoolId, PoolName, RequestId, Revocation, SessionId, Task, Timestamp,
@@ -18,6 +20,8 @@ pub(crate) enum Out {
     Deliver(PoolName, Vec<Delivery>),
     /// A lease ended without the session's doing.
     Revoke(LeaseRef, Revocation),
+    /// A task is to end within so long.
+    AskStop(LeaseRef, Duration),
     /// A pool that knows the session has failed.
     PoolDown(PoolName),
     /// The node has opened a newer session.
@@ -46,6 +50,7 @@ pub(super) enum Said {
     },
     Deliver(Vec<(Grant, Option<Bytes>)>),
     Revoke(LeaseRef, Revocation),
+    AskStop(LeaseRef, Duration),
 }
 
 /// The way back to a session. If it is dropped before the session has gone, the pool has failed.

@@ -269,7 +269,7 @@ impl Shell {
                     self.payloads.take(task.id);
                 }
                 Change::Forget(id) => _ = self.payloads.take(*id),
-                Change::Put { .. } => {}
+                Change::Put { .. } | Change::Note { .. } => {}
             }
         }
     }

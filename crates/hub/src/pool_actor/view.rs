@@ -1,5 +1,7 @@
 //! The core's words as the wire's.
 
+mod facts;
+
 use bytes::Bytes;
 use leasehold_core::{
     Accepted, Answer, Attempt, Grant, LeaseRef, Listed, PoolName, PoolSummary, Rejection, State,
@@ -21,6 +23,7 @@ pub(super) fn response(answer: Answer) -> Response {
         }
         Answer::Done(items) => Response::Done(items),
         Answer::Revived(items) => Response::Revived(items),
+        Answer::Purged(tasks) => Response::Purged(tasks),
         Answer::Refused(rejection) => Response::Refused(rejection),
         Answer::Claimed(_) | Answer::Awaited(_) => unreachable!("these carry bytes of the store"),
     }

@@ -106,7 +106,12 @@ fn add_items(done: &mut [Result<u64, Rejection>], places: &[usize], response: Re
         | Response::Revived(_)
         | Response::Task(_)
         | Response::Tasks(_)
-        | Response::Status(_) => unreachable!("no answer to a batch of leases"),
+        | Response::Status(_)
+        | Response::ClaimedMore(_)
+        | Response::TaskMore { .. }
+        | Response::Purged(_)
+        | Response::Pool(_)
+        | Response::Schedules(_) => unreachable!("no answer to a batch of leases"),
     }
 }
 

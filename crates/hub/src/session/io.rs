@@ -111,6 +111,7 @@ pub(crate) async fn run(
         .set_frame_bytes_max(welcome.frame_bytes_max);
     let heartbeat = Duration::from_millis(welcome.heartbeat_ms);
     let mut io = SessionIo::new(context, frames, writer, outs, guard, heartbeat);
+    io.speech.speak(version);
     io.speech.say(&FromHub::Welcome(welcome));
     io.run_to_end().await;
 }
@@ -232,6 +233,12 @@ impl SessionIo {
 
     async fn take_frame(&mut self, frame: Option<Result<FromNode, WireError>>) -> Result<(), Over> {
         match frame {
+            Some(Ok(FromNode::Request { body, .. })) if body.since() > self.speech.version() => {
+                let (since, version) = (body.since(), self.speech.version());
+                let reason =
+                    format!("a request of version {since} in a session of version {version}");
+                Err(refused(RefusalCode::Malformed, reason, Ending::Cut))
+            }
             Some(Ok(FromNode::Request { id, body })) => {
                 if let Some(answer) = self.requests.take(id, body).await {
                     self.speech.say(&answer);
@@ -265,6 +272,10 @@ impl SessionIo {
             }
             Out::Deliver(pool, tasks) => self.speech.say_deliveries(&pool, tasks),
             Out::Revoke(proof, why) => self.speech.say(&FromHub::Revoked { proof, why }),
+            Out::AskStop(proof, within) => {
+                let within_ms = millis(within);
+                self.speech.say(&FromHub::StopAsked { proof, within_ms });
+            }
             Out::PoolDown(pool) if self.requests.can_go_on_without(&pool) => {}
             Out::PoolDown(pool) => return Err(self.pool_down(Some(&pool))),
             Out::Superseded => {

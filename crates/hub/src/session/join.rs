@@ -49,7 +49,17 @@ pub(super) fn aim(request: &Request) -> Option<Aim<'_>> {
         | Request::Await { .. }
         | Request::Status { .. }
         | Request::Tasks { .. }
-        | Request::Task { .. } => None,
+        | Request::Task { .. }
+        | Request::EnqueueMore { .. }
+        | Request::CompleteMore { .. }
+        | Request::FailMore { .. }
+        | Request::CancelWithin { .. }
+        | Request::Progress { .. }
+        | Request::TasksWhere { .. }
+        | Request::ReviveWhere { .. }
+        | Request::Purge { .. }
+        | Request::Pool { .. }
+        | Request::Schedule { .. } => None,
     }
 }
 
@@ -103,7 +113,12 @@ pub(super) fn say_shares(shares: &[Share], part: Part, speech: &mut Speech) {
         | Response::Revived(_)
         | Response::Task(_)
         | Response::Tasks(_)
-        | Response::Status(_) => unreachable!("no verb that is joined is answered so"),
+        | Response::Status(_)
+        | Response::ClaimedMore(_)
+        | Response::TaskMore { .. }
+        | Response::Purged(_)
+        | Response::Pool(_)
+        | Response::Schedules(_) => unreachable!("no verb that is joined is answered so"),
     }
 }
 

@@ -1,11 +1,14 @@
 //! Where a request goes: to one pool, to the pools of its leases, or to all.
 
+mod later;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use leasehold_core::{
-    Await, Claim, Command, Completion, Credit, Failure, LeaseRef, NewTask, PoolId, PoolName, Revive,
+    AfterFailure, Await, Claim, Command, Completion, Credit, Failure, LeaseRef, NewTask, PoolId,
+    PoolName, Revive,
 };
-use leasehold_wire::{CompleteItem, EnqueueItem, Request};
+use leasehold_wire::{CompleteItem, EnqueueItem, FailItem, Request};
 
 use crate::pool_actor::{Ask, Query};
 
@@ -24,6 +27,8 @@ pub(super) enum Route {
     ToAll(Ask, AllShape),
     /// A status: of one pool or of all, with the hub's own figures.
     Status(Option<PoolName>),
+    /// To nowhere: the hub cannot do it.
+    Unsupported(&'static str),
     /// A resume: every pool hears what is held in it, be it nothing.
     Resume(Vec<LeaseRef>),
 }
@@ -33,7 +38,11 @@ impl Route {
     pub(super) const fn is_rare(&self) -> bool {
         match self {
             Self::ToOne(..) | Self::ByOneLease(..) | Self::ByLease(..) => false,
-            Self::ToKnown(..) | Self::ToAll(..) | Self::Status(_) | Self::Resume(_) => true,
+            Self::ToKnown(..)
+            | Self::ToAll(..)
+            | Self::Status(_)
+            | Self::Unsupported(_)
+            | Self::Resume(_) => true,
         }
     }
 }
@@ -95,11 +104,7 @@ pub(super) fn route(request: Request) -> Route {
             by_lease(items, |item| item.proof, Command::Complete, ItemShape::Done)
         }
         Request::Fail { items } => {
-            let item = |item: leasehold_wire::FailItem| Failure {
-                proof: item.proof,
-                reason: item.reason,
-            };
-            let items: Vec<Failure> = items.into_iter().map(item).collect();
+            let items: Vec<Failure> = items.into_iter().map(failure).collect();
             by_lease(items, |item| item.proof, Command::Fail, ItemShape::Done)
         }
         Request::Release { leases } => {
@@ -112,6 +117,16 @@ pub(super) fn route(request: Request) -> Route {
         | Request::Status { .. }
         | Request::Tasks { .. }
         | Request::Task { .. }) => route_rare(rare),
+        later @ (Request::EnqueueMore { .. }
+        | Request::CompleteMore { .. }
+        | Request::FailMore { .. }
+        | Request::CancelWithin { .. }
+        | Request::Progress { .. }
+        | Request::TasksWhere { .. }
+        | Request::ReviveWhere { .. }
+        | Request::Purge { .. }
+        | Request::Pool { .. }
+        | Request::Schedule { .. }) => later::route(later),
     }
 }
 
@@ -162,7 +177,17 @@ fn route_rare(request: Request) -> Route {
         | Request::Extend { .. }
         | Request::Complete { .. }
         | Request::Fail { .. }
-        | Request::Release { .. } => unreachable!("routed by the caller"),
+        | Request::Release { .. }
+        | Request::EnqueueMore { .. }
+        | Request::CompleteMore { .. }
+        | Request::FailMore { .. }
+        | Request::CancelWithin { .. }
+        | Request::Progress { .. }
+        | Request::TasksWhere { .. }
+        | Request::ReviveWhere { .. }
+        | Request::Purge { .. }
+        | Request::Pool { .. }
+        | Request::Schedule { .. } => unreachable!("routed by the caller"),
     }
 }
 
@@ -195,6 +220,15 @@ pub(super) fn completion(item: CompleteItem) -> Completion {
     Completion {
         proof: item.proof,
         result: item.result,
+        then: vec![],
+    }
+}
+
+fn failure(item: FailItem) -> Failure {
+    Failure {
+        proof: item.proof,
+        reason: item.reason,
+        then: AfterFailure::ByPolicy,
     }
 }
 
@@ -205,6 +239,7 @@ pub(super) fn new_task(item: EnqueueItem) -> NewTask {
         attempts_max: item.attempts_max,
         delay: ms(item.delay_ms),
         payload: item.payload,
+        wishes: vec![],
     }
 }
 
@@ -238,6 +273,16 @@ pub(super) fn weight(request: &Request) -> usize {
         | Request::Release { leases }
         | Request::Resume { leases } => BASE + leases.len() * BASE,
         Request::Cancel { tasks } => BASE + tasks.len() * BASE,
+        Request::EnqueueMore { .. }
+        | Request::CompleteMore { .. }
+        | Request::FailMore { .. }
+        | Request::CancelWithin { .. }
+        | Request::Progress { .. }
+        | Request::TasksWhere { .. }
+        | Request::ReviveWhere { .. }
+        | Request::Purge { .. }
+        | Request::Pool { .. }
+        | Request::Schedule { .. } => BASE + later::bytes(request),
         Request::Claim { .. }
         | Request::Credit { .. }
         | Request::Revive { .. }

@@ -2,9 +2,11 @@
 
 use bytes::BytesMut;
 use leasehold_core::{PoolName, Rejection};
-use leasehold_wire::{Delivery, FromHub, HubCodec, Response, WireError};
+use leasehold_wire::{Delivery, FromHub, HubCodec, Response, VERSION_MAX, WireError};
 use tokio::time::Instant;
 use tokio_util::codec::Encoder;
+
+use super::downgrade::for_version;
 
 /// What a delivery weighs beside its payload, at the most, in bytes.
 const DELIVERY_BYTES: usize = 64;
@@ -20,6 +22,8 @@ const BUFFER_BYTES_IDLE: usize = 512;
 
 pub(super) struct Speech {
     codec: HubCodec,
+    /// What the node understands.
+    version: u16,
     unsaid: BytesMut,
     /// The most that waited in this buffer.
     bytes_most: usize,
@@ -34,11 +38,21 @@ impl Speech {
         codec.set_frame_bytes_max(frame_bytes_max);
         Self {
             codec,
+            version: VERSION_MAX,
             unsaid: BytesMut::new(),
             bytes_most: 0,
             said_at: Instant::now(),
             flowed_at: Instant::now(),
         }
+    }
+
+    /// Says nothing from here on that this version of the protocol does not have.
+    pub(super) const fn speak(&mut self, version: u16) {
+        self.version = version;
+    }
+
+    pub(super) const fn version(&self) -> u16 {
+        self.version
     }
 
     /// Bytes that wait for the socket.
@@ -95,6 +109,10 @@ impl Speech {
 
     /// Says it as part of what began just now, so that many ask for the time once.
     pub(super) fn add(&mut self, message: &FromHub) {
+        let Some(message) = for_version(message, self.version) else {
+            return;
+        };
+        let message = &*message;
         let encoded = self.codec.encode(message, &mut self.unsaid);
         self.bytes_most = self.bytes_most.max(self.unsaid.len());
         let Err(error) = encoded else {

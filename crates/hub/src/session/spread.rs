@@ -53,7 +53,14 @@ pub(super) fn plan(parts: &Parts, ask: Ask) -> Plan {
             | Command::Release(_)
             | Command::Resume(_)
             | Command::Cancel(_)
-            | Command::Revive(_),
+            | Command::Revive(_)
+            | Command::CancelWithin(..)
+            | Command::Progress(_)
+            | Command::ReviveWith(_)
+            | Command::Purge(..)
+            | Command::Schedule(_)
+            | Command::Plan(_)
+            | Command::Govern(_),
         )
         | Ask::Query(Query::Status(_) | Query::Task(_) | Query::Fence) => Plan::Here(ask),
     }

@@ -33,7 +33,10 @@ impl Actor {
         for (proof, outcome) in self.leases.take_outbox(fit) {
             match outcome {
                 Outcome::Complete(result) => completed.push(CompleteItem { proof, result }),
-                Outcome::Fail(reason) => failed.push(FailItem { proof, reason }),
+                Outcome::Fail(reason)
+                | Outcome::FailAfter(reason, _)
+                | Outcome::Hopeless(reason) => failed.push(FailItem { proof, reason }),
+                Outcome::Then(..) => unreachable!("it was made to fit"),
                 Outcome::Release => released.push(proof),
             }
         }
@@ -83,8 +86,10 @@ impl Actor {
         };
         let stats = &mut self.stats;
         match (&accepted, &outcome) {
-            (Ok(()), Outcome::Complete(_)) => stats.completed += 1,
-            (Ok(()), Outcome::Fail(_)) => stats.failed += 1,
+            (Ok(()), Outcome::Complete(_) | Outcome::Then(..)) => stats.completed += 1,
+            (Ok(()), Outcome::Fail(_) | Outcome::FailAfter(..) | Outcome::Hopeless(_)) => {
+                stats.failed += 1
+            }
             (Ok(()), Outcome::Release) => stats.released += 1,
             (Err(Rejection::LeaseLost), _) => stats.lost += 1,
             (Err(rejection), _) => tracing::warn!(%rejection, ?proof, "an outcome was rejected"),
@@ -125,6 +130,14 @@ fn fitting(outcome: Outcome, result_bytes_max: usize) -> Outcome {
             reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
             Outcome::Fail(reason)
         }
+        // To say no more than that it failed is within what the other two ask for.
+        Outcome::FailAfter(reason, _) | Outcome::Hopeless(reason) => {
+            fitting(Outcome::Fail(reason), result_bytes_max)
+        }
+        Outcome::Then(result, then) if then.is_empty() => {
+            fitting(Outcome::Complete(result), result_bytes_max)
+        }
+        Outcome::Then(..) => Outcome::Fail("follow-ups are not supported".to_owned()),
         fits @ (Outcome::Complete(_) | Outcome::Release) => fits,
     }
 }

@@ -6,6 +6,7 @@ mod builder;
 mod credit;
 mod event;
 mod leases;
+mod outcome;
 mod sent;
 
 mod task;
@@ -15,7 +16,8 @@ use tokio::sync::{broadcast, mpsc, watch};
 
 pub use builder::{AnyHandler, WorkerBuilder};
 pub use event::{WorkerEvent, WorkerStats};
-pub use task::{Outcome, Task};
+pub use outcome::Outcome;
+pub use task::Task;
 
 use crate::{Endpoint, NodeOptions};
 

@@ -319,6 +319,7 @@ fn strip_epochs(out: &mut Transition) {
 fn proofs(command: &mut Command) -> Vec<&mut LeaseRef> {
     match command {
         Command::Complete(items) => items.iter_mut().map(|item| &mut item.proof).collect(),
+        Command::Progress(items) => items.iter_mut().map(|item| &mut item.proof).collect(),
         Command::Fail(items) => items.iter_mut().map(|item| &mut item.proof).collect(),
         Command::Extend(leases, _) | Command::Release(leases) | Command::Resume(leases) => {
             leases.iter_mut().collect()
@@ -330,6 +331,12 @@ fn proofs(command: &mut Command) -> Vec<&mut LeaseRef> {
         | Command::Credit(_)
         | Command::Cancel(_)
         | Command::Revive(_)
-        | Command::Await(_) => Vec::new(),
+        | Command::Await(_)
+        | Command::CancelWithin(..)
+        | Command::ReviveWith(_)
+        | Command::Purge(..)
+        | Command::Schedule(_)
+        | Command::Plan(_)
+        | Command::Govern(_) => Vec::new(),
     }
 }

@@ -18,6 +18,7 @@ impl Node {
             // The malicious finish what they were told to drop.
             Reply::Revoke(..) if !ctx.is_calm && ctx.rng.chance(20 + self.malice) => {}
             Reply::Revoke(_, proof, _) => self.drop_work(proof),
+            Reply::AskStop(..) => {}
         }
     }
 
@@ -33,7 +34,11 @@ impl Node {
             Answer::Refused(_) if matches!(command, Command::Credit(_)) => {
                 self.credit.remove(&pool);
             }
-            Answer::Credited(_) | Answer::Revived(_) | Answer::Awaited(_) | Answer::Refused(_) => {}
+            Answer::Purged(_)
+            | Answer::Credited(_)
+            | Answer::Revived(_)
+            | Answer::Awaited(_)
+            | Answer::Refused(_) => {}
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use leasehold_core::{
-    Await, Claim, Command, Completion, Credit, Failure, LeaseRef, Revive, TaskId,
+    AfterFailure, Await, Claim, Command, Completion, Credit, Failure, LeaseRef, Revive, TaskId,
 };
 
 use super::{Action, Ctx, Node};
@@ -81,10 +81,12 @@ impl Node {
             0..4 => Command::Complete(vec![Completion {
                 proof,
                 result: None,
+                then: vec![],
             }]),
             4..6 => Command::Fail(vec![Failure {
                 proof,
                 reason: "a lie".into(),
+                then: AfterFailure::ByPolicy,
             }]),
             6 => Command::Release(vec![proof, proof]),
             7 => Command::Resume(vec![proof]),
@@ -99,6 +101,7 @@ impl Node {
         let complete = |proof| Completion {
             proof,
             result: None,
+            then: vec![],
         };
         all.map(complete).collect()
     }

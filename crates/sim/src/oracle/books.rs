@@ -124,6 +124,9 @@ impl Books {
     fn pass_time(&mut self, step: &mut Step<'_>) -> Verdict {
         while let Some(change) = step.next_of_time() {
             match change {
+                Change::Note { name, .. } => {
+                    return Err(Violation::general(format!("nobody asked for {name:?}")));
+                }
                 Change::Forget(id) => self.forget(step.now, *id)?,
                 Change::Put { task, cause, .. } => self.pass_change(step, task, *cause)?,
             }
@@ -141,7 +144,12 @@ impl Books {
             | Cause::Resumed
             | Cause::Completed
             | Cause::Cancelled
-            | Cause::Revived => Err(Violation::of(said.id, format!("{cause:?} by itself"))),
+            | Cause::Revived
+            | Cause::StopAsked
+            | Cause::Progressed
+            | Cause::Freed
+            | Cause::Expired
+            | Cause::ParentGone => Err(Violation::of(said.id, format!("{cause:?} by itself"))),
         }
     }
 
@@ -166,7 +174,8 @@ impl Books {
             | AttemptEnding::Failed
             | AttemptEnding::Silence
             | AttemptEnding::Released
-            | AttemptEnding::Cancelled => By::Deadline,
+            | AttemptEnding::Cancelled
+            | AttemptEnding::Overran => By::Deadline,
         };
         let phase = self.seen(said.id)?.phase;
         if let Phase::Held(until, by) = phase

@@ -149,7 +149,14 @@ impl Durable {
             | Command::Extend(..)
             | Command::Resume(_)
             | Command::Revive(_)
-            | Command::Await(_) => return Ok(()),
+            | Command::Await(_)
+            | Command::CancelWithin(..)
+            | Command::Progress(_)
+            | Command::ReviveWith(_)
+            | Command::Purge(..)
+            | Command::Schedule(_)
+            | Command::Plan(_)
+            | Command::Govern(_) => return Ok(()),
         };
         let mut done = proofs.iter().zip(done).filter(|(_, done)| **done);
         done.try_for_each(|(proof, _)| self.told_ended(*proof, ending))
@@ -258,9 +265,10 @@ impl Books {
                 | Answer::Credited(_)
                 | Answer::Extended(_)
                 | Answer::Revived(_)
+                | Answer::Purged(_)
                 | Answer::Refused(_) => {}
             },
-            Reply::Deliver(..) | Reply::Revoke(..) => {}
+            Reply::Deliver(..) | Reply::Revoke(..) | Reply::AskStop(..) => {}
         }
         replies::grants(std::slice::from_ref(reply)).try_for_each(|of| books.told_granted(of))?;
         if after > books.stored {

@@ -54,7 +54,7 @@ pub(super) enum No {
 pub(super) fn grants(replies: &[Reply]) -> impl Iterator<Item = &Grant> {
     replies.iter().flat_map(|reply| match reply {
         Reply::Answer(_, _, Answer::Claimed(grants)) | Reply::Deliver(_, grants) => &grants[..],
-        Reply::Answer(..) | Reply::Revoke(..) => &[],
+        Reply::Answer(..) | Reply::Revoke(..) | Reply::AskStop(..) => &[],
     })
 }
 
@@ -64,7 +64,7 @@ pub(super) fn granted(replies: &[Reply]) -> BTreeMap<LeaseId, Granted> {
         let session = reply.session();
         let request = match reply {
             Reply::Answer(_, request, _) => Some(*request),
-            Reply::Deliver(..) | Reply::Revoke(..) => None,
+            Reply::Deliver(..) | Reply::Revoke(..) | Reply::AskStop(..) => None,
         };
         for grant in grants(std::slice::from_ref(reply)).cloned() {
             let lease = grant.lease;
@@ -82,7 +82,7 @@ pub(super) fn granted(replies: &[Reply]) -> BTreeMap<LeaseId, Granted> {
 pub(super) fn refusals(replies: &[Reply]) -> Vec<No> {
     let of = |reply: &Reply| match reply {
         Reply::Answer(_, _, answer) => said(answer),
-        Reply::Deliver(..) | Reply::Revoke(..) => Said::Claimed(0),
+        Reply::Deliver(..) | Reply::Revoke(..) | Reply::AskStop(..) => Said::Claimed(0),
     };
     let refusals = |said| match said {
         Said::Enqueued(items) => items.into_iter().filter_map(Result::err).collect(),
@@ -115,6 +115,8 @@ pub(super) fn said(answer: &Answer) -> Said {
             Said::Revived(items.iter().map(|(id, one)| (*id, item(one))).collect())
         }
         Answer::Awaited(task) => Said::Awaited(task.id, task.state.kind()),
+        // Nobody asks for it.
+        Answer::Purged(_) => Said::Refused(No::Elsewhere),
         Answer::Refused(refusal) => Said::Refused(no(refusal)),
     }
 }
@@ -134,7 +136,15 @@ const fn no(refusal: &Rejection) -> No {
         Rejection::SessionEnded => No::SessionEnded,
         Rejection::NoSuchPool(_)
         | Rejection::DiskNearlyFull { .. }
-        | Rejection::Unavailable { .. } => No::Elsewhere,
+        | Rejection::Unavailable { .. }
+        | Rejection::Unsupported(_)
+        | Rejection::Full { .. }
+        | Rejection::UnknownParent(_)
+        | Rejection::Cycle(_)
+        | Rejection::KeyTaken(_)
+        | Rejection::NoSuchSchedule(_)
+        | Rejection::NotEmpty { .. }
+        | Rejection::Invalid(_) => No::Elsewhere,
     }
 }
 
@@ -157,6 +167,9 @@ impl Books {
                     } else {
                         self.check_parked(step, (*session, *request), answer)?;
                     }
+                }
+                Reply::AskStop(_, proof, _) => {
+                    return Err(Violation::of(proof.task, "nobody asked to stop it"));
                 }
                 Reply::Deliver(session, grants) => self.use_credit(*session, grants)?,
                 Reply::Revoke(session, proof, why) => {

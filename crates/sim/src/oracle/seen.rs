@@ -138,7 +138,8 @@ impl Seen {
             | AttemptEnding::Failed
             | AttemptEnding::Expired
             | AttemptEnding::Released
-            | AttemptEnding::Cancelled => {}
+            | AttemptEnding::Cancelled
+            | AttemptEnding::Overran => {}
         }
     }
 
@@ -162,7 +163,7 @@ impl Seen {
         settings: &PoolSettings,
     ) -> Option<(u64, u64)> {
         let failures = match ending {
-            AttemptEnding::Failed => {
+            AttemptEnding::Failed | AttemptEnding::Overran => {
                 self.losses = 0;
                 self.attempt
             }

@@ -53,6 +53,7 @@ impl<'a> Step<'a> {
     pub(super) fn next_of_time(&mut self) -> Option<&'a Change> {
         let of_time = |change: &Change| match change {
             Change::Forget(_) => true,
+            Change::Note { .. } => false,
             Change::Put { cause, .. } => matches!(
                 cause,
                 Cause::Due
@@ -68,7 +69,7 @@ impl<'a> Step<'a> {
     /// The next change, if it forgets a task.
     pub(super) fn next_forgotten(&mut self) -> Option<TaskId> {
         let forgets = |change: &mut &Change| matches!(change, Change::Forget(_));
-        self.changes.pop_front_if(forgets).map(Change::task_id)
+        self.changes.pop_front_if(forgets)?.task_id()
     }
 
     /// The next change, which must have this cause and be of this task.
@@ -95,7 +96,7 @@ impl<'a> Step<'a> {
     fn expect_put(&mut self, id: TaskId, what: &str) -> Verdict<(&'a Task, Cause)> {
         match self.changes.pop_front() {
             Some(Change::Put { task, cause, .. }) => Ok((task, *cause)),
-            Some(other @ Change::Forget(_)) => {
+            Some(other @ (Change::Forget(_) | Change::Note { .. })) => {
                 let what = format!("{what} was to come, not {}", describe::change(other));
                 Err(Violation::of(id, what))
             }
@@ -110,7 +111,10 @@ impl<'a> Step<'a> {
     pub(super) fn expect_no_more(&mut self) -> Verdict {
         self.changes.pop_front().map_or(Ok(()), |change| {
             let what = format!("nobody asked for {}", describe::change(change));
-            Err(Violation::of(change.task_id(), what))
+            Err(match change.task_id() {
+                Some(id) => Violation::of(id, what),
+                None => Violation::general(what),
+            })
         })
     }
 }

@@ -64,6 +64,13 @@ impl Books {
             }
             Command::Cancel(ids) => self.cancel(step, ids)?,
             Command::Revive(revive) => self.revive(step, revive)?,
+            Command::Plan(_) => return Ok(None),
+            Command::CancelWithin(..)
+            | Command::Progress(_)
+            | Command::ReviveWith(_)
+            | Command::Purge(..)
+            | Command::Schedule(_)
+            | Command::Govern(_) => Said::Refused(No::Elsewhere),
         }))
     }
 
@@ -150,7 +157,7 @@ impl Books {
             Reply::Answer(of, to, Answer::Claimed(grants)) if (*of, *to) == (session, request) => {
                 Some(tasks_of(grants))
             }
-            Reply::Answer(..) | Reply::Deliver(..) | Reply::Revoke(..) => None,
+            Reply::Answer(..) | Reply::Deliver(..) | Reply::Revoke(..) | Reply::AskStop(..) => None,
         });
         let own = own.unwrap_or_default();
         let granted = own.len();

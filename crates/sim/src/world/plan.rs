@@ -52,6 +52,7 @@ fn settings(rng: &mut Rng, grain: u64) -> PoolSettings {
         back_off: BackOff {
             base: coarse(base),
             cap: coarse(rng.within(base, 4_000)),
+            ..BackOff::default()
         },
         aging: rng.pick(&steps).unwrap_or(Aging::Strict),
         cut_grace: coarse(rng.pick(&[0, 200, 500, 2_000]).unwrap_or(0)),
@@ -71,5 +72,6 @@ fn settings(rng: &mut Rng, grain: u64) -> PoolSettings {
         payload_bytes_max: rng.pick(&[100, 200, 400]).unwrap_or(100),
         result_bytes_max: 100,
         partitions: 1,
+        ..PoolSettings::default()
     }
 }

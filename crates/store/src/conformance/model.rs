@@ -134,6 +134,7 @@ impl Pool {
                     kept.1[0] = None;
                 }
             }
+            Change::Note { .. } => {}
             Change::Forget(id) => {
                 self.0.remove(id);
             }

@@ -24,6 +24,7 @@ pub fn task(id: TaskId) -> Task {
         state: State::Ready,
         lease: None,
         history: Vec::new(),
+        extras: None,
     }
 }
 

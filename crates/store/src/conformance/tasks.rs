@@ -137,5 +137,6 @@ fn task_of(change: &Change) -> Task {
     match change {
         Change::Put { task, .. } => Task::clone(task),
         Change::Forget(id) => panic!("{id} is not put"),
+        Change::Note { name, .. } => panic!("{name:?} is no task"),
     }
 }

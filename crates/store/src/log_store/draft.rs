@@ -250,6 +250,7 @@ impl PoolDraft<'_> {
                 self.task(task)?;
                 Ok(apart)
             }
+            Change::Note { .. } => unreachable!("no pool has notes"),
             Change::Forget(id) => {
                 self.entry(&Entry {
                     task: *id,

@@ -53,6 +53,8 @@ impl Pen<'_> {
             state,
             lease,
             history,
+            // Stored after it.
+            extras: _,
         } = task;
         self.array(*id.as_bytes());
         self.number(*place);
@@ -95,6 +97,9 @@ impl Pen<'_> {
                 Death::AttemptsSpent => 0,
                 Death::LostTooOften => 1,
                 Death::InterruptedTooOften => 2,
+                Death::Expired => 3,
+                Death::Hopeless => 4,
+                Death::ParentGone => 5,
             });
         }
     }
@@ -136,6 +141,7 @@ impl Pen<'_> {
             AttemptEnding::Released => 5,
             AttemptEnding::Interrupted => 6,
             AttemptEnding::Cancelled => 7,
+            AttemptEnding::Overran => 8,
         });
         self.text(reason);
     }
@@ -226,7 +232,7 @@ mod tests {
         u64::MAX,
     ];
 
-    const ENDINGS: [AttemptEnding; 8] = [
+    const ENDINGS: [AttemptEnding; 9] = [
         AttemptEnding::Completed,
         AttemptEnding::Failed,
         AttemptEnding::Expired,
@@ -235,6 +241,7 @@ mod tests {
         AttemptEnding::Released,
         AttemptEnding::Interrupted,
         AttemptEnding::Cancelled,
+        AttemptEnding::Overran,
     ];
 
     fn states(at: Timestamp) -> Vec<State> {
@@ -248,6 +255,9 @@ mod tests {
             dead(Death::AttemptsSpent),
             dead(Death::LostTooOften),
             dead(Death::InterruptedTooOften),
+            dead(Death::Expired),
+            dead(Death::Hopeless),
+            dead(Death::ParentGone),
         ]
     }
 
@@ -260,7 +270,7 @@ mod tests {
             number,
         };
         let node = Node {
-            name: NodeName::new(&"n".repeat(1 + attempts * 15)).unwrap(),
+            name: NodeName::new(&"n".repeat(1 + attempts * 14)).unwrap(),
             incarnation: Incarnation(number),
         };
         let attempt = |ending| Attempt {
@@ -292,16 +302,18 @@ mod tests {
                 lease_ms: number,
             }),
             history: ENDINGS[..attempts].iter().copied().map(attempt).collect(),
+            extras: None,
         }
     }
 
     #[test]
     fn the_bytes_are_those_of_bincode() {
         for number in NUMBERS {
-            for (attempts, state) in states(Timestamp::from_millis(number))
+            for (place, state) in states(Timestamp::from_millis(number))
                 .into_iter()
                 .enumerate()
             {
+                let attempts = place.min(ENDINGS.len());
                 for attempts in [attempts, ENDINGS.len() - attempts] {
                     let task = task(number, state, attempts);
                     let (mut one, mut other) = (vec![1], vec![1]);

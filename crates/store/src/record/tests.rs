@@ -328,6 +328,7 @@ fn full_task() -> Task {
             lease_ms: 30_000,
         }),
         history: vec![attempt],
+        extras: None,
     }
 }
 

@@ -110,6 +110,9 @@ enum DeathLine {
     AttemptsSpent,
     LostTooOften,
     InterruptedTooOften,
+    Expired,
+    Hopeless,
+    ParentGone,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -123,6 +126,7 @@ enum EndingLine {
     Released,
     Interrupted,
     Cancelled,
+    Overran,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -181,6 +185,7 @@ impl TaskLine {
             state,
             lease,
             history,
+            extras: _,
         } = task;
         Self {
             pool,
@@ -224,6 +229,7 @@ impl TaskLine {
             state: self.state,
             lease: self.lease.map(Lease::from),
             history: self.history.into_iter().map(Attempt::from).collect(),
+            extras: None,
         };
         let bytes = |base64: Option<Base64>| base64.map(|base64| base64.0);
         Ok((task, bytes(self.payload), bytes(self.result)))

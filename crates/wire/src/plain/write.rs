@@ -56,7 +56,17 @@ pub(super) fn from_node_bytes(message: &FromNode) -> Option<usize> {
         | Request::Await { .. }
         | Request::Status { .. }
         | Request::Tasks { .. }
-        | Request::Task { .. } => return None,
+        | Request::Task { .. }
+        | Request::EnqueueMore { .. }
+        | Request::CompleteMore { .. }
+        | Request::FailMore { .. }
+        | Request::CancelWithin { .. }
+        | Request::Progress { .. }
+        | Request::TasksWhere { .. }
+        | Request::ReviveWhere { .. }
+        | Request::Purge { .. }
+        | Request::Pool { .. }
+        | Request::Schedule { .. } => return None,
     };
     Some(MESSAGE_BYTES + rest)
 }
@@ -72,7 +82,9 @@ pub(super) fn from_hub_bytes(message: &FromHub) -> Option<usize> {
         FromHub::Welcome(_)
         | FromHub::Refused(_)
         | FromHub::Revoked { .. }
-        | FromHub::Bye { .. } => {
+        | FromHub::Bye { .. }
+        | FromHub::DeliverMore { .. }
+        | FromHub::StopAsked { .. } => {
             return None;
         }
     };
@@ -88,7 +100,12 @@ pub(super) fn from_hub_bytes(message: &FromHub) -> Option<usize> {
         | Response::Task(_)
         | Response::Tasks(_)
         | Response::Status(_)
-        | Response::Refused(_) => return None,
+        | Response::Refused(_)
+        | Response::ClaimedMore(_)
+        | Response::TaskMore { .. }
+        | Response::Purged(_)
+        | Response::Pool(_)
+        | Response::Schedules(_) => return None,
     };
     Some(MESSAGE_BYTES + rest)
 }
@@ -176,7 +193,17 @@ fn request(body: &Request, head: &mut Head, to: &mut BytesMut) {
         | Request::Await { .. }
         | Request::Status { .. }
         | Request::Tasks { .. }
-        | Request::Task { .. } => unreachable!("there are few of them"),
+        | Request::Task { .. }
+        | Request::EnqueueMore { .. }
+        | Request::CompleteMore { .. }
+        | Request::FailMore { .. }
+        | Request::CancelWithin { .. }
+        | Request::Progress { .. }
+        | Request::TasksWhere { .. }
+        | Request::ReviveWhere { .. }
+        | Request::Purge { .. }
+        | Request::Pool { .. }
+        | Request::Schedule { .. } => unreachable!("there are few of them"),
     }
 }
 
@@ -223,7 +250,9 @@ pub(super) fn from_hub(message: &FromHub, to: &mut BytesMut) {
         FromHub::Welcome(_)
         | FromHub::Refused(_)
         | FromHub::Revoked { .. }
-        | FromHub::Bye { .. } => {
+        | FromHub::Bye { .. }
+        | FromHub::DeliverMore { .. }
+        | FromHub::StopAsked { .. } => {
             unreachable!("there are few of them")
         }
     }
@@ -267,7 +296,12 @@ fn response(body: &Response, head: &mut Head, to: &mut BytesMut) {
         | Response::Task(_)
         | Response::Tasks(_)
         | Response::Status(_)
-        | Response::Refused(_) => unreachable!("there are few of them"),
+        | Response::Refused(_)
+        | Response::ClaimedMore(_)
+        | Response::TaskMore { .. }
+        | Response::Purged(_)
+        | Response::Pool(_)
+        | Response::Schedules(_) => unreachable!("there are few of them"),
     }
 }
 

@@ -110,6 +110,7 @@ impl Packed {
             state,
             lease: None,
             history: Vec::new(),
+            extras: None,
         }
     }
 }

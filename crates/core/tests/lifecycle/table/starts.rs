@@ -17,7 +17,7 @@ pub(super) struct Scene {
     pub(super) mine: LeaseRef,
 }
 
-type Start = fn() -> Scene;
+pub(super) type Start = fn() -> Scene;
 
 pub(super) const STARTS: [(&str, Start); 20] = [
     ("unknown", unknown),
@@ -49,6 +49,7 @@ fn settings() -> PoolSettings {
         back_off: BackOff {
             base: wait,
             cap: wait,
+            ..BackOff::default()
         },
         ..PoolSettings::default()
     }

@@ -61,6 +61,8 @@ fn said(scene: &Scene, reply: &Reply) -> String {
     let what = match reply {
         Reply::Answer(_, _, answer) => answered(answer.clone()),
         Reply::Deliver(_, grants) => format!("{} delivered", grants.len()),
+        Reply::Revoke(_, _, Revocation::Overran) => "overran".into(),
+        Reply::AskStop(_, _, within) => format!("stop within {within:?}"),
         Reply::Revoke(_, _, Revocation::Lost) => "revoked".into(),
         Reply::Revoke(_, _, Revocation::Cancelled) => "called off".into(),
     };
@@ -85,6 +87,7 @@ fn answered(answer: Answer) -> String {
             each(&items, |&()| "revived".into())
         }
         Answer::Awaited(task) => format!("it is {}", task.state.kind()),
+        Answer::Purged(tasks) => format!("{tasks} purged"),
         Answer::Refused(refusal) => refused(&refusal),
     }
 }
@@ -106,7 +109,15 @@ fn refused(refusal: &Rejection) -> String {
         | Rejection::SessionEnded
         | Rejection::NoSuchPool(_)
         | Rejection::DiskNearlyFull { .. }
-        | Rejection::Unavailable { .. } => refusal.to_string(),
+        | Rejection::Unavailable { .. }
+        | Rejection::Unsupported(_)
+        | Rejection::Full { .. }
+        | Rejection::UnknownParent(_)
+        | Rejection::Cycle(_)
+        | Rejection::KeyTaken(_)
+        | Rejection::NoSuchSchedule(_)
+        | Rejection::NotEmpty { .. }
+        | Rejection::Invalid(_) => refusal.to_string(),
     }
 }
 
@@ -119,6 +130,7 @@ fn change(change: &Change) -> String {
     let word = match change {
         Change::Put { cause, .. } => caused(*cause),
         Change::Forget(_) => "forgotten".into(),
+        Change::Note { name, .. } => format!("note {name:?}"),
     };
     if change.is_durable() {
         word
@@ -137,6 +149,11 @@ fn caused(cause: Cause) -> String {
         | Cause::Completed
         | Cause::Due
         | Cause::Cancelled
-        | Cause::Revived => format!("{cause:?}").to_lowercase(),
+        | Cause::Revived
+        | Cause::StopAsked
+        | Cause::Progressed
+        | Cause::Freed
+        | Cause::Expired
+        | Cause::ParentGone => format!("{cause:?}").to_lowercase(),
     }
 }

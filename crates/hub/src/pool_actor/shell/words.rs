@@ -19,6 +19,7 @@ impl Shell {
     pub(super) fn word(&mut self, reply: Reply) -> (SessionId, Said) {
         match reply {
             Reply::Deliver(session, grants) => (session, Said::Deliver(self.with_payloads(grants))),
+            Reply::AskStop(session, proof, within) => (session, Said::AskStop(proof, within)),
             Reply::Revoke(session, proof, why) => (session, Said::Revoke(proof, why)),
             Reply::Answer(session, request, answer) => (session, self.word_answer(request, answer)),
         }
@@ -43,6 +44,7 @@ impl Shell {
             | Answer::Extended(_)
             | Answer::Done(_)
             | Answer::Revived(_)
+            | Answer::Purged(_)
             | Answer::Refused(_)) => Said::Part(request, Part::Whole(view::response(answer))),
         }
     }
@@ -81,6 +83,7 @@ impl Shell {
             Said::Deliver(grants) => {
                 Out::Deliver(self.name.clone(), self.deliveries(grants, blobs))
             }
+            Said::AskStop(proof, within) => Out::AskStop(proof, within),
             Said::Revoke(proof, why) => Out::Revoke(proof, why),
             Said::Task {
                 request,

@@ -322,6 +322,7 @@ fn change(model: &mut Expected, pool: PoolId, random: &mut Random) -> Change {
         _ => sample::claimed(id),
     };
     match &change {
+        Change::Note { .. } => {}
         Change::Put { task, cause, blob } => {
             let kept = model
                 .entry((pool, id))

@@ -1,0 +1,1 @@
+//! How many failures, losses and interruptions a task may have.

@@ -1,0 +1,1 @@
+//! How often tasks may be granted: buckets in integers.

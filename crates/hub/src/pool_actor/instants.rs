@@ -1,0 +1,1 @@
+//! The instants of cron expressions and intervals.

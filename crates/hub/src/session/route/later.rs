@@ -1,0 +1,161 @@
+//! Where the requests of version 2 go.
+
+use leasehold_core::{AfterFailure, Command, Completion, Edit, Failure, NewTask, ReviveWith, Told};
+use leasehold_wire::{
+    CompleteMoreItem, EnqueueMoreItem, FailMoreItem, FailThen, ProgressItem, Request,
+};
+
+use super::{AllShape, ItemShape, Route, by_lease, completion, failure, ms, new_task};
+use crate::pool_actor::Ask;
+
+pub(super) fn route(request: Request) -> Route {
+    match request {
+        Request::EnqueueMore { pool, tasks } => {
+            let tasks = tasks.into_iter().map(wished).collect();
+            Route::ToOne(pool, Ask::Command(Command::Enqueue(tasks)))
+        }
+        Request::CompleteMore { items } => {
+            let items = items.into_iter().map(followed).collect();
+            by_lease(
+                items,
+                |item: &Completion| item.proof,
+                Command::Complete,
+                ItemShape::Done,
+            )
+        }
+        Request::FailMore { items } => {
+            let items = items.into_iter().map(given_up).collect();
+            by_lease(
+                items,
+                |item: &Failure| item.proof,
+                Command::Fail,
+                ItemShape::Done,
+            )
+        }
+        Request::Progress { items } => {
+            let items = items.into_iter().map(told).collect();
+            by_lease(
+                items,
+                |item: &Told| item.proof,
+                Command::Progress,
+                ItemShape::Extended,
+            )
+        }
+        Request::CancelWithin { tasks, grace_ms } => {
+            let shape = AllShape::Cancel(tasks.len());
+            let command = Command::CancelWithin(tasks, grace_ms.map(ms));
+            Route::ToAll(Ask::Command(command), shape)
+        }
+        Request::ReviveWhere { pool, which, edits } => {
+            let revive = Box::new(ReviveWith { which, edits });
+            Route::ToKnown(pool, Ask::Command(Command::ReviveWith(revive)))
+        }
+        Request::Purge {
+            pool,
+            which,
+            tasks_max,
+        } => Route::ToKnown(pool, Ask::Command(Command::Purge(which, tasks_max))),
+        Request::TasksWhere { .. } => Route::Unsupported("a filter on a list"),
+        Request::Pool { .. } => Route::Unsupported("settings of a pool"),
+        Request::Schedule { .. } => Route::Unsupported("schedules"),
+        Request::Enqueue { .. }
+        | Request::Claim { .. }
+        | Request::Credit { .. }
+        | Request::Extend { .. }
+        | Request::Complete { .. }
+        | Request::Fail { .. }
+        | Request::Release { .. }
+        | Request::Resume { .. }
+        | Request::Cancel { .. }
+        | Request::Revive { .. }
+        | Request::Await { .. }
+        | Request::Status { .. }
+        | Request::Tasks { .. }
+        | Request::Task { .. } => unreachable!("routed by the caller"),
+    }
+}
+
+fn wished(of: EnqueueMoreItem) -> NewTask {
+    NewTask {
+        wishes: of.wishes,
+        ..new_task(of.item)
+    }
+}
+
+fn followed(of: CompleteMoreItem) -> Completion {
+    Completion {
+        then: of.then.into_iter().map(wished).collect(),
+        ..completion(of.item)
+    }
+}
+
+fn given_up(of: FailMoreItem) -> Failure {
+    let then = match of.then {
+        FailThen::ByPolicy => AfterFailure::ByPolicy,
+        FailThen::Wait(wait_ms) => AfterFailure::Wait(ms(wait_ms)),
+        FailThen::Never => AfterFailure::Never,
+    };
+    Failure {
+        then,
+        ..failure(of.item)
+    }
+}
+
+fn told(of: ProgressItem) -> Told {
+    Told {
+        proof: of.proof,
+        fraction: of.fraction,
+        note: of.note,
+    }
+}
+
+/// What an item weighs beside its bytes, roughly.
+const ITEM: usize = 64;
+
+/// What the items of a request of version 2 weigh in memory, roughly, in bytes.
+pub(super) fn bytes(request: &Request) -> usize {
+    match request {
+        Request::EnqueueMore { tasks, .. } => tasks.iter().map(wished_bytes).sum(),
+        Request::CompleteMore { items } => items.iter().map(followed_bytes).sum(),
+        Request::FailMore { items } => {
+            let bytes = |of: &FailMoreItem| ITEM + of.item.reason.len();
+            items.iter().map(bytes).sum()
+        }
+        Request::Progress { items } => items.iter().map(|of| ITEM + of.note.len()).sum(),
+        Request::CancelWithin { tasks, .. } => ITEM * tasks.len(),
+        Request::ReviveWhere { edits, .. } => edits.iter().map(edit_bytes).sum(),
+        Request::TasksWhere { which, .. } | Request::Purge { which, .. } => ITEM * which.len(),
+        Request::Pool { .. }
+        | Request::Schedule { .. }
+        | Request::Enqueue { .. }
+        | Request::Claim { .. }
+        | Request::Credit { .. }
+        | Request::Extend { .. }
+        | Request::Complete { .. }
+        | Request::Fail { .. }
+        | Request::Release { .. }
+        | Request::Resume { .. }
+        | Request::Cancel { .. }
+        | Request::Revive { .. }
+        | Request::Await { .. }
+        | Request::Status { .. }
+        | Request::Tasks { .. }
+        | Request::Task { .. } => ITEM,
+    }
+}
+
+fn wished_bytes(of: &EnqueueMoreItem) -> usize {
+    ITEM + of.item.payload.len() + ITEM * of.wishes.len()
+}
+
+fn followed_bytes(of: &CompleteMoreItem) -> usize {
+    let result = of.item.result.as_ref().map_or(0, bytes::Bytes::len);
+    ITEM + result + of.then.iter().map(wished_bytes).sum::<usize>()
+}
+
+fn edit_bytes(of: &Edit) -> usize {
+    match of {
+        Edit::Payload(payload) => ITEM + payload.len(),
+        Edit::Priority(_) | Edit::AttemptsMax(_) | Edit::ExpiresAfter(_) => ITEM,
+    }
+}

@@ -1,0 +1,1 @@
+//! Keeping, showing and dropping schedules.

@@ -1,0 +1,1 @@
+//! Limits: concurrency, rates, fair shares, room.

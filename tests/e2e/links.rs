@@ -1,0 +1,1 @@
+//! Tasks that have to do with one another: follow-ups, parents, keys.

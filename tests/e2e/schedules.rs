@@ -1,0 +1,1 @@
+//! Recurring schedules, over the death of the hub.
