@@ -125,11 +125,12 @@ pub enum Blob {
 }
 
 impl Blob {
-    /// Which bytes a change of this cause may bring; what any other cause brings is not kept.
+    /// Which bytes a change of this cause may bring, in place of those that there are; what any
+    /// other cause brings is not kept.
     #[must_use]
     pub const fn brought_by(cause: Cause) -> Option<Self> {
         match cause {
-            Cause::Enqueued => Some(Self::Payload),
+            Cause::Enqueued | Cause::Revived => Some(Self::Payload),
             Cause::Completed => Some(Self::Result),
             Cause::Claimed
             | Cause::Extended
@@ -137,7 +138,6 @@ impl Blob {
             | Cause::Requeued(_)
             | Cause::Due
             | Cause::Cancelled
-            | Cause::Revived
             | Cause::StopAsked
             | Cause::Progressed
             | Cause::Freed

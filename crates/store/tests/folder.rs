@@ -276,7 +276,13 @@ fn peak(store: &mut LogStore) -> Vec<(Task, Option<Bytes>)> {
         &pool,
         (0..990).map(|n| Change::Forget(id(n))).collect(),
     );
-    commit(store, &pool, vec![sample::claimed(id(995))]);
+    let with_extras = |change| sample::with_extras(change, sample::all_extras());
+    let changes = vec![
+        sample::claimed(id(995)),
+        with_extras(sample::claimed(id(996))),
+        with_extras(sample::completed(id(997), b"done")),
+    ];
+    commit(store, &pool, changes);
     contents(store)
 }
 

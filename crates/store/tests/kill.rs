@@ -13,7 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use leasehold_core::{Cause, Change, PoolId, TaskId, Timestamp};
+use leasehold_core::{Cause, Change, Extra, PoolId, TaskId, Timestamp};
 use leasehold_store::{
     Blob, LogEngine, LogOptions, LogStore, OpenedPool, PoolBatch, Store, conformance::sample,
 };
@@ -148,7 +148,15 @@ fn claimed(number: u64, n: u64) -> Change {
         unreachable!("a claim puts");
     };
     task.place = number;
-    Change::Put { task, cause, blob }
+    sample::with_extras(Change::Put { task, cause, blob }, extras(number, n))
+}
+
+/// What a task has from its claim on.
+fn extras(number: u64, n: u64) -> Vec<Extra> {
+    if number.is_multiple_of(2) {
+        return sample::all_extras();
+    }
+    vec![Extra::Losses(1 + u32::try_from(n).unwrap())]
 }
 
 fn id(number: u64, n: u64) -> TaskId {
@@ -194,6 +202,8 @@ fn verify_pool(store: &LogStore, pool: OpenedPool, newest: u64) {
                 u32::from(number < newest),
                 "the state of {number}"
             );
+            let list = task.extras.as_deref().map(|of| Vec::from(of.clone()));
+            assert_eq!(list, (number < newest).then(|| extras(number, n)));
             assert_eq!(blob(store, pool.id, task.id), Some(payload(number, n)));
         }
     }

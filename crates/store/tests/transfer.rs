@@ -19,6 +19,9 @@ const GOLDEN: &str = include_str!("golden/export-1.jsonl");
 /// The same, since a completed task keeps no payload.
 const GOLDEN_NEW: &str = include_str!("golden/export-1-completed.jsonl");
 
+/// The same with a task that has all extras there are, and one whose extras say nothing.
+const GOLDEN_EXTRAS: &str = include_str!("golden/export-2.jsonl");
+
 #[test]
 fn everything_goes_from_each_engine_to_each_other() {
     for from in LogEngine::ALL {
@@ -83,7 +86,52 @@ fn an_old_export_stays_readable() {
 fn what_is_written_is_what_stands_in_the_golden_file() {
     let mut store = MemoryStore::new();
     fill_small(&mut store);
-    assert_eq!(export(&mut store).0, GOLDEN_NEW);
+    let (text, _) = export(&mut store);
+    let version_2 = GOLDEN_NEW.replacen("\"version\":1,", "\"version\":2,", 1);
+    assert_eq!(
+        text, version_2,
+        "a plain store's lines are those of version 1"
+    );
+    let mut store = MemoryStore::new();
+    fill_extras(&mut store);
+    assert_eq!(export(&mut store).0, GOLDEN_EXTRAS);
+}
+
+#[test]
+fn extras_come_back_as_they_were() {
+    let mut expected = MemoryStore::new();
+    fill_extras(&mut expected);
+    let mut store = MemoryStore::new();
+    import(GOLDEN_EXTRAS, &mut store).unwrap();
+    assert_same(&mut expected, &mut store);
+}
+
+#[test]
+fn extras_that_are_none_are_refused_with_their_line() {
+    for (from, to, why) in [
+        (
+            "{\"losses\":2}",
+            "{\"losses\":2},{\"losses\":2}",
+            "two of one kind",
+        ),
+        ("{\"losses\":2}", "{\"gains\":2}", "gains"),
+        ("\"any_end\":true", "\"no_end\":true", "no_end"),
+        (
+            "{\"max_runtime_ms\":100}",
+            "{\"max_runtime_ms\":\"100\"}",
+            "u64",
+        ),
+    ] {
+        let wrong = GOLDEN_EXTRAS.replacen(from, to, 1);
+        assert_ne!(wrong, GOLDEN_EXTRAS, "{from}");
+        let error = import(&wrong, &mut MemoryStore::new()).unwrap_err();
+        let told = error.to_string();
+        assert!(matches!(error, TransferError::Line { .. }), "{to}: {told}");
+        assert!(
+            told.contains("line 12 ") && told.contains(why),
+            "{to}: {told}"
+        );
+    }
 }
 
 #[test]
@@ -150,9 +198,9 @@ fn what_is_no_export_is_refused_with_its_line() {
 
 #[test]
 fn a_later_version_is_told_from_damage() {
-    let later = GOLDEN.replacen("\"version\":1,", "\"version\":2,\"news\":true,", 1);
+    let later = GOLDEN.replacen("\"version\":1,", "\"version\":3,\"news\":true,", 1);
     let error = import(&later, &mut MemoryStore::new()).unwrap_err();
-    assert!(matches!(error, TransferError::Version(2)), "{error}");
+    assert!(matches!(error, TransferError::Version(3)), "{error}");
 }
 
 #[test]
@@ -251,6 +299,11 @@ fn several(n: u32) -> Vec<Change> {
         5 => vec![Change::Forget(id)],
         _ => Vec::new(),
     };
+    if n.is_multiple_of(3)
+        && let Some(last) = then.pop()
+    {
+        then.push(sample::with_extras(last, sample::all_extras()));
+    }
     for change in &mut then {
         if let Change::Put { task, .. } = change {
             task.payload_len = kept;
@@ -270,6 +323,18 @@ fn fill_small(store: &mut dyn Store) {
     commit(store, opened.id, opened.epoch, changes.collect());
     let opened = store.open_pool(&"print".parse().unwrap()).unwrap();
     let changes = vec![sample::enqueued(TaskId::from_u128(99), b"")];
+    commit(store, opened.id, opened.epoch, changes);
+}
+
+/// What the golden file with extras holds.
+fn fill_extras(store: &mut dyn Store) {
+    fill_small(store);
+    let opened = store.open_pool(&"print".parse().unwrap()).unwrap();
+    let [one, other] = [100, 101].map(|n| sample::enqueued(TaskId::from_u128(n), b""));
+    let changes = vec![
+        sample::with_extras(one, sample::all_extras()),
+        sample::with_extras(other, []),
+    ];
     commit(store, opened.id, opened.epoch, changes);
 }
 

@@ -158,6 +158,30 @@ pub(super) fn can_be_written_anew(open: Open<'_>) {
     assert_eq!(kept, Some(bytes(9_000, 2)), "a claim brings no payload");
 }
 
+pub(super) fn a_revival_may_edit(open: Open<'_>) {
+    let mut store = open();
+    let owner = Owner::of_empty(&mut *store, "pool");
+    let lengths = [30_000, 10, 7_000, 0];
+    for (n, len) in (0..).zip(lengths) {
+        let put = sample::enqueued(id(n), &bytes(len, 1));
+        owner.commit(&mut *store, vec![put, sample::died(id(n))]);
+        let other = bytes(lengths[3 - n as usize], 2);
+        owner.commit(&mut *store, vec![sample::edited(id(n), &other)]);
+        let as_it_is = vec![sample::died(id(n)), sample::revived(id(n))];
+        owner.commit(&mut *store, as_it_is);
+    }
+    for restart in [false, true] {
+        for (n, len) in (0..).zip(lengths.iter().rev()) {
+            let found = owner.blob(&*store, id(n), Blob::Payload);
+            assert!(found == Some(bytes(*len, 2)), "task {n}");
+        }
+        if !restart {
+            drop(store);
+            store = open();
+        }
+    }
+}
+
 pub(super) fn many_are_read_at_once(open: Open<'_>) {
     const TASKS: u64 = 300;
     let len = |n: u64| if n.is_multiple_of(50) { 50_000 } else { 200 };

@@ -41,6 +41,8 @@ type Check = fn(Open<'_>);
 const CHECKS: &[(&str, Check)] = &[
     ("a new store is empty", tasks::new_store_is_empty),
     ("every change is kept", tasks::every_change_is_kept),
+    ("extras are kept", tasks::extras_are_kept),
+    ("extras come and go", tasks::extras_come_and_go),
     ("the newest state counts", tasks::newest_state_counts),
     (
         "what is not durable is passed over",
@@ -76,6 +78,7 @@ const CHECKS: &[(&str, Check)] = &[
         blobs::a_payload_goes_with_a_completion,
     ),
     ("a blob can be written anew", blobs::can_be_written_anew),
+    ("a revival may edit", blobs::a_revival_may_edit),
     ("many blobs are read at once", blobs::many_are_read_at_once),
     ("churn leaves little", churn::leaves_little),
     ("what stands through churn is kept", churn::standing_is_kept),

@@ -104,13 +104,20 @@ impl World {
 impl Pool {
     fn change(&mut self, random: &mut Random) -> Change {
         let id = id(random.below(TASKS) as u128);
-        let change = match random.below(8) {
+        let change = match random.below(9) {
             0 | 1 => sample::enqueued(id, &blob(random)),
+            6 if self.0.contains_key(&id) => sample::edited(id, &blob(random)),
             2 => sample::completed(id, &blob(random)),
             3 => sample::failed(id, "a reason"),
             4 => sample::extended(id),
             5 => Change::Forget(id),
             _ => sample::claimed(id),
+        };
+        let mut extras = sample::all_extras();
+        extras.retain(|_| random.below(4) == 0);
+        let change = match random.below(3) {
+            0 => sample::with_extras(change, extras),
+            _ => change,
         };
         self.apply(&change);
         change
@@ -125,7 +132,7 @@ impl Pool {
                     .entry(task.id)
                     .or_insert_with(|| (Task::clone(task), [None, None]));
                 kept.0 = Task::clone(task);
-                match Blob::brought_by(*cause) {
+                match Blob::brought_by(*cause).filter(|_| blob.is_some()) {
                     Some(Blob::Payload) => kept.1[0].clone_from(blob),
                     Some(Blob::Result) => kept.1[1].clone_from(blob),
                     None => {}

@@ -1,9 +1,11 @@
 //! Changes as a hub would make them, for tests and measurements.
 
+use std::{sync::Arc, time::Duration};
+
 use bytes::Bytes;
 use leasehold_core::{
-    Attempt, AttemptEnding, Cause, Change, Death, Epoch, Incarnation, Lease, LeaseId, Node, PoolId,
-    State, Task, TaskId, Timestamp,
+    Attempt, AttemptEnding, Cause, Change, Death, Epoch, Extra, Extras, Incarnation, Lease,
+    LeaseId, Node, PoolId, Progress, State, Task, TaskId, Timestamp, Wish,
 };
 
 /// A task that was just enqueued.
@@ -103,6 +105,73 @@ pub fn revived(id: TaskId) -> Change {
 #[must_use]
 pub fn resumed(id: TaskId) -> Change {
     put(claimed_task(id), Cause::Resumed, None)
+}
+
+/// It is brought back, with another payload.
+#[must_use]
+pub fn edited(id: TaskId, payload: &[u8]) -> Change {
+    let mut task = ended_task(id, AttemptEnding::Cut, "");
+    task.payload_len = length(payload);
+    let edited = put(task, Cause::Revived, Some(Bytes::copy_from_slice(payload)));
+    with_extras(edited, [Extra::Edited(1)])
+}
+
+/// The same of a task that has extras; nothing changes where no task is put.
+///
+/// # Panics
+/// When two of the extras are of one kind.
+#[must_use]
+pub fn with_extras(mut change: Change, list: impl IntoIterator<Item = Extra>) -> Change {
+    let list: Vec<_> = list.into_iter().collect();
+    if let Change::Put { task, .. } = &mut change {
+        let extras = Extras::try_from(list).expect("each is of a kind of its own");
+        task.extras = Some(Arc::new(extras));
+    }
+    change
+}
+
+/// All extras that there are.
+#[must_use]
+pub fn all_extras() -> Vec<Extra> {
+    let at = Timestamp::from_millis(1_700_000_006_000);
+    let wishes = [
+        Wish::RunAt(at),
+        Wish::ExpiresAfter(86_400_000),
+        Wish::MaxRuntime(100),
+        Wish::BackOff {
+            base_ms: 1000,
+            cap_ms: 300_000,
+            factor_percent: 200,
+            jitter_percent: 50,
+        },
+        Wish::LossesMax(3),
+        Wish::InterruptionsMax(1_000_000),
+        Wish::Key {
+            key: "invoice \u{e9} 7".to_owned(),
+            window_ms: Some(3_600_000),
+        },
+        Wish::Group("tenant-1".to_owned()),
+        Wish::After {
+            tasks: vec![TaskId::from_u128(1), TaskId::from_u128(u128::MAX)],
+            any_end: true,
+        },
+        Wish::Trace("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
+    ];
+    let others = [
+        Extra::Schedule("nightly".to_owned()),
+        Extra::Losses(2),
+        Extra::Stop {
+            asked_at: at,
+            forced_at: at + Duration::from_secs(10),
+        },
+        Extra::Progress(Progress {
+            at,
+            fraction: 2500,
+            note: "a quarter".to_owned(),
+        }),
+        Extra::Edited(300),
+    ];
+    wishes.map(Extra::Wish).into_iter().chain(others).collect()
 }
 
 /// It is now as given.

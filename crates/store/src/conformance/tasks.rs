@@ -1,6 +1,6 @@
 //! What becomes of changes.
 
-use leasehold_core::{Change, Task, Timestamp};
+use leasehold_core::{Change, Death, Extra, State, Task, Timestamp};
 
 use super::{Open, Owner, id, sample};
 use crate::Store;
@@ -32,6 +32,56 @@ pub(super) fn every_change_is_kept(open: Open<'_>) {
     assert_eq!(tasks(&mut *store), expected, "after a reopen");
     drop(store);
     assert_eq!(tasks(&mut *open()), expected, "after a restart");
+}
+
+pub(super) fn extras_are_kept(open: Open<'_>) {
+    let all = sample::all_extras;
+    let mut hopeless = sample::died(id(7));
+    if let Change::Put { task, .. } = &mut hopeless
+        && let State::Dead { cause, .. } = &mut task.state
+    {
+        *cause = Death::Hopeless;
+    }
+    let mut changes = vec![
+        sample::with_extras(sample::enqueued(id(1), b"payload"), all()),
+        sample::with_extras(sample::claimed(id(2)), all()),
+        sample::with_extras(sample::completed(id(3), b"result"), all()),
+        sample::with_extras(sample::failed(id(4), "no such file"), [Extra::Losses(1)]),
+        sample::with_extras(sample::cancelled(id(5)), []),
+        sample::claimed(id(6)),
+        sample::with_extras(hopeless, []),
+    ];
+    let each = (10..).zip(all());
+    changes.extend(each.map(|(n, one)| sample::with_extras(sample::claimed(id(n)), [one])));
+    let mut store = open();
+    let owner = Owner::of_empty(&mut *store, "pool");
+    owner.commit(&mut *store, changes.clone());
+    let expected: Vec<_> = changes.iter().map(task_of).collect();
+    assert_eq!(tasks(&mut *store), expected, "as long as the store is open");
+    store.reopen().expect("it reopens");
+    assert_eq!(tasks(&mut *store), expected, "after a reopen");
+    drop(store);
+    assert_eq!(tasks(&mut *open()), expected, "after a restart");
+}
+
+pub(super) fn extras_come_and_go(open: Open<'_>) {
+    let mut store = open();
+    let owner = Owner::of_empty(&mut *store, "pool");
+    let with = |n| sample::with_extras(sample::claimed(id(n)), [Extra::Edited(7)]);
+    owner.commit(&mut *store, vec![with(1), sample::claimed(id(2)), with(3)]);
+    owner.commit(&mut *store, vec![sample::failed(id(1), ""), with(2)]);
+    let life = [
+        sample::claimed(id(3)),
+        with(3),
+        sample::claimed(id(4)),
+        with(4),
+    ];
+    owner.commit(&mut *store, life.to_vec());
+    owner.commit(&mut *store, vec![with(5), Change::Forget(id(5))]);
+    drop(store);
+    let expected = [sample::failed(id(1), ""), with(2), with(3), with(4)];
+    let expected: Vec<_> = expected.iter().map(task_of).collect();
+    assert_eq!(tasks(&mut *open()), expected);
 }
 
 pub(super) fn newest_state_counts(open: Open<'_>) {

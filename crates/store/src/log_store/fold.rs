@@ -171,7 +171,8 @@ fn seal(pool: PoolId, first: u64, last: &Record, entries: &[Entry<'_>]) -> Vec<u
 
 fn entry_bytes(entry: &Entry<'_>) -> usize {
     let len = match entry.what {
-        What::State(bytes) | What::Completed(bytes) | What::Inline(_, bytes) => bytes.len(),
+        What::State(state) | What::Completed(state) => state.bytes.len(),
+        What::Inline(_, bytes) => bytes.len(),
         What::Apart(..) => size_of::<u32>(),
         What::Forget => 0,
     };

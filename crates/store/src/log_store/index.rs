@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Blob,
-    record::{ENTRY_HEAD_BYTES, Entry, PoolRecord, What},
+    record::{ENTRY_HEAD_BYTES, Entry, PoolRecord, StateBytes, What},
 };
 
 /// The longest payload or result that stands in the log itself, in bytes. A longer one would be
@@ -287,8 +287,8 @@ impl PoolLog {
         }
     }
 
-    fn note_whole_state(&mut self, seq: u64, task: TaskId, state: &[u8]) {
-        self.note_state(seq, task, state.len());
+    fn note_whole_state(&mut self, seq: u64, task: TaskId, state: StateBytes<'_>) {
+        self.note_state(seq, task, state.bytes.len());
         if let Some(states) = &mut self.states {
             states.put(self.tasks.number(task), task, state);
         }

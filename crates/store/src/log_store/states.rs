@@ -3,7 +3,7 @@
 
 use leasehold_core::{Task, TaskId};
 
-use crate::record::{self, Unreadable};
+use crate::record::{self, StateBytes, Unreadable};
 
 /// Bytes of states that are kept, and given back, together.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -40,7 +40,7 @@ impl At {
 
 impl States {
     /// Takes the newest state of a task.
-    pub(super) fn put(&mut self, number: u32, task: TaskId, state: &[u8]) {
+    pub(super) fn put(&mut self, number: u32, task: TaskId, state: StateBytes<'_>) {
         let number = number as usize;
         if number >= self.at.len() {
             self.at.resize(number + 1, At::NOWHERE);
@@ -64,15 +64,17 @@ impl States {
         at.into_iter().filter_map(move |at| {
             let chunk = self.chunks.get(at.chunk as usize)?;
             let (start, end) = (at.start as usize, (at.start + at.len) as usize);
-            let (id, state) = chunk.bytes[start..end].split_first_chunk()?;
-            let task = read(TaskId::from_bytes(*id), state);
+            let ([has_extras], rest) = chunk.bytes[start..end].split_first_chunk()?;
+            let (id, bytes) = rest.split_first_chunk()?;
+            let has_extras = *has_extras > 0;
+            let task = read(TaskId::from_bytes(*id), StateBytes { bytes, has_extras });
             self.release(at);
             Some(task)
         })
     }
 
-    fn add(&mut self, task: TaskId, state: &[u8]) -> At {
-        let len = task.as_bytes().len() + state.len();
+    fn add(&mut self, task: TaskId, state: StateBytes<'_>) -> At {
+        let len = 1 + task.as_bytes().len() + state.bytes.len();
         let has_room = |chunk: &Chunk| chunk.bytes.len() + len <= chunk.bytes.capacity();
         if !self.chunks.last().is_some_and(has_room) {
             self.chunks.push(Chunk {
@@ -83,8 +85,9 @@ impl States {
         let number = self.chunks.len() - 1;
         let chunk = &mut self.chunks[number];
         let start = chunk.bytes.len();
+        chunk.bytes.push(u8::from(state.has_extras));
         chunk.bytes.extend_from_slice(task.as_bytes());
-        chunk.bytes.extend_from_slice(state);
+        chunk.bytes.extend_from_slice(state.bytes);
         chunk.newest += 1;
         let [chunk, start, len] =
             [number, start, len].map(|number| u32::try_from(number).expect("it is in memory"));
@@ -102,7 +105,7 @@ impl States {
     }
 }
 
-fn read(task: TaskId, state: &[u8]) -> Result<Task, (TaskId, Unreadable)> {
+fn read(task: TaskId, state: StateBytes<'_>) -> Result<Task, (TaskId, Unreadable)> {
     match record::decode_task(state) {
         Ok(found) if found.id == task => Ok(found),
         Ok(_) => Err((task, Unreadable::Damaged("it is of another task"))),

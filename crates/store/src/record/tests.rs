@@ -5,6 +5,7 @@ use leasehold_core::{
 };
 
 use super::*;
+use crate::conformance::sample;
 
 const KEY: &[u8] = b"L\x00\x00\x00\x01";
 
@@ -177,7 +178,7 @@ fn what_is_sealed_but_no_record_is_refused() {
         let value = seal_blob(KEY, body);
         let sealed = Sealed::open(KEY, &value).unwrap();
         assert!(sealed.header().is_err() && sealed.pool().is_err() && sealed.log().is_err());
-        assert!(decode_task(body).is_err());
+        assert!(decode_task(StateBytes::plain(body)).is_err());
     }
 }
 
@@ -185,9 +186,13 @@ fn what_is_sealed_but_no_record_is_refused() {
 fn a_body_longer_than_its_record_is_refused() {
     let mut bytes = Vec::new();
     encode(&full_task(), &mut bytes);
-    assert_eq!(decode_task(&bytes), Ok(full_task()));
+    assert_eq!(decode_task(StateBytes::plain(&bytes)), Ok(full_task()));
+    assert!(decode_task(StateBytes::with_extras(&bytes)).is_err());
     bytes.push(0);
-    assert!(decode_task(&bytes).is_err());
+    assert!(decode_task(StateBytes::plain(&bytes)).is_err());
+    assert!(decode_task(StateBytes::with_extras(&bytes)).is_ok());
+    bytes.push(0);
+    assert!(decode_task(StateBytes::with_extras(&bytes)).is_err());
 }
 
 #[test]
@@ -201,7 +206,8 @@ fn a_length_that_nobody_could_have_written_allocates_nothing() {
 
 #[test]
 fn the_largest_task_there_may_be_is_read_back() {
-    let task = largest_task();
+    let mut task = largest_task();
+    task.extras = Some(Arc::new(largest_extras()));
     let mut draft = LogDraft::with_capacity(0);
     let len = draft.push_task(&task).unwrap();
     assert!(len < DECODE_BYTES_MAX / 2, "{len} leaves no room to grow");
@@ -223,6 +229,84 @@ fn a_task_that_could_not_be_read_back_is_not_written() {
 }
 
 #[test]
+fn log_bytes_with_extras_are_for_ever() {
+    let mut completed = task_with_extras();
+    completed.state = State::Completed {
+        at: Timestamp::from_millis(1_700_000_003_000),
+    };
+    completed.lease = None;
+    let mut hopeless = full_task();
+    hopeless.lease = None;
+    hopeless.history[0].ending = AttemptEnding::Overran;
+    let at = Timestamp::from_millis(1_700_000_003_000);
+    let cause = Death::Hopeless;
+    hopeless.state = State::Dead { at, cause };
+    let tasks = [task_with_extras(), completed, hopeless, full_task()];
+    for (name, first) in [("v3-log.hex", None), ("v3-log-joined.hex", Some(1 << 33))] {
+        let head = LogHead {
+            first,
+            ..log_head()
+        };
+        let mut draft = LogDraft::with_capacity(1024);
+        for task in &tasks {
+            draft.push_task(task).unwrap();
+        }
+        draft.push(&log_entries()[4]);
+        let golden = check_golden(name, &draft.seal(KEY, &head));
+        assert_eq!(golden[0], 3);
+        let (found, entries) = Sealed::open(KEY, &golden).unwrap().log().unwrap();
+        assert_eq!(found, head);
+        let found = states_of(&entries);
+        assert_eq!(found[..2], tasks[..2]);
+        let empty = Some(Arc::new(Extras::default()));
+        assert_eq!(found[2].extras, empty, "an older hub does not read it");
+        assert_eq!(found[3..], tasks[3..]);
+        assert_eq!(entries[4], log_entries()[4]);
+        // Whoever carries them over says the same.
+        let mut carried = LogDraft::with_capacity(0);
+        entries.iter().for_each(|entry| carried.push(entry));
+        assert_eq!(carried.seal(KEY, &head), golden);
+    }
+}
+
+#[test]
+fn a_record_is_of_the_least_version_that_can_say_it() {
+    let of = |tasks: &[Task]| {
+        let mut draft = LogDraft::with_capacity(0);
+        for task in tasks {
+            draft.push_task(task).unwrap();
+        }
+        draft
+    };
+    let [plain, with] = [full_task(), task_with_extras()];
+    let version = |draft: LogDraft| draft.seal(KEY, &log_head())[0];
+    let head = ENTRIES_AT + ENTRY_HEAD_BYTES;
+    let [len, long] = [&plain, &with].map(|task| of(std::slice::from_ref(task)).len() - head);
+    let [entry, longer] = [len, long].map(|len| ENTRY_HEAD_BYTES + len);
+    assert_eq!(version(of(std::slice::from_ref(&plain))), 1);
+    for (tasks, at, versions) in [
+        ([&plain, &with], entry, [1, 3]),
+        ([&with, &plain], longer, [3, 1]),
+        ([&with, &with], longer, [3, 3]),
+        ([&plain, &plain], entry, [1, 1]),
+    ] {
+        let mut whole = of(&tasks.map(Task::clone));
+        let rest = whole.split_off(ENTRIES_AT + at);
+        assert_eq!([whole, rest].map(version), versions);
+    }
+}
+
+#[test]
+fn a_task_with_extras_that_could_not_be_read_back_leaves_no_trace() {
+    let mut task = task_with_extras();
+    task.history[0].reason = "x".repeat(DECODE_BYTES_MAX);
+    let mut draft = LogDraft::with_capacity(0);
+    assert_eq!(draft.push_task(&task), None);
+    assert!(draft.is_empty());
+    assert_eq!(draft.seal(KEY, &log_head())[0], 1);
+}
+
+#[test]
 fn a_split_draft_holds_the_same() {
     let mut whole = LogDraft::with_capacity(0);
     let (first, second) = (log_entries()[0], log_entries()[1]);
@@ -235,6 +319,14 @@ fn a_split_draft_holds_the_same() {
         let (_, entries) = Sealed::open(KEY, &value).unwrap().log().unwrap();
         assert_eq!(entries, [entry]);
     }
+}
+
+fn states_of(entries: &[Entry<'_>]) -> Vec<Task> {
+    let states = entries.iter().filter_map(|entry| match entry.what {
+        What::State(state) | What::Completed(state) => Some(decode_task(state).unwrap()),
+        What::Inline(..) | What::Apart(..) | What::Forget => None,
+    });
+    states.collect()
 }
 
 /// Holds these bytes against the ones that were written once, and returns those.
@@ -330,6 +422,26 @@ fn full_task() -> Task {
         history: vec![attempt],
         extras: None,
     }
+}
+
+fn task_with_extras() -> Task {
+    let mut task = full_task();
+    let extras = Extras::try_from(sample::all_extras()).unwrap();
+    task.extras = Some(Arc::new(extras));
+    task
+}
+
+fn largest_extras() -> Extras {
+    use leasehold_core::limits::{AFTER_MAX, KEY_BYTES_MAX, NOTE_BYTES_MAX, TRACE_BYTES_MAX};
+    let mut extras = Extras::try_from(sample::all_extras()).unwrap();
+    let text = |len| "t".repeat(len);
+    extras.key.as_mut().unwrap().key = text(KEY_BYTES_MAX).into();
+    extras.group = Some(text(KEY_BYTES_MAX).into());
+    extras.trace = Some(text(TRACE_BYTES_MAX).into());
+    extras.schedule = Some(text(64).into());
+    extras.progress.as_mut().unwrap().note = text(NOTE_BYTES_MAX);
+    extras.after.as_mut().unwrap().left = vec![TaskId::from_u128(u128::MAX); AFTER_MAX];
+    extras
 }
 
 fn largest_task() -> Task {

@@ -10,7 +10,7 @@ use leasehold_core::{Cause, Change, Epoch, PoolName, Task, Timestamp};
 
 use super::{
     Tally, TransferError,
-    line::{EndLine, FORMAT, HeaderLine, Line, PoolLine, TaskLine, VERSION},
+    line::{EndLine, FORMAT, HeaderLine, Line, PoolLine, READABLE, TaskLine},
 };
 use crate::{PoolBatch, Store};
 
@@ -83,7 +83,7 @@ fn header(lines: &mut Lines<'_>) -> Result<Timestamp, TransferError> {
     if format != FORMAT {
         return Err(lines.wrong("it is the header of something else"));
     }
-    if version != VERSION {
+    if !READABLE.contains(&version) {
         return Err(TransferError::Version(version));
     }
     Ok(latest_at)

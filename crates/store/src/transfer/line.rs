@@ -1,6 +1,6 @@
 //! A line of an export. What stands here is for ever: old exports stay readable.
 
-use std::{fmt::Display, str::FromStr};
+use std::{fmt::Display, ops::RangeInclusive, str::FromStr, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -10,11 +10,17 @@ use leasehold_core::{
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::extras;
+
 /// What the header says that it is.
 pub(super) const FORMAT: &str = "leasehold export";
 
-/// The version that is written, and the only one that is read.
-pub(super) const VERSION: u32 = 1;
+/// The version that is written. What came with version 2, the extras of a task, version 1 does not
+/// have: it is read as it is.
+pub(super) const VERSION: u32 = 2;
+
+/// The versions that are read.
+pub(super) const READABLE: RangeInclusive<u32> = 1..=VERSION;
 
 /// A line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -73,6 +79,8 @@ pub(super) struct TaskLine {
     state: State,
     lease: Option<LeaseLine>,
     history: Vec<AttemptLine>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    extras: Option<Vec<extras::Said>>,
     #[serde(rename = "payload_base64")]
     payload: Option<Base64>,
     #[serde(rename = "result_base64")]
@@ -185,7 +193,7 @@ impl TaskLine {
             state,
             lease,
             history,
-            extras: _,
+            extras,
         } = task;
         Self {
             pool,
@@ -203,6 +211,7 @@ impl TaskLine {
             state,
             lease: lease.map(LeaseLine::from),
             history: history.into_iter().map(AttemptLine::from).collect(),
+            extras: extras.as_deref().map(extras::say),
             payload: payload.map(Base64),
             result: result.map(Base64),
         }
@@ -214,6 +223,8 @@ impl TaskLine {
         pool: &PoolLine,
     ) -> Result<(Task, Option<Bytes>, Option<Bytes>), String> {
         self.check(pool)?;
+        let extras = self.extras.map(extras::read).transpose();
+        let extras = extras.map_err(|error| format!("task {}: {error}", self.id))?;
         let task = Task {
             id: self.id,
             place: self.place,
@@ -229,7 +240,7 @@ impl TaskLine {
             state: self.state,
             lease: self.lease.map(Lease::from),
             history: self.history.into_iter().map(Attempt::from).collect(),
-            extras: None,
+            extras: extras.map(Arc::new),
         };
         let bytes = |base64: Option<Base64>| base64.map(|base64| base64.0);
         Ok((task, bytes(self.payload), bytes(self.result)))
@@ -372,17 +383,19 @@ impl<'de> Deserialize<'de> for Base64 {
 }
 
 /// Whatever has a text of its own.
-mod text {
+pub(super) mod text {
     use super::{Deserialize, Deserializer, Display, FromStr, Serializer, de};
 
-    pub(super) fn serialize<T: Display, S: Serializer>(
+    pub(in super::super) fn serialize<T: Display, S: Serializer>(
         value: &T,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         serializer.collect_str(value)
     }
 
-    pub(super) fn deserialize<'de, T, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error>
+    pub(in super::super) fn deserialize<'de, T, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<T, D::Error>
     where
         T: FromStr<Err: Display>,
     {

@@ -1,7 +1,7 @@
 //! All that a store holds as lines of JSON, and back into an empty store of any engine.
 //!
 //! ```text
-//! {"header":{"format":"leasehold export","version":1,"latest_at_ms":1700000005000}}
+//! {"header":{"format":"leasehold export","version":2,"latest_at_ms":1700000005000}}
 //! {"pool":{"id":1,"name":"mail","epoch":7}}
 //! {"task":{"pool":"mail","id":"01890a5d-ac96-774b-bcce-b302099a8057","place":0,...,"payload_base64":"aGVsbG8=","result_base64":null}}
 //! {"end":{"pools":1,"tasks":1}}
@@ -13,10 +13,14 @@
 //! id that the old store gave out is ever given out by the new one. Where the old store is used on,
 //! the two are two hubs: their tasks run twice.
 //!
+//! A task that has extras has a list of them, `"extras":[{"losses":2}]`; that, and the number, are
+//! what version 2 has beyond version 1.
+//!
 //! Memory grows with the number of tasks, as that of a hub does, and not with payloads and results:
 //! of those there is one batch at a time.
 
 mod export;
+mod extras;
 mod import;
 mod line;
 
@@ -108,7 +112,7 @@ pub enum TransferError {
     CutShort(u64),
     /// The export was made by a later version.
     #[error(
-        "the export has version {0}, and this version reads 1: use the version that wrote it, or a newer one"
+        "the export has version {0}, and this version reads 1 and 2: use the version that wrote it, or a newer one"
     )]
     Version(u32),
     /// The store has pools already.

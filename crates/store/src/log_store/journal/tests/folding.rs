@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use leasehold_core::{Change, Epoch, PoolId, StateKind, Task, TaskId, Timestamp};
+use leasehold_core::{Change, Epoch, Extra, PoolId, StateKind, Task, TaskId, Timestamp};
 
 use super::{
     super::{
@@ -43,18 +43,21 @@ const BOUNDS: SegmentBounds = SegmentBounds {
 
 #[test]
 fn tasks_survive_every_cut_however_their_records_are_folded() {
-    let (mut joined, mut carried) = (false, false);
+    let (mut joined, mut carried, mut extras) = (false, false, false);
     for seed in 0..SEEDS {
         let mut world = World::new(seed);
         for _ in 0..LIVES {
             world.live();
             joined |= world.machine.keys().values().any(|part| part[0] == 2);
+            let mut records = world.machine.keys().into_iter();
+            extras |= records.any(|((key, at), part)| key[0] == b'L' && at == 0 && part[0] == 3);
             let cut = CUTS[world.random.below(CUTS.len())];
             world.machine = world.machine.cut(cut, &mut world.random);
         }
         carried |= world.carried;
     }
     assert!(joined, "records were joined");
+    assert!(extras, "states with extras were");
     assert!(carried, "logs came round");
 }
 
@@ -93,6 +96,37 @@ fn of_a_life_in_one_lot_a_state_comes_to_the_engine() {
         assert_eq!(log.folded_bytes(), log.log_bytes(), "that has, too");
     }
     assert!(settled < 20 * 150, "{settled} bytes");
+}
+
+#[test]
+fn of_a_life_with_extras_no_more_is_left_than_of_one_without() {
+    let world = World::new(1);
+    world.machine.light(usize::MAX);
+    let journaled = world.recover();
+    let mut pools = load::load(&journaled, 1).unwrap();
+    let extras = || vec![Extra::Losses(3), Extra::Edited(1)];
+    let before = bytes(&world.machine);
+    for n in 0..20 {
+        let id = TaskId::from_u128(n);
+        for change in [
+            sample::enqueued(id, &[7; 300]),
+            sample::claimed(id),
+            sample::completed(id, b""),
+        ] {
+            let change = sample::with_extras(change, extras());
+            commit(&journaled, &mut pools, PoolId(1), vec![change]).unwrap();
+        }
+    }
+    journaled.settle().unwrap();
+    let each = (bytes(&world.machine) - before) / 20;
+    assert!(each < 150 + 5, "{each} bytes a task");
+    let mut pools = load::load(&journaled, 1).unwrap();
+    let found = world.read(&journaled, &mut pools);
+    assert_eq!(found.len(), 20);
+    for (task, blobs) in found.values() {
+        let list = task.extras.as_deref().map(|of| Vec::from(of.clone()));
+        assert_eq!((list, &blobs[0]), (Some(extras()), &None));
+    }
 }
 
 #[test]
@@ -314,12 +348,19 @@ fn change(model: &mut Expected, pool: PoolId, random: &mut Random) -> Change {
         _ => random.below(300),
     };
     let blob = Bytes::from(vec![u8::try_from(random.below(256)).unwrap(); len]);
-    let change = match random.below(9) {
+    let change = match random.below(10) {
         0..3 => sample::enqueued(id, &blob),
+        9 => sample::edited(id, &blob),
         3 | 4 => sample::completed(id, &blob),
         5 => sample::failed(id, &"why ".repeat(random.below(200))),
         6 => Change::Forget(id),
         _ => sample::claimed(id),
+    };
+    let mut extras = sample::all_extras();
+    extras.retain(|_| random.below(4) == 0);
+    let change = match random.below(3) {
+        0 => sample::with_extras(change, extras),
+        _ => change,
     };
     match &change {
         Change::Note { .. } => {}
@@ -328,7 +369,7 @@ fn change(model: &mut Expected, pool: PoolId, random: &mut Random) -> Change {
                 .entry((pool, id))
                 .or_insert_with(|| (Task::clone(task), [None, None]));
             kept.0 = Task::clone(task);
-            match Blob::brought_by(*cause) {
+            match Blob::brought_by(*cause).filter(|_| blob.is_some()) {
                 Some(Blob::Payload) => kept.1[0].clone_from(blob),
                 Some(Blob::Result) => kept.1[1].clone_from(blob),
                 None => {}
