@@ -232,7 +232,7 @@ async fn exit_codes_say_whose_fault_it_is() {
         (&["task", "12"], "12"),
         (&["tasks", "p", "--state", "running"], "ready, "),
         (&["work", "p"], "--exec"),
-        (&["enqueue", "p", "x", "--priority", "high"], "high"),
+        (&["enqueue", "p", "x", "--priority", "urgent"], "normal (4)"),
         (&["revive", "p"], "--all"),
         (&["status", "--hub", "nowhere"], "host:port"),
         (&["status", "--timeout", "soon"], "500ms"),

@@ -127,10 +127,10 @@ pub(crate) struct EnqueueArgs {
     /// The task's id; enqueued again under the same id it stays one task
     #[arg(long, value_name = "UUID")]
     pub(crate) id: Option<TaskId>,
-    /// 0 is the most urgent
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    /// 0 is the most urgent; or critical (0), high (2), normal (4), low (8), bulk (16)
+    #[arg(long, value_name = "N|NAME", default_value = "normal", value_parser = values::priority)]
     pub(crate) priority: u32,
-    /// After so many attempts that went wrong the task is dead, instead of the pool's own number
+    /// After so many failures the task is dead, instead of the pool's own number
     #[arg(long, value_name = "N")]
     pub(crate) attempts_max: Option<u32>,
     #[command(flatten)]

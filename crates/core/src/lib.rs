@@ -47,6 +47,7 @@ pub mod limits;
 mod outbox;
 mod policy;
 mod pool;
+pub mod priority;
 mod rejection;
 mod retry;
 mod schedule;

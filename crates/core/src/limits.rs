@@ -29,6 +29,9 @@ pub const LEASE_MAX: Duration = Duration::from_secs(24 * 3600);
 /// The most attempts that a task may be given.
 pub const ATTEMPTS_MAX: u32 = 1000;
 
+/// The most interruptions that a task may be given.
+pub const INTERRUPTIONS_MAX: u32 = 1_000_000;
+
 /// The longest that a task may be scheduled ahead: a hundred years.
 pub const DELAY_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
@@ -53,6 +56,9 @@ pub const FOLLOW_UPS_MAX: usize = 64;
 
 /// Bytes kept of a note on progress; longer ones are cut at a character.
 pub const NOTE_BYTES_MAX: usize = 256;
+
+/// The shortest trace context, in bytes.
+pub const TRACE_BYTES_MIN: u64 = 55;
 
 /// The longest trace context, in bytes.
 pub const TRACE_BYTES_MAX: usize = 128;

@@ -8,7 +8,8 @@ pub struct PoolSettings {
     /// How long a task is invisible to others without an extension ("visibility timeout"), where
     /// the claim names no lease of its own.
     pub lease: Duration,
-    /// Attempts of a task that names no number of its own.
+    /// Failures (failed, past the lease's deadline, overran) after which a task is dead that names
+    /// no number of its own.
     pub attempts_max: u32,
     /// Interruptions (released, or the hub's doing) after which a task is dead.
     pub interruptions_max: u32,
@@ -93,8 +94,8 @@ impl Default for PoolSettings {
     }
 }
 
-/// Exponential back-off with jitter: before attempt `n + 1` a task waits between half of and the
-/// whole of `base × 2^(n-1)`, at most `cap`.
+/// Exponential back-off with jitter: after the n-th failure a task waits up to
+/// `base × factor^(n-1)`, at most `cap`; the jitter's share of that is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackOff {
     /// The longest wait after the first failure.

@@ -19,7 +19,7 @@ pub struct Task {
     pub place: u64,
     /// 0 is the most urgent.
     pub priority: u32,
-    /// With this many attempts that ended badly it is dead.
+    /// With this many failures it is dead: attempts that failed, expired or ran too long.
     pub attempts_max: u32,
     /// When it was accepted.
     pub enqueued_at: Timestamp,
@@ -151,9 +151,9 @@ impl fmt::Display for StateKind {
 /// Why a task is dead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Death {
-    /// As many attempts ended badly as it had.
+    /// As many attempts failed as it had.
     AttemptsSpent,
-    /// As many attempts as it had, the last of them lost with their nodes in a row.
+    /// Lost with its node as often as it may be.
     LostTooOften,
     /// Released or interrupted more often than a pool allows.
     InterruptedTooOften,
@@ -169,7 +169,7 @@ impl fmt::Display for Death {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::AttemptsSpent => "attempts spent",
-            Self::LostTooOften => "lost with its node too often in a row",
+            Self::LostTooOften => "lost with its node too often",
             Self::InterruptedTooOften => "interrupted too often",
             Self::Expired => "expired",
             Self::Hopeless => "hopeless",
@@ -234,7 +234,8 @@ pub enum AttemptEnding {
 }
 
 impl AttemptEnding {
-    /// Whether it uses up one of the task's attempts. Interruptions have a bound of their own.
+    /// Whether it is an attempt of the task, a failure or a loss; each of these has a bound of its
+    /// own. Interruptions are no attempts, and have theirs.
     #[must_use]
     pub const fn counts(self) -> bool {
         matches!(

@@ -4,14 +4,19 @@ mod harness;
 
 mod lifecycle {
     mod batches_and_bounds;
+    mod budgets;
     mod counting;
+    mod expiry;
     mod forgetting;
     mod holding;
     mod looking;
     mod many;
     mod order;
     mod restoring;
+    mod retries;
+    mod runtime;
     mod sessions;
     mod table;
     mod waiting;
+    mod wishes;
 }

@@ -70,6 +70,7 @@ mod worker;
 pub use endpoint::Endpoint;
 pub use error::{EnqueueError, RequestError};
 pub use inspector::{Inspector, Revivals};
+pub use leasehold_core::priority;
 pub use leasehold_core::{
     AttemptEnding, BackOff, Death, Edit, Epoch, Incarnation, LeaseId, LeaseRef, Misfire, NameError,
     NodeName, PoolId, PoolName, Rejection, Revocation, ScheduleName, StateKind, TaskId, Timestamp,

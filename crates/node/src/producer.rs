@@ -4,7 +4,9 @@ use std::{fmt, pin::Pin, sync::Arc, task, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use leasehold_core::{PoolName, Rejection, StateKind, TaskId, Wish, limits, time::millis};
+use leasehold_core::{
+    PoolName, Rejection, StateKind, TaskId, Wish, limits, priority, time::millis,
+};
 use leasehold_wire::{EnqueueItem, EnqueueMoreItem, EnqueuedItem, Request, Response, TaskDetail};
 use tokio::{
     sync::Semaphore,
@@ -28,9 +30,9 @@ pub type Enqueued = EnqueuedItem;
 pub struct NewTask {
     /// Drawn by [`Self::new`], a UUID of version 7.
     pub id: TaskId,
-    /// 0 is the most urgent, and the default.
+    /// 0 is the most urgent; the default is [`priority::NORMAL`].
     pub priority: u32,
-    /// With so many attempts that ended badly it is dead, 1 to 1000; none leaves it to the pool.
+    /// With so many failures it is dead, 1 to 1000; none leaves it to the pool.
     pub attempts_max: Option<u32>,
     /// How long from now it is not to run; up to a hundred years, in whole milliseconds.
     pub delay: Duration,
@@ -41,11 +43,11 @@ pub struct NewTask {
 }
 
 impl NewTask {
-    /// A task of the highest priority that may run at once, under a new id.
+    /// A task of normal priority that may run at once, under a new id.
     pub fn new(payload: impl Into<Bytes>) -> Self {
         Self {
             id: TaskId::from_bytes(*uuid::Uuid::now_v7().as_bytes()),
-            priority: 0,
+            priority: priority::NORMAL,
             attempts_max: None,
             delay: Duration::ZERO,
             payload: payload.into(),
@@ -60,7 +62,7 @@ impl NewTask {
         self
     }
 
-    /// Sets the priority; 0 is the most urgent.
+    /// Sets the priority; 0 is the most urgent, and [`priority`] has names for some.
     #[must_use]
     pub const fn priority(mut self, priority: u32) -> Self {
         self.priority = priority;

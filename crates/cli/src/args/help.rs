@@ -33,15 +33,16 @@ second task. A payload that begins with a dash goes after `--`.
 
 Examples:
   leasehold enqueue mail 'hello'
-  leasehold enqueue thumbnails --file photo.jpg --priority 10
+  leasehold enqueue thumbnails --file photo.jpg --priority low
+  leasehold enqueue reports 'weekly' --delay 1h
   find . -name '*.log' | leasehold enqueue compress --lines -
   leasehold enqueue mail 'hello' --wait > result";
 
 /// Of `work`.
 pub(super) const WORK: &str = "\
 Exit status 0 of the command completes the task with standard output as its result, 75 gives it
-back uncounted, anything else fails the attempt with the end of standard error as the reason. The
-command finds LEASEHOLD_TASK_ID, LEASEHOLD_POOL, LEASEHOLD_ATTEMPT, LEASEHOLD_LEASE and
+back uncounted, 65 says that it is hopeless and no attempt will do, anything else fails the attempt;
+the end of standard error is the reason of both. The command finds LEASEHOLD_TASK_ID, LEASEHOLD_POOL, LEASEHOLD_ATTEMPT, LEASEHOLD_LEASE and
 LEASEHOLD_NODE in its environment. What it leaves running is killed with it; so is all of it when
 the lease is lost, the task is cancelled, or this process dies.
 

@@ -12,18 +12,18 @@ use super::values;
 pub(crate) struct WishArgs {
     /// How long from now it is not to run
     #[arg(long, value_name = "DURATION", value_parser = values::duration, conflicts_with = "run_at")]
-    #[arg(hide = true)]
     delay: Option<Duration>,
     /// Not before this moment, such as 2030-01-31T12:00:00Z
-    #[arg(long, value_name = "TIME", value_parser = moment, hide = true)]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     run_at: Option<Timestamp>,
-    /// How long it may wait to be claimed; then it is dead
+    /// How long it may wait to be claimed, from when it is ready; then it is dead [default: the
+    /// pool's]
     #[arg(long, value_name = "DURATION", value_parser = values::duration, hide = true)]
     expires_after: Option<Duration>,
-    /// How long an attempt may run
+    /// How long an attempt may run, however often its lease is extended [default: the pool's]
     #[arg(long, value_name = "DURATION", value_parser = values::duration, hide = true)]
     max_runtime: Option<Duration>,
-    /// How it waits after failures, as in base=1s,factor=2,cap=5m,jitter=50%
+    /// How it waits after failures, as in base=1s,factor=2,cap=5m,jitter=50% [default: the pool's]
     #[arg(long, value_name = "POLICY", value_parser = retry, hide = true)]
     retry: Option<BackOff>,
     /// After so many losses it is dead, instead of the pool's own number

@@ -7,6 +7,9 @@ use nix::sys::signal::Signal;
 
 use super::tail::{Head, Tail};
 
+/// `EX_DATAERR` of sysexits.h: the input is wrong, and will be the next time.
+const HOPELESS: i32 = 65;
+
 /// `EX_TEMPFAIL` of sysexits.h: try again later.
 const RELEASE: i32 = 75;
 
@@ -27,6 +30,7 @@ pub(super) fn of(status: ExitStatus, output: Head, errors: &Tail) -> Outcome {
     match status.code() {
         Some(0) => completed(output),
         Some(RELEASE) => Outcome::Release,
+        Some(HOPELESS) => Outcome::Hopeless(reason(status, &errors.text())),
         Some(_) | None => Outcome::Fail(reason(status, &errors.text())),
     }
 }

@@ -67,9 +67,7 @@ impl Pool {
         }
         let now = self.now;
         let (task, ()) = self.tasks.update(at, |slot| {
-            slot.task.attempt = 0;
-            slot.task.interruptions = 0;
-            slot.task.losses_in_a_row = 0;
+            slot.task.begin_anew();
             slot.task.ready_at = now;
             slot.task.state = State::Ready;
         });

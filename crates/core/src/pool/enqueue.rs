@@ -1,11 +1,16 @@
 //! Accepting tasks, each id once.
 
 use alloc::{boxed::Box, vec::Vec};
+use core::{mem::discriminant, time::Duration};
 
 use super::{Pool, tasks::Slot};
 use crate::{
-    Accepted, Answer, Cause, Change, Extras, NewTask, Rejection, State, Task, Transition, Wish,
-    limits::{ATTEMPTS_MAX, DELAY_MAX},
+    Accepted, Answer, Cause, Change, Extras, NewTask, Rejection, State, Task, Timestamp,
+    Transition, Wish,
+    limits::{
+        ATTEMPTS_MAX, DELAY_MAX, EXPIRES_MAX, INTERRUPTIONS_MAX, LEASE_MIN, RUNTIME_MAX,
+        TRACE_BYTES_MAX, TRACE_BYTES_MIN,
+    },
     time::millis,
 };
 
@@ -22,7 +27,7 @@ impl Pool {
             let known_as = Some(self.tasks.shelf.kind(at));
             return Ok(Accepted { id, known_as });
         }
-        self.check_wishes(&new.wishes)?;
+        self.check_wishes(&new)?;
         if let Some(first) = self.known_by_key(&new.wishes) {
             return Ok(first);
         }
@@ -38,32 +43,58 @@ impl Pool {
         Ok(Accepted { id, known_as: None })
     }
 
-    /// Refuses wishes that are out of bounds, or that nothing in this pool grants.
-    fn check_wishes(&self, wishes: &[Wish]) -> Result<(), Rejection> {
-        wishes.iter().try_for_each(|wish| match wish {
-            Wish::RunAt(_) => Err(Rejection::unsupported("run_at")),
-            Wish::ExpiresAfter(_) => Err(Rejection::unsupported("expires_after")),
-            Wish::MaxRuntime(_) => Err(Rejection::unsupported("max_runtime")),
-            Wish::BackOff { .. } => Err(Rejection::unsupported("a back-off of its own")),
-            Wish::LossesMax(_) => Err(Rejection::unsupported("losses_max")),
-            Wish::InterruptionsMax(_) => Err(Rejection::unsupported("interruptions_max")),
+    /// Refuses wishes that are out of bounds, that contradict each other, or that nothing in this
+    /// pool grants.
+    fn check_wishes(&self, new: &NewTask) -> Result<(), Rejection> {
+        let kind = |wish: &Wish| discriminant(wish);
+        let earlier = |at: usize| new.wishes[..at].iter().map(kind);
+        for (at, wish) in new.wishes.iter().enumerate() {
+            if earlier(at).any(|other| other == kind(wish)) {
+                return Err(Rejection::Invalid("it has two wishes of one kind".into()));
+            }
+            self.check_wish(new, wish)?;
+        }
+        Ok(())
+    }
+
+    fn check_wish(&self, new: &NewTask, wish: &Wish) -> Result<(), Rejection> {
+        match wish {
+            Wish::RunAt(at) => self.check_run_at(new, *at),
+            Wish::ExpiresAfter(ms) => {
+                let what = "expires_after in milliseconds";
+                within(what, *ms, 1, millis(EXPIRES_MAX))
+            }
+            Wish::MaxRuntime(ms) => {
+                let what = "max_runtime in milliseconds";
+                within(what, *ms, millis(LEASE_MIN), millis(RUNTIME_MAX))
+            }
+            Wish::BackOff { .. } => check_back_off(wish),
+            Wish::LossesMax(max) => within("losses_max", (*max).into(), 1, u64::from(ATTEMPTS_MAX)),
+            Wish::InterruptionsMax(max) => {
+                let what = "interruptions_max";
+                within(what, (*max).into(), 1, u64::from(INTERRUPTIONS_MAX))
+            }
             Wish::Key { key, window_ms } => self.check_key(key, *window_ms),
             Wish::Group(group) => self.check_group(group),
             Wish::After { tasks, .. } => self.check_after(tasks),
-            Wish::Trace(_) => Err(Rejection::unsupported("trace")),
-        })
+            Wish::Trace(trace) => check_trace(trace),
+        }
+    }
+
+    fn check_run_at(&self, new: &NewTask, at: Timestamp) -> Result<(), Rejection> {
+        if !new.delay.is_zero() {
+            let what = "it has both run_at and a delay";
+            return Err(Rejection::Invalid(what.into()));
+        }
+        let latest = (self.now + DELAY_MAX).as_millis();
+        within("run_at in milliseconds", at.as_millis(), 0, latest)
     }
 
     fn check_new(&self, new: &NewTask) -> Result<(), Rejection> {
         self.check_room(new)?;
         let attempts = u64::from(new.attempts_max.unwrap_or(self.settings.attempts_max));
         within("attempts_max", attempts, 1, u64::from(ATTEMPTS_MAX))?;
-        within(
-            "the delay in milliseconds",
-            millis(new.delay),
-            0,
-            millis(DELAY_MAX),
-        )?;
+        check_delay(new.delay)?;
         let bytes_max = self.settings.payload_bytes_max as u64;
         within(
             "the payload's length in bytes",
@@ -74,7 +105,19 @@ impl Pool {
     }
 
     fn new_task(&mut self, new: &NewTask) -> Result<Task, Rejection> {
-        let ready_at = self.now + new.delay;
+        let run_at = new.wishes.iter().find_map(|wish| match wish {
+            Wish::RunAt(at) => Some(*at),
+            Wish::ExpiresAfter(_)
+            | Wish::MaxRuntime(_)
+            | Wish::BackOff { .. }
+            | Wish::LossesMax(_)
+            | Wish::InterruptionsMax(_)
+            | Wish::Key { .. }
+            | Wish::Group(_)
+            | Wish::After { .. }
+            | Wish::Trace(_) => None,
+        });
+        let ready_at = run_at.map_or(self.now + new.delay, |at| at.max(self.now));
         let place = self.next_place;
         self.next_place += 1;
         Ok(Task {
@@ -99,6 +142,57 @@ impl Pool {
             extras: Extras::of(&new.wishes, &self.settings),
         })
     }
+}
+
+/// Refuses a wait that is too long.
+pub(super) fn check_delay(delay: Duration) -> Result<(), Rejection> {
+    let what = "the delay in milliseconds";
+    within(what, millis(delay), 0, millis(DELAY_MAX))
+}
+
+fn check_back_off(wish: &Wish) -> Result<(), Rejection> {
+    let Wish::BackOff {
+        base_ms,
+        cap_ms,
+        factor_percent,
+        jitter_percent,
+    } = wish
+    else {
+        return Ok(());
+    };
+    let longest = millis(DELAY_MAX);
+    within("the back-off's base in milliseconds", *base_ms, 0, longest)?;
+    let what = "the back-off's cap in milliseconds";
+    within(what, *cap_ms, *base_ms, longest)?;
+    let what = "the back-off's factor in percent";
+    within(what, (*factor_percent).into(), 100, 1000)?;
+    let what = "the back-off's jitter in percent";
+    within(what, (*jitter_percent).into(), 0, 100)
+}
+
+/// As W3C's "Trace Context" has it, of this or a later version.
+fn check_trace(trace: &str) -> Result<(), Rejection> {
+    within(
+        "the length of the trace in bytes",
+        trace.len() as u64,
+        TRACE_BYTES_MIN,
+        TRACE_BYTES_MAX as u64,
+    )?;
+    let mut parts = trace.splitn(5, '-');
+    let mut is_hex = |len: usize, other_than: char| {
+        parts.next().is_some_and(|part| {
+            let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+            part.len() == len
+                && part.bytes().all(is_digit)
+                && !part.chars().all(|digit| digit == other_than)
+        })
+    };
+    // A version, a trace, a span and flags; "g" is no digit.
+    if is_hex(2, 'f') && is_hex(32, '0') && is_hex(16, '0') && is_hex(2, 'g') {
+        return Ok(());
+    }
+    let what = "the trace is no W3C traceparent, as 00-<32 hex>-<16 hex>-<2 hex>";
+    Err(Rejection::Invalid(what.into()))
 }
 
 /// Refuses a value out of its bounds.

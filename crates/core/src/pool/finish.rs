@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use super::{
     Pool,
-    enqueue::{length, within},
-    requeue::record_attempt,
+    enqueue::{check_delay, length, within},
+    requeue::{End, record_attempt},
     tasks::At,
 };
 use crate::{
@@ -34,18 +34,7 @@ impl Pool {
         items: Vec<Failure>,
         out: &mut Transition,
     ) -> Answer {
-        let one = |item: Failure| {
-            if item.then != AfterFailure::ByPolicy {
-                return Err(Rejection::unsupported("a failure with a delay of its own"));
-            }
-            self.give_back(
-                session,
-                item.proof,
-                AttemptEnding::Failed,
-                &item.reason,
-                out,
-            )
-        };
+        let one = |item: Failure| self.fail_one(session, &item, out);
         Answer::Done(items.into_iter().map(one).collect())
     }
 
@@ -55,9 +44,13 @@ impl Pool {
         leases: &[LeaseRef],
         out: &mut Transition,
     ) -> Answer {
-        let ending = AttemptEnding::Released;
+        let end = End {
+            ending: AttemptEnding::Released,
+            reason: "",
+            then: AfterFailure::ByPolicy,
+        };
         Answer::Done(self.each(leases, |pool, proof| {
-            pool.give_back(session, proof, ending, "", out)
+            pool.give_back(session, proof, &end, out)
         }))
     }
 
@@ -100,20 +93,36 @@ impl Pool {
         length(what, result.len()).map(Some)
     }
 
+    fn fail_one(
+        &mut self,
+        session: SessionId,
+        item: &Failure,
+        out: &mut Transition,
+    ) -> Result<(), Rejection> {
+        if let AfterFailure::Wait(wait) = item.then {
+            check_delay(wait)?;
+        }
+        let end = End {
+            ending: AttemptEnding::Failed,
+            reason: &item.reason,
+            then: item.then,
+        };
+        self.give_back(session, item.proof, &end, out)
+    }
+
     fn give_back(
         &mut self,
         session: SessionId,
         proof: LeaseRef,
-        ending: AttemptEnding,
-        reason: &str,
+        end: &End<'_>,
         out: &mut Transition,
     ) -> Result<(), Rejection> {
         let found = self.tasks.find_leased(proof);
-        if self.has_ended_by(session, found, proof, ending) {
+        if self.has_ended_by(session, found, proof, end.ending) {
             return Ok(());
         }
         let (at, _) = self.take_up(session, found, proof)?;
-        self.end_attempt(at, ending, reason, out);
+        self.end_attempt_so(at, end, out);
         Ok(())
     }
 

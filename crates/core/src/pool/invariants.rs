@@ -10,10 +10,13 @@ use alloc::{
 
 use super::{
     Pool,
+    expiry::Expiries,
     nodes::{Known, NodeNo},
     tasks::{At, Counts, Hand, Order, Slot, Spot, Tasks, due_key, order},
 };
-use crate::{SessionId, State, TaskId, Timestamp, limits::HISTORY_MAX};
+use crate::{
+    Attempt, AttemptEnding, Death, SessionId, State, Task, TaskId, Timestamp, limits::HISTORY_MAX,
+};
 
 /// Debug builds check pools of no more tasks and sessions than this after every call: the check
 /// looks at each.
@@ -116,6 +119,7 @@ impl Tasks {
             ("finished", self.finished.check(&made.finished, shelf)),
             ("dead", self.dead.iter().eq(&made.dead)),
             ("counts", self.counts == made.counts),
+            ("expiries", self.side.expiries == made.expiries),
             ("ids", self.ids.len() == shelf.len()),
             ("records", shelf.is_sound()),
         ];
@@ -169,11 +173,13 @@ struct Indexes {
     held: BTreeMap<SessionId, BTreeSet<At>>,
     adrift: BTreeMap<NodeNo, BTreeSet<At>>,
     counts: Counts,
+    expiries: Expiries,
 }
 
 impl Indexes {
     fn add(&mut self, tasks: &Tasks, at: At) {
         self.counts.count(tasks.shelf.kind(at));
+        self.expiries.enter(at, &tasks.shelf.task(at));
         match tasks.spot(at) {
             Spot::Ready(order) => self.ready.push((order, at)),
             Spot::Scheduled(run_at, place) => self.scheduled.push(((run_at, place), at)),
@@ -214,8 +220,11 @@ fn check_slot(slot: &Slot) -> Result<(), &'static str> {
     if task.history.len() > HISTORY_MAX {
         return Err("its history is too long");
     }
-    if task.attempt > task.attempts_max {
-        return Err("it has had more attempts than it may");
+    if task.failures() > task.attempts_max {
+        return Err("it has failed more often than it may");
+    }
+    if task.extras.is_none() && needs_extras(task) {
+        return Err("a plain task says what no plain one can");
     }
     match task.state {
         State::Claimed if task.lease.is_none() || slot.hold.is_none() => {
@@ -227,7 +236,7 @@ fn check_slot(slot: &Slot) -> Result<(), &'static str> {
         {
             Err("ended with a lease")
         }
-        State::Ready | State::Scheduled { .. } if task.attempt >= task.attempts_max => {
+        State::Ready | State::Scheduled { .. } if task.failures() >= task.attempts_max => {
             Err("it waits for an attempt that it does not have")
         }
         State::Scheduled { .. }
@@ -237,4 +246,14 @@ fn check_slot(slot: &Slot) -> Result<(), &'static str> {
         | State::Cancelled { .. }
         | State::Dead { .. } => Ok(()),
     }
+}
+
+/// What came after the first stored format stands only with extras, so that a reader of that format
+/// meets it in nothing that it takes for its own.
+fn needs_extras(task: &Task) -> bool {
+    use Death::{Expired, Hopeless, ParentGone};
+    let is_later = |cause| matches!(cause, Expired | Hopeless | ParentGone);
+    let overran = |past: &Attempt| past.ending == AttemptEnding::Overran;
+    matches!(task.state, State::Dead { cause, .. } if is_later(cause))
+        || task.history.iter().any(overran)
 }

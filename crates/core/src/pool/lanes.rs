@@ -24,6 +24,7 @@ impl Pool {
 
     /// The task that is to be granted next.
     pub(super) fn next_grantable(&self) -> Option<At> {
-        self.tasks.ready.first().map(|(_, at)| at)
+        let first = self.tasks.ready.first().map(|(_, at)| at);
+        first.filter(|at| !self.is_overdue(*at))
     }
 }

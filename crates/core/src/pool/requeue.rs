@@ -12,8 +12,8 @@ use super::{
     tasks::{At, Slot},
 };
 use crate::{
-    Attempt, AttemptEnding, Cause, Change, Death, PoolSettings, Revocation, State, Task, Timestamp,
-    Transition,
+    AfterFailure, Attempt, AttemptEnding, Cause, Change, Death, PoolSettings, Revocation, State,
+    Task, Timestamp, Transition,
     limits::{HISTORY_MAX, REASON_BYTES_MAX},
 };
 
@@ -30,26 +30,58 @@ impl Pool {
         reason: &str,
         out: &mut Transition,
     ) {
-        let (now, settings) = (self.now, &self.settings);
+        let end = End {
+            ending,
+            reason,
+            then: AfterFailure::ByPolicy,
+        };
+        self.end_attempt_so(at, &end, out);
+    }
+
+    /// As [`Pool::end_attempt`], with a word on what is to become of the task.
+    pub(super) fn end_attempt_so(&mut self, at: At, end: &End<'_>, out: &mut Transition) {
+        let (now, settings, ending) = (self.now, &self.settings, end.ending);
         let (task, lost) = self.tasks.update(at, |slot| {
-            record_attempt(&mut slot.task, now, ending, reason);
-            count(&mut slot.task, ending);
-            slot.task.state = next_state(&mut slot.task, ending, now, settings);
+            record_attempt(&mut slot.task, now, ending, end.reason);
+            slot.task.count(ending);
+            slot.task.state = next_state(&mut slot.task, end, now, settings);
             if matches!(ending, AttemptEnding::Failed | AttemptEnding::Released) {
                 // The holder itself ended its lease: nothing can be answered under it any more.
                 slot.task.lease = None;
                 slot.hold = None;
             }
-            let has_ended = slot.task.state.kind().is_end();
-            has_ended.then(|| slot.give_up()).flatten()
+            let is_over = slot.task.state.kind().is_end() || ending == AttemptEnding::Overran;
+            is_over.then(|| slot.give_up()).flatten()
         });
-        self.revoke(lost, Revocation::Lost, out);
+        self.revoke(lost, revoked_by(ending), out);
         let cause = Cause::Requeued(ending);
         if task.state.kind().is_end() {
             self.ended(task, cause, None, Vec::new(), out);
         } else {
             out.changes.push(Change::put(task, cause));
         }
+    }
+}
+
+/// How an attempt ends.
+pub(super) struct End<'a> {
+    pub(super) ending: AttemptEnding,
+    pub(super) reason: &'a str,
+    /// What its holder wishes, if it failed.
+    pub(super) then: AfterFailure,
+}
+
+fn revoked_by(ending: AttemptEnding) -> Revocation {
+    match ending {
+        AttemptEnding::Overran => Revocation::Overran,
+        AttemptEnding::Completed
+        | AttemptEnding::Failed
+        | AttemptEnding::Expired
+        | AttemptEnding::Cut
+        | AttemptEnding::Silence
+        | AttemptEnding::Released
+        | AttemptEnding::Interrupted
+        | AttemptEnding::Cancelled => Revocation::Lost,
     }
 }
 
@@ -67,15 +99,8 @@ impl Slot {
         let Some(attempt) = self.task.history.pop() else {
             return;
         };
-        let task = &mut self.task;
-        if !attempt.ending.counts() {
-            task.attempt += 1;
-            task.interruptions = task.interruptions.saturating_sub(1);
-        }
-        if attempt.ending.is_loss() {
-            task.losses_in_a_row = task.losses_in_a_row.saturating_sub(1);
-        }
-        task.state = State::Claimed;
+        self.task.discount(attempt.ending);
+        self.task.state = State::Claimed;
     }
 }
 
@@ -106,64 +131,59 @@ fn cut(reason: &str) -> String {
     reason[..end].to_string()
 }
 
-fn count(task: &mut Task, ending: AttemptEnding) {
-    if !ending.counts() {
-        task.attempt -= 1;
-        task.interruptions += 1;
-    } else if ending.is_loss() {
-        task.losses_in_a_row += 1;
-    } else {
-        task.losses_in_a_row = 0;
-    }
-}
-
-fn next_state(
-    task: &mut Task,
-    ending: AttemptEnding,
-    now: Timestamp,
-    settings: &PoolSettings,
-) -> State {
-    if let Some(end) = end_of_stopped(task, ending, now) {
+fn next_state(task: &mut Task, end: &End<'_>, now: Timestamp, settings: &PoolSettings) -> State {
+    if let Some(end) = end_of_stopped(task, end.ending, now) {
         return end;
     }
-    if let Some(cause) = cause_of_death(task, ending, settings) {
+    if let Some(cause) = cause_of_death(task, end, now, settings) {
         return State::Dead { at: now, cause };
     }
-    let wait = wait_before_next(task, ending, settings);
+    let wait = wait_before_next(task, end, settings);
     if wait.is_zero() {
         return State::Ready;
     }
     let run_at = now + wait;
-    if ending.is_loss() {
+    if end.ending.is_loss() {
         // A suspect of killing its nodes: its neighbours go first.
         task.ready_at = run_at;
     }
     State::Scheduled { run_at }
 }
 
-fn cause_of_death(task: &Task, ending: AttemptEnding, settings: &PoolSettings) -> Option<Death> {
-    if !ending.counts() {
-        let too_often = task.interruptions > settings.interruptions_max;
-        return too_often.then_some(Death::InterruptedTooOften);
+fn cause_of_death(
+    task: &mut Task,
+    end: &End<'_>,
+    now: Timestamp,
+    settings: &PoolSettings,
+) -> Option<Death> {
+    if end.ending == AttemptEnding::Overran {
+        // What is not of the first format goes with a task that has extras.
+        task.extras_mut();
     }
-    if task.attempt < task.attempts_max {
-        return None;
+    if end.then == AfterFailure::Never {
+        task.extras_mut();
+        return Some(Death::Hopeless);
     }
-    let lost = task.losses_in_a_row >= settings.suspect_after.min(task.attempts_max);
-    Some(if lost {
-        Death::LostTooOften
-    } else {
-        Death::AttemptsSpent
+    task.spent_by(end.ending, settings).or_else(|| {
+        let is_late = task.expires_at().is_some_and(|at| at <= now);
+        is_late.then_some(Death::Expired)
     })
 }
 
-fn wait_before_next(task: &Task, ending: AttemptEnding, settings: &PoolSettings) -> Duration {
+fn wait_before_next(task: &Task, end: &End<'_>, settings: &PoolSettings) -> Duration {
+    let own = task.retry().and_then(|retry| retry.back_off);
+    let policy = own.unwrap_or(settings.back_off);
     let back_off = |failures: u32| match failures {
         0 => Duration::ZERO,
-        failures => settings.back_off.after(task.id, failures),
+        failures => policy.after(task.id, failures),
     };
-    match ending {
-        AttemptEnding::Failed | AttemptEnding::Overran => back_off(task.attempt),
+    match end.ending {
+        AttemptEnding::Failed | AttemptEnding::Overran => match end.then {
+            AfterFailure::Wait(wait) => wait,
+            AfterFailure::ByPolicy | AfterFailure::Never => {
+                back_off(task.attempt.saturating_sub(task.losses()))
+            }
+        },
         AttemptEnding::Cut | AttemptEnding::Silence => {
             back_off((task.losses_in_a_row + 1).saturating_sub(settings.suspect_after))
         }

@@ -13,7 +13,7 @@ pub(super) struct Side {
 
 impl Side {
     /// The task is now as given; it has extras.
-    pub(super) const fn enter(&mut self, at: At, task: &Task) {
+    pub(super) fn enter(&mut self, at: At, task: &Task) {
         self.keys.enter(at, task);
         self.children.enter(at, task);
         self.expiries.enter(at, task);
@@ -21,7 +21,7 @@ impl Side {
     }
 
     /// The task, which was as given, is another now, or is gone; it had extras.
-    pub(super) const fn leave(&mut self, at: At, task: &Task) {
+    pub(super) fn leave(&mut self, at: At, task: &Task) {
         self.keys.leave(at, task);
         self.children.leave(at, task);
         self.expiries.leave(at, task);

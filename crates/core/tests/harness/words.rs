@@ -37,6 +37,23 @@ pub(crate) fn task(number: u128) -> NewTask {
     }
 }
 
+/// The same with wishes.
+pub(crate) fn wishing<const N: usize>(number: u128, wishes: [Wish; N]) -> NewTask {
+    NewTask {
+        wishes: wishes.into(),
+        ..task(number)
+    }
+}
+
+/// A failure, with a word on what is to become of the task.
+pub(crate) fn fail_so(proof: LeaseRef, then: AfterFailure) -> Command {
+    Command::Fail(vec![Failure {
+        proof,
+        reason: "it broke".into(),
+        then,
+    }])
+}
+
 pub(crate) fn claim(tasks_max: u32) -> Command {
     claim_for(tasks_max, Duration::ZERO)
 }
@@ -140,6 +157,32 @@ impl World {
     pub(crate) fn enqueue(&mut self, producer: SessionId, numbers: &[u128]) -> Vec<Reply> {
         let tasks = numbers.iter().map(|number| task(*number)).collect();
         self.send(producer, Command::Enqueue(tasks))
+    }
+
+    /// Puts one task in: what the answer says of it.
+    pub(crate) fn put(&mut self, session: SessionId, new: NewTask) -> Result<Accepted, Rejection> {
+        let Answer::Enqueued(mut items) = self.ask(session, Command::Enqueue(vec![new])) else {
+            panic!("an enqueue is answered so")
+        };
+        items.remove(0)
+    }
+
+    /// What the task died of.
+    pub(crate) fn death(&self, number: u128) -> Option<Death> {
+        match self.task(number).state {
+            State::Dead { cause, .. } => Some(cause),
+            State::Scheduled { .. }
+            | State::Ready
+            | State::Claimed
+            | State::Completed { .. }
+            | State::Cancelled { .. } => None,
+        }
+    }
+
+    pub(crate) fn revive(&mut self, session: SessionId, number: u128) {
+        let revive = Command::Revive(Revive::Tasks(vec![id(number)]));
+        let answer = self.ask(session, revive);
+        assert_eq!(answer, Answer::Revived(vec![(id(number), Ok(()))]));
     }
 
     fn claimed(&mut self, session: SessionId, tasks_max: u32) -> Vec<Grant> {

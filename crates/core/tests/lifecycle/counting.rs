@@ -178,7 +178,9 @@ fn losses_that_are_not_in_a_row_make_no_suspect() {
     lose(&mut world, 13, Ending::Cut);
     assert_eq!(world.state(1), Some(StateKind::Ready));
     lose(&mut world, 14, Ending::Cut);
-    assert_eq!(death(&world), Some(Death::AttemptsSpent));
+    assert_eq!(death(&world), None);
+    lose(&mut world, 15, Ending::Cut);
+    assert_eq!(death(&world), Some(Death::LostTooOften), "it is the fifth");
 }
 
 #[test]

@@ -67,7 +67,8 @@ impl Model {
             None => assert_eq!(cause, Cause::Enqueued, "a task comes from nowhere"),
             Some(before) => follows(&before, task, cause),
         }
-        assert!(task.attempt <= task.attempts_max);
+        assert!(task.failures() <= task.attempts_max);
+        assert!(task.losses() <= self.settings.losses_max);
         if cause == Cause::Claimed {
             self.grant(now, task, said);
         }

@@ -30,8 +30,8 @@ pub(super) static SECTION: Section<PoolSettings> = knobs!(
         /// ("visibility timeout"), where the claim names no lease of its own. Longer needs fewer
         /// extensions; shorter moves the task of a handler that hangs sooner.
         lease => lease: Span { min: limits::LEASE_MIN, max: limits::LEASE_MAX };
-        /// Attempts of a task that names no number of its own: failed, expired and lost ones count.
-        /// After the last the task is dead.
+        /// Failures of a task that names no number of its own, after which it is dead: failed,
+        /// past the deadline of their lease, or longer than they may run.
         attempts_max => attempts_max: Count { min: 1, max: limits::ATTEMPTS_MAX as u64 };
         /// Interruptions of a task (released by its node, or the hub's doing) after which it is
         /// dead. They are no attempts; the bound keeps a task from going round for ever.

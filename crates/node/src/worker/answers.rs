@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use leasehold_core::{LeaseRef, Rejection, limits::REASON_BYTES_MAX};
-use leasehold_wire::{CompleteItem, FailItem, Request, Response};
+use leasehold_core::{
+    LeaseRef, Rejection,
+    limits::{DELAY_MAX, REASON_BYTES_MAX},
+    time::millis,
+};
+use leasehold_wire::{CompleteItem, FailItem, FailMoreItem, FailThen, Request, Response};
 use tokio::time::Instant;
 
 use super::{Outcome, WorkerEvent, actor::Actor, sent::Sent};
@@ -15,6 +19,9 @@ use crate::{
 
 /// How long to wait for a disk with more room.
 const DISK_PAUSE: Duration = Duration::from_secs(1);
+
+/// The version of the protocol from which on a failure may say what is to become of its task.
+const FAIL_MORE_SINCE: u16 = 2;
 
 /// What a frame takes beside one result, at most.
 const COMPLETE_BYTES: usize = 512;
@@ -29,13 +36,19 @@ impl Actor {
         let result_bytes_max = (welcome.result_bytes_max as usize)
             .min(limits.frame_bytes_max.saturating_sub(COMPLETE_BYTES));
         let (mut completed, mut failed, mut released) = (Vec::new(), Vec::new(), Vec::new());
-        let fit = |outcome| fitting(outcome, result_bytes_max);
+        let mut failed_so = Vec::new();
+        let version = welcome.version;
+        let fit = |outcome| fitting(in_words_of(version, outcome), result_bytes_max);
         for (proof, outcome) in self.leases.take_outbox(fit) {
             match outcome {
                 Outcome::Complete(result) => completed.push(CompleteItem { proof, result }),
-                Outcome::Fail(reason)
-                | Outcome::FailAfter(reason, _)
-                | Outcome::Hopeless(reason) => failed.push(FailItem { proof, reason }),
+                Outcome::Fail(reason) => failed.push(FailItem { proof, reason }),
+                Outcome::FailAfter(reason, wait) => {
+                    failed_so.push(failure(proof, reason, FailThen::Wait(millis(wait))));
+                }
+                Outcome::Hopeless(reason) => {
+                    failed_so.push(failure(proof, reason, FailThen::Never));
+                }
                 Outcome::Then(..) => unreachable!("it was made to fit"),
                 Outcome::Release => released.push(proof),
             }
@@ -47,6 +60,10 @@ impl Actor {
         for items in split(failed, limits, |item: &FailItem| item.reason.len()) {
             let proofs = items.iter().map(|item| item.proof).collect();
             self.request(Request::Fail { items }, Sent::Answers(proofs));
+        }
+        for items in split(failed_so, limits, |of: &FailMoreItem| of.item.reason.len()) {
+            let proofs = items.iter().map(|of| of.item.proof).collect();
+            self.request(Request::FailMore { items }, Sent::Answers(proofs));
         }
         for leases in split(released, limits, |_| 0) {
             let proofs = leases.clone();
@@ -126,20 +143,41 @@ fn fitting(outcome: Outcome, result_bytes_max: usize) -> Outcome {
                 "the result is {bytes} bytes, and may be {result_bytes_max}"
             ))
         }
-        Outcome::Fail(mut reason) => {
-            reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
-            Outcome::Fail(reason)
-        }
-        // To say no more than that it failed is within what the other two ask for.
-        Outcome::FailAfter(reason, _) | Outcome::Hopeless(reason) => {
-            fitting(Outcome::Fail(reason), result_bytes_max)
-        }
+        Outcome::Fail(reason) => Outcome::Fail(cut(reason)),
+        Outcome::FailAfter(reason, wait) => Outcome::FailAfter(cut(reason), wait.min(DELAY_MAX)),
+        Outcome::Hopeless(reason) => Outcome::Hopeless(cut(reason)),
         Outcome::Then(result, then) if then.is_empty() => {
             fitting(Outcome::Complete(result), result_bytes_max)
         }
         Outcome::Then(..) => Outcome::Fail("follow-ups are not supported".to_owned()),
         fits @ (Outcome::Complete(_) | Outcome::Release) => fits,
     }
+}
+
+fn cut(mut reason: String) -> String {
+    reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
+    reason
+}
+
+/// A hub of version 1 knows failures and nothing more: that it failed is true in any case, and what
+/// is to become of the task is then as the pool has it.
+fn in_words_of(version: u16, outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::FailAfter(reason, _) | Outcome::Hopeless(reason) if version < FAIL_MORE_SINCE => {
+            Outcome::Fail(reason)
+        }
+        Outcome::Complete(_)
+        | Outcome::Fail(_)
+        | Outcome::FailAfter(..)
+        | Outcome::Hopeless(_)
+        | Outcome::Then(..)
+        | Outcome::Release => outcome,
+    }
+}
+
+const fn failure(proof: LeaseRef, reason: String, then: FailThen) -> FailMoreItem {
+    let item = FailItem { proof, reason };
+    FailMoreItem { item, then }
 }
 
 /// After how long the same answer may be taken.
@@ -163,5 +201,10 @@ mod tests {
             panic!("a failure stays one");
         };
         assert_eq!(reason.len(), REASON_BYTES_MAX);
+        let late = Outcome::FailAfter("é".repeat(1000), Duration::MAX);
+        let Outcome::FailAfter(reason, wait) = fitting(late, 0) else {
+            panic!("a failure stays one");
+        };
+        assert_eq!((reason.len(), wait), (REASON_BYTES_MAX, DELAY_MAX));
     }
 }

@@ -16,9 +16,11 @@ pub enum Outcome {
     /// bytes of the reason are kept.
     Fail(String),
     /// It went wrong, and counts: the task waits so long before it runs again, if it has attempts
-    /// left.
+    /// left; at most a hundred years, in whole milliseconds. A hub of version 1 makes a plain
+    /// failure of it.
     FailAfter(String, Duration),
-    /// It went wrong, and no attempt will do: the task is dead.
+    /// It went wrong, and no attempt will do: the task is dead at once. A hub of version 1 makes a
+    /// plain failure of it.
     Hopeless(String),
     /// Done, with a result, and these tasks are put into the same pool with it: all or nothing.
     Then(Option<Bytes>, Vec<NewTask>),

@@ -7,7 +7,9 @@ use leasehold_node::{
     NodeOptions, Outcome, RefusalCode, Rejection, Task, Worker, WorkerBuilder, WorkerError,
     WorkerEvent,
 };
-use leasehold_wire::{FromHub, FromNode, Refusal, Request, Response};
+use leasehold_wire::{
+    FailItem, FailMoreItem, FailThen, FromHub, FromNode, Refusal, Request, Response,
+};
 use tokio::time::Instant;
 
 use crate::fake_hub::{
@@ -77,6 +79,39 @@ async fn failures_and_releases_are_answered_as_such() {
     assert_eq!(session.serve_answer().await, (proof(2), Outcome::Release));
     worker.idle().await;
     assert_eq!((worker.stats().failed, worker.stats().released), (1, 1));
+}
+
+/// What the hub hears of a failure that says what is to become of its task.
+async fn heard_of(outcome: Outcome, version: u16) -> Request {
+    let (_worker, mut hub, mut runs) = start(1, options(), &["mail"]);
+    hub.welcome.version = version;
+    let mut session = hub.accept().await;
+    session.credit().await;
+    session.deliver("mail", [1]).await;
+    let (_, run) = runs.recv().await.expect("it runs");
+    run.send(outcome).expect("it waits for its outcome");
+    session.request().await.1
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_says_what_is_to_become_of_its_task_to_a_hub_that_understands_it() {
+    let late = Outcome::FailAfter("busy".into(), Duration::from_secs(90));
+    let hopeless = Outcome::Hopeless("no such crane".into());
+    for (outcome, reason, then) in [
+        (late, "busy", FailThen::Wait(90_000)),
+        (hopeless, "no such crane", FailThen::Never),
+    ] {
+        let item = FailItem {
+            proof: proof(1),
+            reason: reason.into(),
+        };
+        let plain = Request::Fail {
+            items: vec![item.clone()],
+        };
+        assert_eq!(heard_of(outcome.clone(), 1).await, plain);
+        let items = vec![FailMoreItem { item, then }];
+        assert_eq!(heard_of(outcome, 2).await, Request::FailMore { items });
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -21,7 +21,10 @@ pub(super) struct Seen {
     pub(super) ready_at: Timestamp,
     pub(super) attempt: u32,
     pub(super) interruptions: u32,
+    /// In a row.
     pub(super) losses: u32,
+    /// In a row or not, since the enqueue or the last revival.
+    pub(super) lost: u32,
     pub(super) phase: Phase,
     /// The newest lease, while an answer under it is good.
     pub(super) newest: Option<Newest>,
@@ -129,6 +132,7 @@ impl Seen {
         match end.ending {
             AttemptEnding::Cut | AttemptEnding::Silence => {
                 self.losses = self.losses.saturating_sub(1);
+                self.lost -= 1;
             }
             AttemptEnding::Interrupted => {
                 self.attempt += 1;
@@ -165,7 +169,7 @@ impl Seen {
         let failures = match ending {
             AttemptEnding::Failed | AttemptEnding::Overran => {
                 self.losses = 0;
-                self.attempt
+                self.attempt - self.lost
             }
             AttemptEnding::Expired => {
                 self.losses = 0;
@@ -173,7 +177,12 @@ impl Seen {
             }
             AttemptEnding::Cut | AttemptEnding::Silence => {
                 self.losses += 1;
-                (self.losses + 1).saturating_sub(settings.suspect_after)
+                self.lost += 1;
+                if self.lost >= settings.losses_max {
+                    return None;
+                }
+                let failures = (self.losses + 1).saturating_sub(settings.suspect_after);
+                return Some(wait(settings, failures));
             }
             AttemptEnding::Released | AttemptEnding::Interrupted => {
                 self.attempt -= 1;
@@ -188,7 +197,21 @@ impl Seen {
             }
             AttemptEnding::Completed | AttemptEnding::Cancelled => 0,
         };
-        (self.attempt < self.attempts_max).then(|| wait(settings, failures))
+        (self.attempt - self.lost < self.attempts_max).then(|| wait(settings, failures))
+    }
+
+    /// Which budget its last ending is of.
+    fn died_of(&self) -> Option<Death> {
+        match self.ends.last()?.ending {
+            AttemptEnding::Released | AttemptEnding::Interrupted => {
+                Some(Death::InterruptedTooOften)
+            }
+            AttemptEnding::Cut | AttemptEnding::Silence => Some(Death::LostTooOften),
+            AttemptEnding::Failed | AttemptEnding::Expired | AttemptEnding::Overran => {
+                Some(Death::AttemptsSpent)
+            }
+            AttemptEnding::Completed | AttemptEnding::Cancelled => None,
+        }
     }
 
     /// Whether what the core says of the task is what the oracle knows.
@@ -198,13 +221,7 @@ impl Seen {
             | (Phase::Completed(at), State::Completed { at: said })
             | (Phase::Cancelled(at), State::Cancelled { at: said }) => at == said,
             (Phase::Dead(at), State::Dead { at: said, cause }) => {
-                let is_interrupted = self.ends.last().is_some_and(|end| {
-                    matches!(
-                        end.ending,
-                        AttemptEnding::Released | AttemptEnding::Interrupted
-                    )
-                });
-                at == said && is_interrupted == (cause == Death::InterruptedTooOften)
+                at == said && self.died_of() == Some(cause)
             }
             (phase, state) => phase.kind() == state.kind(),
         };
@@ -224,6 +241,7 @@ impl Seen {
             &task.interruptions,
         )?;
         same("its losses in a row", &self.losses, &task.losses_in_a_row)?;
+        same("its losses", &self.lost, &task.losses())?;
         same("its payload", &self.payload_bytes, &task.payload_len.into())?;
         same("its priority", &self.priority, &task.priority)?;
         same("its age", &self.ready_at, &task.ready_at)?;

@@ -128,6 +128,7 @@ impl Books {
             attempt: 0,
             interruptions: 0,
             losses: 0,
+            lost: 0,
             phase: if ready_at > step.now {
                 Phase::Scheduled(ready_at)
             } else {
@@ -294,7 +295,8 @@ impl Books {
     fn revive_one(&mut self, step: &mut Step<'_>, id: TaskId) -> Verdict {
         let now = step.now;
         let seen = self.seen(id)?;
-        (seen.attempt, seen.interruptions, seen.losses) = (0, 0, 0);
+        (seen.attempt, seen.interruptions) = (0, 0);
+        (seen.losses, seen.lost) = (0, 0);
         (seen.phase, seen.ready_at) = (Phase::Ready, now);
         let said = step.expect(id, Cause::Revived)?;
         self.agree(said)

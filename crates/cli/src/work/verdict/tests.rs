@@ -30,6 +30,12 @@ fn seventy_five_releases() {
 }
 
 #[test]
+fn sixty_five_is_hopeless() {
+    let hopeless = Outcome::Hopeless("exit status 65: no such address".into());
+    assert_eq!(exited(65, b"half", b"no such address\n"), hopeless);
+}
+
+#[test]
 fn anything_else_fails_with_the_end_of_standard_error() {
     assert_eq!(
         exited(3, b"half", b"no such file\n"),

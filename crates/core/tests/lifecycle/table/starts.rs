@@ -66,7 +66,7 @@ fn unknown() -> Scene {
     }
 }
 
-fn enqueued(new: NewTask) -> Scene {
+pub(super) fn enqueued(new: NewTask) -> Scene {
     let mut scene = unknown();
     scene
         .world
@@ -84,7 +84,7 @@ fn ready() -> Scene {
 }
 
 impl Scene {
-    fn i_take_it(mut self) -> Self {
+    pub(super) fn i_take_it(mut self) -> Self {
         self.mine = self.world.must_take(self.me);
         self
     }
@@ -100,7 +100,7 @@ impl Scene {
         self
     }
 
-    fn after(mut self, time: Duration) -> Self {
+    pub(super) fn after(mut self, time: Duration) -> Self {
         self.pass(time);
         self
     }
