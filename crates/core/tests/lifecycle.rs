@@ -7,6 +7,7 @@ mod lifecycle {
     mod counting;
     mod forgetting;
     mod holding;
+    mod known;
     mod looking;
     mod many;
     mod order;

@@ -14,6 +14,7 @@
 mod answers;
 mod endings;
 mod keeping;
+mod known;
 mod others;
 mod starts;
 mod telling;
