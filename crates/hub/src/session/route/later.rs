@@ -1,12 +1,14 @@
 //! Where the requests of version 2 go.
 
-use leasehold_core::{AfterFailure, Command, Completion, Edit, Failure, NewTask, ReviveWith, Told};
+use leasehold_core::{
+    AfterFailure, Command, Completion, Edit, Failure, NewTask, ReviveWith, Told, limits::BATCH_MAX,
+};
 use leasehold_wire::{
     CompleteMoreItem, EnqueueMoreItem, FailMoreItem, FailThen, ProgressItem, Request,
 };
 
 use super::{AllShape, ItemShape, Route, by_lease, completion, failure, ms, new_task};
-use crate::pool_actor::Ask;
+use crate::pool_actor::{Ask, Query};
 
 pub(super) fn route(request: Request) -> Route {
     match request {
@@ -55,7 +57,19 @@ pub(super) fn route(request: Request) -> Route {
             which,
             tasks_max,
         } => Route::ToKnown(pool, Ask::Command(Command::Purge(which, tasks_max))),
-        Request::TasksWhere { .. } => Route::Unsupported("a filter on a list"),
+        Request::TasksWhere {
+            pool,
+            which,
+            after,
+            tasks_max,
+        } => {
+            let query = Query::Tasks {
+                which,
+                after,
+                tasks_max: (tasks_max as usize).min(BATCH_MAX),
+            };
+            Route::ToKnown(pool, Ask::Query(query))
+        }
         Request::Pool { .. } => Route::Unsupported("settings of a pool"),
         Request::Schedule { .. } => Route::Unsupported("schedules"),
         Request::Enqueue { .. }
