@@ -17,6 +17,7 @@ mod keeping;
 mod known;
 mod others;
 mod starts;
+mod stopped;
 mod telling;
 
 use starts::{STARTS, Scene, Start};

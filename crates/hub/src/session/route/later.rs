@@ -1,7 +1,8 @@
 //! Where the requests of version 2 go.
 
 use leasehold_core::{
-    AfterFailure, Command, Completion, Edit, Failure, NewTask, ReviveWith, Told, limits::BATCH_MAX,
+    AfterFailure, Command, Completion, Edit, Failure, NewTask, ReviveWith, TaskId, Told, Where,
+    limits::BATCH_MAX,
 };
 use leasehold_wire::{
     CompleteMoreItem, EnqueueMoreItem, FailMoreItem, FailThen, ProgressItem, Request,
@@ -49,8 +50,7 @@ pub(super) fn route(request: Request) -> Route {
             Route::ToAll(Ask::Command(command), shape)
         }
         Request::ReviveWhere { pool, which, edits } => {
-            let revive = Box::new(ReviveWith { which, edits });
-            Route::ToKnown(pool, Ask::Command(Command::ReviveWith(revive)))
+            Route::ToKnown(pool, revival(ReviveWith { which, edits }))
         }
         Request::Purge {
             pool,
@@ -62,14 +62,7 @@ pub(super) fn route(request: Request) -> Route {
             which,
             after,
             tasks_max,
-        } => {
-            let query = Query::Tasks {
-                which,
-                after,
-                tasks_max: (tasks_max as usize).min(BATCH_MAX),
-            };
-            Route::ToKnown(pool, Ask::Query(query))
-        }
+        } => Route::ToKnown(pool, listing(which, after, tasks_max)),
         Request::Pool { .. } => Route::Unsupported("settings of a pool"),
         Request::Schedule { .. } => Route::Unsupported("schedules"),
         Request::Enqueue { .. }
@@ -87,6 +80,19 @@ pub(super) fn route(request: Request) -> Route {
         | Request::Tasks { .. }
         | Request::Task { .. } => unreachable!("routed by the caller"),
     }
+}
+
+fn revival(revive: ReviveWith) -> Ask {
+    Ask::Command(Command::ReviveWith(Box::new(revive)))
+}
+
+fn listing(which: Vec<Where>, after: Option<TaskId>, tasks_max: u32) -> Ask {
+    let tasks_max = (tasks_max as usize).min(BATCH_MAX);
+    Ask::Query(Query::Tasks {
+        which,
+        after,
+        tasks_max,
+    })
 }
 
 fn wished(of: EnqueueMoreItem) -> NewTask {
