@@ -1,5 +1,6 @@
 //! What may be said on the command line.
 
+mod dead;
 mod help;
 mod pool;
 mod reach;
@@ -12,7 +13,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 use clap::{ArgGroup, Args as ArgsOf, Parser, Subcommand};
 use leasehold_bench::BenchArgs;
 use leasehold_hub::LogEngine;
-use leasehold_node::{NodeName, PoolName, StateKind, TaskId};
+use leasehold_node::{Death, NodeName, PoolName, StateKind, TaskId};
 
 use self::wishes::WishArgs;
 pub(crate) use self::{pool::PoolArgs, schedule::ScheduleArgs};
@@ -46,7 +47,6 @@ pub(crate) enum Command {
     /// Bring dead tasks back
     Revive(ReviveArgs),
     /// Wait for the end of tasks and print their results
-    #[command(hide = true)]
     Wait(WaitArgs),
     /// Make, show, change, pause, empty or delete a pool
     #[command(hide = true)]
@@ -188,6 +188,8 @@ pub(crate) struct TasksArgs {
     /// Only in this state: ready, scheduled, claimed, completed, cancelled, dead
     #[arg(long, value_name = "STATE", value_parser = values::state)]
     pub(crate) state: Option<StateKind>,
+    #[command(flatten)]
+    pub(crate) dead: DeadArgs,
     /// At most so many [default: all]
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<u64>,
@@ -212,6 +214,10 @@ pub(crate) struct CancelArgs {
     /// The tasks, in whatever pool they are
     #[arg(required = true, value_name = "ID")]
     pub(crate) ids: Vec<TaskId>,
+    /// Ask the node of a task that runs to end it, and call it off only after this long, at most an
+    /// hour [default: call it off at once]
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    pub(crate) grace: Option<Duration>,
     #[command(flatten)]
     pub(crate) reach: Reach,
 }
@@ -219,18 +225,39 @@ pub(crate) struct CancelArgs {
 /// `leasehold revive`
 #[derive(Debug, ArgsOf)]
 #[command(after_help = help::REVIVE)]
-#[command(group = ArgGroup::new("which").required(true).args(["ids", "all"]))]
+#[command(group = ArgGroup::new("which").required(true).multiple(true)
+    .args(["ids", "all", "cause", "reason"]))]
 pub(crate) struct ReviveArgs {
     /// The pool
     pub(crate) pool: PoolName,
     /// The tasks
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", conflicts_with_all = ["cause", "reason"])]
     pub(crate) ids: Vec<TaskId>,
     /// All dead tasks of the pool
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["ids", "cause", "reason"])]
     pub(crate) all: bool,
     #[command(flatten)]
+    pub(crate) dead: DeadArgs,
+    /// Give each of them another priority; 0 is the most urgent
+    #[arg(long, value_name = "N")]
+    pub(crate) priority: Option<u32>,
+    /// Give each of them another number of attempts
+    #[arg(long, value_name = "N")]
+    pub(crate) attempts_max: Option<u32>,
+    #[command(flatten)]
     pub(crate) reach: Reach,
+}
+
+/// Which dead tasks.
+#[derive(Debug, ArgsOf)]
+pub(crate) struct DeadArgs {
+    /// Only dead ones of this cause: attempts-spent, lost-too-often, interrupted-too-often,
+    /// expired, hopeless, parent-gone
+    #[arg(long, value_name = "CAUSE", value_parser = dead::cause)]
+    pub(crate) cause: Option<Death>,
+    /// Only those of which this was last said when an attempt went wrong, or more with this in it
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
 }
 
 /// `leasehold wait`
@@ -238,6 +265,14 @@ pub(crate) struct ReviveArgs {
 pub(crate) struct WaitArgs {
     /// The pool
     pub(crate) pool: PoolName,
+    /// The tasks
+    #[arg(required = true, value_name = "ID")]
+    pub(crate) ids: Vec<TaskId>,
+    /// For how long at the most, for all of them together [default: for ever]
+    #[arg(long = "for", value_name = "DURATION", value_parser = values::duration)]
+    pub(crate) at_most: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
 }
 
 /// `leasehold export`

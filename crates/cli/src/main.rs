@@ -76,7 +76,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Task(args) => inspect::task::run(args).await,
         Command::Cancel(args) => inspect::cancel::run(args).await,
         Command::Revive(args) => inspect::revive::run(args).await,
-        Command::Wait(args) => wait::run(&args),
+        Command::Wait(args) => wait::run(args).await,
         Command::Pool(args) => pool::run(&args),
         Command::Schedule(args) => schedule::run(&args),
         Command::Export(args) => transfer::export(&args),

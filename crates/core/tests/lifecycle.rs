@@ -9,6 +9,7 @@ mod lifecycle {
     mod expiry;
     mod forgetting;
     mod holding;
+    mod known;
     mod looking;
     mod many;
     mod order;

@@ -18,7 +18,7 @@ mod view;
 use std::sync::Arc;
 
 use leasehold_core::{Command, Ending, Node, PoolName, PoolSettings, Rejection};
-use leasehold_core::{RequestId, SessionId, StateKind, TaskId};
+use leasehold_core::{RequestId, SessionId, TaskId, Where};
 use tokio::sync::oneshot;
 
 pub(crate) use self::door::Door;
@@ -115,8 +115,9 @@ impl Ask {
 pub(crate) enum Query {
     /// With how much each of these sessions holds.
     Status(Arc<[SessionId]>),
+    /// Those for which all this holds.
     Tasks {
-        state: Option<StateKind>,
+        which: Vec<Where>,
         after: Option<TaskId>,
         tasks_max: usize,
     },

@@ -30,6 +30,8 @@ pub(crate) enum Inbound {
         proof: LeaseRef,
         why: Revocation,
     },
+    /// The task of this lease is to end.
+    StopAsked(LeaseRef),
 }
 
 #[derive(Debug)]
@@ -244,8 +246,11 @@ impl Link {
                 FromHub::Response { id, body } => inbound.push(Inbound::Response { id, body }),
                 FromHub::Deliver { pool, tasks } => inbound.push(Inbound::Deliver { pool, tasks }),
                 FromHub::Revoked { proof, why } => inbound.push(Inbound::Revoked { proof, why }),
-                // Nobody here asks for what is in them, or can do it.
-                FromHub::DeliverMore { .. } | FromHub::StopAsked { .. } => {}
+                FromHub::DeliverMore { pool, tasks } => {
+                    let tasks = tasks.into_iter().map(|task| task.delivery).collect();
+                    inbound.push(Inbound::Deliver { pool, tasks });
+                }
+                FromHub::StopAsked { proof, .. } => inbound.push(Inbound::StopAsked(proof)),
                 FromHub::Ping => {}
                 FromHub::Refused(refusal) => self.ending = Some(Ending::Refused(refusal)),
                 FromHub::Bye {

@@ -1,6 +1,6 @@
 //! `leasehold task`
 
-use leasehold_node::{AttemptDetail, StateKind, TaskDetail};
+use leasehold_node::{AttemptDetail, Fact, StateKind, TaskDetail};
 
 use crate::{
     args::TaskArgs,
@@ -15,19 +15,21 @@ use crate::{
 /// Shows everything known of a task.
 pub(crate) async fn run(args: TaskArgs) -> Result<(), Failure> {
     let TaskArgs { id, reach } = args;
-    let detail = reach
+    let (detail, more) = reach
         .inspector()
-        .task(id)
+        .task_with_facts(id)
         .await
         .map_err(|error| Failure::request(format!("look at {id}"), &error))?;
     if reach.json {
-        return output::document(&json::Detail::new(&detail));
+        return output::document(&json::Detail::with_facts(&detail, &more));
     }
-    output::write(text(&detail).as_bytes())
+    output::write(text(&detail, &more).as_bytes())
 }
 
-fn text(detail: &TaskDetail) -> String {
-    let mut text = facts(&known(detail));
+fn text(detail: &TaskDetail, more: &[Fact]) -> String {
+    let mut known = known(detail);
+    known.extend(more.iter().map(fact));
+    let mut text = facts(&known);
     if !detail.history.is_empty() {
         text += "\n";
         text += &history(&detail.history);
@@ -61,6 +63,40 @@ fn known(detail: &TaskDetail) -> Vec<(&'static str, String)> {
             .filter_map(|(name, value)| Some((name, value?))),
     );
     known
+}
+
+/// What only some tasks have.
+fn fact(fact: &Fact) -> (&'static str, String) {
+    let of = |count: &u32, max: &u32| format!("{count} of {max}");
+    match fact {
+        Fact::ExpiresAt(at_ms) => ("expires", words::moment(*at_ms)),
+        Fact::RunsUntil(at_ms) => ("runs until", words::moment(*at_ms)),
+        Fact::MaxRuntime(ms) => ("runtime at most", words::span(*ms)),
+        Fact::Failures(count, max) => ("failures", of(count, max)),
+        Fact::Losses(count, max) => ("losses", of(count, max)),
+        Fact::Interruptions(count, max) => ("interruptions", of(count, max)),
+        Fact::Progress {
+            at_ms,
+            fraction,
+            note,
+        } => ("progress", progress(*at_ms, *fraction, note)),
+        Fact::Key(key) => ("key", key.clone()),
+        Fact::Group(group) => ("group", group.clone()),
+        Fact::After { explained, .. } => ("waits", explained.clone()),
+        Fact::Trace(trace) => ("trace", trace.clone()),
+        Fact::Schedule(schedule) => ("schedule", schedule.clone()),
+        Fact::StopUntil(at_ms) => ("is to end until", words::moment(*at_ms)),
+        Fact::Edited(times) => ("payload replaced", words::count((*times).into(), "time")),
+        Fact::Died(cause) => ("dead of", cause.to_string()),
+    }
+}
+
+fn progress(at_ms: u64, fraction: u16, note: &str) -> String {
+    let (whole, rest) = (fraction / 100, fraction % 100);
+    let note = words::one_line(note);
+    format!("{whole}.{rest:02} % at {} {note}", words::moment(at_ms))
+        .trim_end()
+        .into()
 }
 
 fn some(number: u32) -> Option<String> {

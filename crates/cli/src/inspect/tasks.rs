@@ -29,8 +29,7 @@ pub(crate) async fn run(args: TasksArgs) -> Result<(), Failure> {
     let mut after: Option<TaskId> = None;
     while left > 0 {
         let wanted = usize::try_from(left).unwrap_or(PAGE).min(PAGE);
-        let page = inspector
-            .tasks(&args.pool, args.state, after, wanted)
+        let page = list(&inspector, &args, after, wanted)
             .await
             .map_err(|error| Failure::request(format!("list tasks of {}", args.pool), &error))?;
         shown.page(&inspector, &page).await?;
@@ -41,6 +40,21 @@ pub(crate) async fn run(args: TasksArgs) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// What any hub can do is asked of it in words that any hub knows.
+async fn list(
+    inspector: &Inspector,
+    args: &TasksArgs,
+    after: Option<TaskId>,
+    wanted: usize,
+) -> Result<Vec<TaskSummary>, RequestError> {
+    let (pool, state) = (&args.pool, args.state);
+    if args.dead.is_none() {
+        return inspector.tasks(pool, state, after, wanted).await;
+    }
+    let which = args.dead.conditions(state);
+    inspector.tasks_where(pool, which, after, wanted).await
 }
 
 enum Shown {

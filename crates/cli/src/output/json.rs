@@ -5,7 +5,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use leasehold_node::{AttemptDetail, Rejection, TaskDetail, TaskId, TaskSummary};
+use leasehold_node::{AttemptDetail, Fact, Rejection, TaskDetail, TaskId, TaskSummary};
 use serde::Serialize;
 
 /// The value on one line.
@@ -63,6 +63,62 @@ pub(crate) struct Detail<'a> {
     #[serde(flatten)]
     payload: Blob<'a, PayloadKeys>,
     history: Vec<Attempt<'a>>,
+    #[serde(flatten)]
+    facts: Option<Facts<'a>>,
+}
+
+/// What only some tasks have.
+#[derive(Debug, Default, Serialize)]
+struct Facts<'a> {
+    progress: Option<Told<'a>>,
+    stop_until_at_ms: Option<u64>,
+    expires_at_ms: Option<u64>,
+    runs_until_at_ms: Option<u64>,
+    trace: Option<&'a str>,
+    payload_edits: u32,
+}
+
+/// How far an attempt has come.
+#[derive(Debug, Serialize)]
+struct Told<'a> {
+    at_ms: u64,
+    /// Of 1.
+    fraction: f64,
+    note: Option<&'a str>,
+}
+
+impl<'a> Facts<'a> {
+    fn add(&mut self, fact: &'a Fact) {
+        match fact {
+            Fact::Progress {
+                at_ms,
+                fraction,
+                note,
+            } => {
+                let fraction = f64::from(*fraction) / 10_000.0;
+                let (at_ms, note) = (*at_ms, text(note));
+                self.progress = Some(Told {
+                    at_ms,
+                    fraction,
+                    note,
+                });
+            }
+            Fact::StopUntil(at_ms) => self.stop_until_at_ms = Some(*at_ms),
+            Fact::ExpiresAt(at_ms) => self.expires_at_ms = Some(*at_ms),
+            Fact::RunsUntil(at_ms) => self.runs_until_at_ms = Some(*at_ms),
+            Fact::Trace(trace) => self.trace = Some(trace),
+            Fact::Edited(times) => self.payload_edits = *times,
+            Fact::MaxRuntime(_)
+            | Fact::Failures(..)
+            | Fact::Losses(..)
+            | Fact::Interruptions(..)
+            | Fact::Key(_)
+            | Fact::Group(_)
+            | Fact::After { .. }
+            | Fact::Schedule(_)
+            | Fact::Died(_) => {}
+        }
+    }
 }
 
 impl<'a> Detail<'a> {
@@ -77,6 +133,17 @@ impl<'a> Detail<'a> {
             ready_at_ms: detail.ready_at_ms,
             payload: Blob::of(detail.payload.as_ref()),
             history: detail.history.iter().map(Attempt::new).collect(),
+            facts: None,
+        }
+    }
+
+    /// As the hub told it, with what only some tasks have.
+    pub(crate) fn with_facts(detail: &'a TaskDetail, known: &'a [Fact]) -> Self {
+        let mut facts = Facts::default();
+        known.iter().for_each(|fact| facts.add(fact));
+        Self {
+            facts: Some(facts),
+            ..Self::new(detail)
         }
     }
 }

@@ -10,7 +10,6 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use leasehold_node::{Outcome, Task};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
@@ -94,7 +93,7 @@ impl Exec {
             leash,
             pipes,
         } = running;
-        let leash = hold(leash, &task.payload, &task.cancelled, self.kill_after);
+        let leash = hold(leash, task, self.kill_after);
         tokio::select! {
             ended = self.end(child, pipes) => ended,
             never = leash => match never {},
@@ -167,18 +166,25 @@ fn myself() -> io::Result<PathBuf> {
     std::env::current_exe()
 }
 
-/// Hands over the payload and holds on. When the task is cancelled the guard is told to end the
-/// command, and after a while is let go, which kills it.
+/// Hands over the payload and holds on. When the task is to end, or is cancelled, the guard is told
+/// to end the command; a while after the latter it is let go, which kills it.
 async fn hold(
     mut leash: ChildStdin,
-    payload: &Bytes,
-    cancelled: &CancellationToken,
+    task: &Task,
     kill_after: Duration,
 ) -> std::convert::Infallible {
+    let payload = &task.payload;
     // A write fails only if the guard is gone, which is noticed by those who wait for it.
     let _ = leash.write_all(&guard::header(payload.len())).await;
     let _ = leash.write_all(payload).await;
-    cancelled.cancelled().await;
+    let is_asked = tokio::select! {
+        () = task.cancelled.cancelled() => false,
+        () = task.stop_asked.cancelled() => true,
+    };
+    if is_asked {
+        let _ = leash.write_all(&[guard::TERMINATE]).await;
+        task.cancelled.cancelled().await;
+    }
     let _ = leash.write_all(&[guard::TERMINATE]).await;
     sleep(kill_after).await;
     drop(leash);

@@ -1,19 +1,174 @@
-//! Bringing dead tasks back, changed; forgetting ended ones.
+//! Bringing dead tasks back, as they were or changed; forgetting ended ones.
 
-use super::Pool;
-use crate::{Answer, Rejection, ReviveWith, Transition, Where};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use core::mem;
+
+use bytes::Bytes;
+
+use super::{
+    Pool,
+    enqueue::{length, within},
+    filter::{check_which, holds},
+    tasks::At,
+};
+use crate::{
+    Answer, Cause, Change, Edit, Rejection, ReviveWith, State, StateKind, Task, TaskId, Transition,
+    Where, Which,
+    limits::{ATTEMPTS_MAX, BATCH_MAX, EXPIRES_MAX},
+    time::millis,
+};
 
 impl Pool {
-    pub(super) fn revive_with(&mut self, _revive: ReviveWith, _out: &mut Transition) -> Answer {
-        Answer::Refused(Rejection::unsupported("revival with changes"))
+    pub(super) fn revive_with(&mut self, revive: ReviveWith, out: &mut Transition) -> Answer {
+        let ReviveWith { which, edits } = revive;
+        if let Err(refusal) = self.check_edits(&edits) {
+            return Answer::Refused(refusal);
+        }
+        let ids = match which {
+            Which::Tasks(ids) => ids,
+            Which::All => self.dead_where(&[]),
+            Which::Where(which) => match check_which(&which) {
+                Ok(()) => self.dead_where(&which),
+                Err(refusal) => return Answer::Refused(refusal),
+            },
+        };
+        let one = |id| (id, self.revive_one(id, &edits, out));
+        Answer::Revived(ids.into_iter().map(one).collect())
     }
 
+    /// Dead tasks for which all this holds, those that died first before others: as many as one
+    /// answer names.
+    pub(super) fn dead_where(&self, which: &[Where]) -> Vec<TaskId> {
+        let dead = self.tasks.dead.iter();
+        dead.filter(|(.., at)| holds(which, &self.tasks.shelf, *at))
+            .map(|(_, id, _)| *id)
+            .take(BATCH_MAX)
+            .collect()
+    }
+
+    /// Each kind of edit at most once, and in the bounds of an enqueue.
+    fn check_edits(&self, edits: &[Edit]) -> Result<(), Rejection> {
+        let is_twice = |(place, edit): (usize, &Edit)| {
+            let kind = mem::discriminant(edit);
+            edits[..place]
+                .iter()
+                .any(|of| mem::discriminant(of) == kind)
+        };
+        if edits.iter().enumerate().any(is_twice) {
+            let what = "each kind of change is made once".into();
+            return Err(Rejection::Invalid(what));
+        }
+        edits.iter().try_for_each(|edit| self.check_edit(edit))
+    }
+
+    fn check_edit(&self, edit: &Edit) -> Result<(), Rejection> {
+        match edit {
+            Edit::Payload(payload) => {
+                let what = "the payload's length in bytes";
+                let bytes_max = self.settings.payload_bytes_max as u64;
+                within(what, payload.len() as u64, 0, bytes_max)?;
+                length(what, payload.len()).map(drop)
+            }
+            Edit::AttemptsMax(attempts) => {
+                within("attempts_max", (*attempts).into(), 1, ATTEMPTS_MAX.into())
+            }
+            Edit::ExpiresAfter(Some(ms)) => {
+                within("expires_after in milliseconds", *ms, 1, millis(EXPIRES_MAX))
+            }
+            Edit::Priority(_) | Edit::ExpiresAfter(None) => Ok(()),
+        }
+    }
+
+    /// A revived task begins anew; only its history remembers.
+    pub(super) fn revive_one(
+        &mut self,
+        id: TaskId,
+        edits: &[Edit],
+        out: &mut Transition,
+    ) -> Result<(), Rejection> {
+        let (at, kind) = self.find(id)?;
+        if kind != StateKind::Dead {
+            return Err(Rejection::NotDead(kind));
+        }
+        let now = self.now;
+        let (task, blob) = self.tasks.update(at, |slot| {
+            let task = &mut slot.task;
+            task.begin_anew();
+            task.ready_at = now;
+            task.state = State::Ready;
+            edits.iter().filter_map(|edit| apply(edit, task)).last()
+        });
+        let cause = Cause::Revived;
+        out.changes.push(Change::Put { task, cause, blob });
+        Ok(())
+    }
+
+    /// Forgets ended tasks, at most [`BATCH_MAX`] in one call.
     pub(super) fn purge(
         &mut self,
-        _which: &[Where],
-        _tasks_max: u32,
-        _out: &mut Transition,
+        which: &[Where],
+        tasks_max: u32,
+        out: &mut Transition,
     ) -> Answer {
-        Answer::Refused(Rejection::unsupported("purge"))
+        let checked = within("tasks_max", tasks_max.into(), 1, BATCH_MAX as u64);
+        if let Err(refusal) = checked
+            .and_then(|()| check_which(which))
+            .and_then(|()| check_ended(which))
+        {
+            return Answer::Refused(refusal);
+        }
+        let found = self.ended_where(which, tasks_max as usize);
+        found.iter().for_each(|at| self.drop_ended(*at, out));
+        Answer::Purged(found.len() as u64)
     }
+
+    fn ended_where(&self, which: &[Where], tasks_max: usize) -> Vec<At> {
+        let shelf = &self.tasks.shelf;
+        let is_it = |at: &At| shelf.kind(*at).is_end() && holds(which, shelf, *at);
+        let all = shelf.iter_from(0).map(|(at, _)| at);
+        all.filter(is_it).take(tasks_max).collect()
+    }
+
+    fn drop_ended(&mut self, at: At, out: &mut Transition) {
+        let id = self.tasks.shelf.id(at);
+        out.changes.push(Change::Forget(id));
+        self.tasks.remove(at);
+        self.parent_forgotten(id, out);
+    }
+}
+
+/// Only what has ended can be forgotten.
+fn check_ended(which: &[Where]) -> Result<(), Rejection> {
+    let live = which.iter().find_map(|one| match one {
+        Where::State(kind) => (!kind.is_end()).then_some(*kind),
+        Where::Cause(_)
+        | Where::Reason(_)
+        | Where::EndedBefore(_)
+        | Where::Group(_)
+        | Where::Key(_) => None,
+    });
+    let refusal = |kind| {
+        let what = alloc::format!("a task that is {kind} has not ended, and is not purged");
+        Err(Rejection::Invalid(what))
+    };
+    live.map_or(Ok(()), refusal)
+}
+
+/// Makes a change that is in bounds; what it returns is to be kept with the task.
+fn apply(edit: &Edit, task: &mut Box<Task>) -> Option<Bytes> {
+    match edit {
+        Edit::Payload(payload) => {
+            task.payload_len = length("", payload.len()).unwrap_or(u32::MAX);
+            let extras = Arc::make_mut(task.extras.get_or_insert_default());
+            extras.edited = extras.edited.saturating_add(1);
+            return Some(payload.clone());
+        }
+        Edit::Priority(priority) => task.priority = *priority,
+        Edit::AttemptsMax(attempts) => task.attempts_max = *attempts,
+        Edit::ExpiresAfter(ms) => {
+            let extras = task.extras.get_or_insert_default();
+            Arc::make_mut(extras).expires_after_ms = *ms;
+        }
+    }
+    None
 }

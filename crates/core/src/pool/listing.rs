@@ -4,8 +4,11 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::mem;
 
-use super::Pool;
-use crate::{StateKind, Task, TaskId, Timestamp};
+use super::{
+    Pool,
+    filter::{check_which, holds},
+};
+use crate::{Rejection, StateKind, Task, TaskId, Timestamp, Where};
 
 /// A task as it was when it was looked at, and [`Pool::moment_of`] it.
 pub type Listed = (Task, Option<Timestamp>);
@@ -15,7 +18,7 @@ pub type Listed = (Task, Option<Timestamp>);
 /// What changes meanwhile may be in it as it was before or after.
 #[derive(Debug, Clone)]
 pub struct Listing {
-    state: Option<StateKind>,
+    which: Vec<Where>,
     after: Option<TaskId>,
     tasks_max: usize,
     /// The first place that was not looked at yet.
@@ -27,14 +30,31 @@ pub struct Listing {
 impl Listing {
     /// The first `tasks_max` by id, of those after `after`, in one state or in any.
     #[must_use]
-    pub const fn new(state: Option<StateKind>, after: Option<TaskId>, tasks_max: usize) -> Self {
+    pub fn new(state: Option<StateKind>, after: Option<TaskId>, tasks_max: usize) -> Self {
         Self {
-            state,
+            which: state.map(Where::State).into_iter().collect(),
             after,
             tasks_max,
             next: 0,
             found: BTreeMap::new(),
         }
+    }
+
+    /// As [`Listing::new`], of those for which all this holds.
+    ///
+    /// # Errors
+    /// [`Rejection::OutOfBounds`] if there are more conditions than
+    /// [`crate::limits::WHERE_MAX`], or one is too long.
+    pub fn filtered(
+        which: Vec<Where>,
+        after: Option<TaskId>,
+        tasks_max: usize,
+    ) -> Result<Self, Rejection> {
+        check_which(&which)?;
+        Ok(Self {
+            which,
+            ..Self::new(None, after, tasks_max)
+        })
     }
 
     /// Whether a task of this id would be in the page, as far as is known.
@@ -66,8 +86,7 @@ impl Pool {
                 listing.next = at;
                 return None;
             }
-            let is_of_state = |state| shelf.kind(at) == state;
-            if listing.wants(packed.id) && listing.state.is_none_or(is_of_state) {
+            if listing.wants(packed.id) && holds(&listing.which, shelf, at) {
                 listing.take(packed.id, (shelf.task(at), shelf.moment(at)));
             }
         }

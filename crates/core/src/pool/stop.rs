@@ -1,18 +1,80 @@
 //! Calling off what is on lease: its holder is asked first.
 
+use alloc::sync::Arc;
 use core::time::Duration;
 
-use super::{Pool, tasks::At};
-use crate::{Answer, AttemptEnding, Rejection, State, Task, TaskId, Timestamp, Transition};
+use super::{Pool, enqueue::within, runtime::bounded, tasks::At};
+use crate::{
+    Answer, AttemptEnding, Cause, Change, LeaseRef, Rejection, Reply, State, StateKind, Stop, Task,
+    TaskId, Timestamp, Transition, time::millis,
+};
+
+/// The longest that a holder may be given to end its task.
+const GRACE_MAX: Duration = Duration::from_secs(3600);
 
 impl Pool {
+    /// What waits is called off at once, and so is all of it without a grace.
     pub(super) fn cancel_within(
         &mut self,
-        _ids: &[TaskId],
-        _grace: Option<Duration>,
-        _out: &mut Transition,
+        ids: &[TaskId],
+        grace: Option<Duration>,
+        out: &mut Transition,
     ) -> Answer {
-        Answer::Refused(Rejection::unsupported("cancelling within a time"))
+        let grace = grace.unwrap_or(self.settings.cancel_grace);
+        let what = "the time to end it in milliseconds";
+        if let Err(refusal) = within(what, millis(grace), 0, millis(GRACE_MAX)) {
+            return Answer::Refused(refusal);
+        }
+        let one = |id: &TaskId| self.cancel_one(*id, grace, out);
+        Answer::Done(ids.iter().map(one).collect())
+    }
+
+    /// A task that was called off before is called off: the answer was lost, or two had the same
+    /// wish.
+    pub(super) fn cancel_one(
+        &mut self,
+        id: TaskId,
+        grace: Duration,
+        out: &mut Transition,
+    ) -> Result<(), Rejection> {
+        let (at, kind) = self.find(id)?;
+        if kind == StateKind::Cancelled {
+            return Ok(());
+        }
+        if kind.is_end() {
+            return Err(Rejection::Ended(kind));
+        }
+        if kind == StateKind::Claimed && !grace.is_zero() {
+            self.ask_to_stop(at, grace, out);
+        } else {
+            self.call_off(at, out);
+        }
+        Ok(())
+    }
+
+    /// Asked twice, the earlier deadline stands.
+    fn ask_to_stop(&mut self, at: At, grace: Duration, out: &mut Transition) {
+        let now = self.now;
+        let stop = Stop {
+            asked_at: now,
+            forced_at: now + grace,
+        };
+        let asked = self.tasks.shelf.extras(at).and_then(|extras| extras.stop);
+        if asked.is_some_and(|earlier| earlier.forced_at <= stop.forced_at) {
+            return;
+        }
+        let (task, holder) = self.tasks.update(at, |slot| {
+            let extras = slot.task.extras.get_or_insert_default();
+            Arc::make_mut(extras).stop = Some(stop);
+            let hold = slot.hold.as_mut()?;
+            (hold.ends_at, hold.ends_by) = bounded(&slot.task, hold.ends_at, hold.ends_by);
+            let (task, lease) = (slot.task.id, slot.task.lease.as_ref()?.id);
+            Some((hold.hand.session()?, LeaseRef { task, lease }))
+        });
+        out.changes.push(Change::put(task, Cause::StopAsked));
+        if let Some((session, proof)) = holder {
+            out.replies.push(Reply::AskStop(session, proof, grace));
+        }
     }
 
     /// Ends a task whose holder was asked to and did not.
@@ -22,10 +84,7 @@ impl Pool {
 }
 
 /// The state of a task that was being stopped when its attempt ended, in whatever way but success.
-pub(super) const fn end_of_stopped(
-    _task: &Task,
-    _ending: AttemptEnding,
-    _now: Timestamp,
-) -> Option<State> {
-    None
+pub(super) fn end_of_stopped(task: &Task, _ending: AttemptEnding, now: Timestamp) -> Option<State> {
+    task.extras.as_ref()?.stop?;
+    Some(State::Cancelled { at: now })
 }

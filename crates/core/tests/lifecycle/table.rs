@@ -14,9 +14,11 @@
 mod answers;
 mod endings;
 mod keeping;
+mod known;
 mod life;
 mod others;
 mod starts;
+mod stopped;
 mod telling;
 
 use starts::{STARTS, Scene, Start};

@@ -2,6 +2,8 @@
 
 mod facts;
 
+pub(super) use self::facts::of as facts_of;
+
 use bytes::Bytes;
 use leasehold_core::{
     Accepted, Answer, Attempt, Grant, LeaseRef, Listed, PoolName, PoolSummary, Rejection, State,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use leasehold_core::{PoolId, Rejection, SessionId};
-use leasehold_wire::{PoolStatus, Response, TaskDetail};
+use leasehold_wire::{PoolStatus, Response};
 
 use super::route::ItemShape;
 use crate::pool_actor::Part;
@@ -20,7 +20,7 @@ pub(super) enum Gather {
     /// The best answer to each item: the pool's that knows the task.
     Cancel(Vec<Result<(), Rejection>>),
     /// The pool's that knows the task.
-    Task(Result<Box<TaskDetail>, Rejection>),
+    Task(Result<Box<Response>, Rejection>),
     Status(Vec<PoolStatus>, BTreeMap<SessionId, u64>),
 }
 
@@ -63,7 +63,10 @@ impl Gather {
                     }
                 }
             }
-            (Self::Task(found), Part::Whole(Response::Task(task))) => *found = Ok(task),
+            (
+                Self::Task(found),
+                Part::Whole(task @ (Response::Task(_) | Response::TaskMore { .. })),
+            ) => *found = Ok(Box::new(task)),
             (Self::Status(pools, holdings), Part::Status(status, held)) => {
                 pools.push(*status);
                 for (session, count) in held {

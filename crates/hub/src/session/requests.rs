@@ -300,7 +300,7 @@ impl Requests {
         self.under_way -= 1;
         self.bytes -= weight;
         let body = match *gather {
-            Gather::Task(Ok(task)) => Response::Task(task),
+            Gather::Task(Ok(task)) => *task,
             Gather::Task(Err(rejection)) => Response::Refused(rejection),
             Gather::Items { shape, done, .. } => finish_items(shape, done),
             Gather::Cancel(best) => Response::Done(best),

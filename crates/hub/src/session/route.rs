@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use leasehold_core::{
     AfterFailure, Await, Claim, Command, Completion, Credit, Failure, LeaseRef, NewTask, PoolId,
-    PoolName, Revive,
+    PoolName, Revive, Where,
 };
 use leasehold_wire::{CompleteItem, EnqueueItem, FailItem, Request};
 
@@ -164,7 +164,7 @@ fn route_rare(request: Request) -> Route {
             Route::ToKnown(
                 pool,
                 Ask::Query(Query::Tasks {
-                    state,
+                    which: state.map(Where::State).into_iter().collect(),
                     after,
                     tasks_max,
                 }),

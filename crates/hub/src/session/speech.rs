@@ -165,6 +165,13 @@ fn shortened(body: &Response, error: &WireError) -> Response {
         task.payload = None;
         return Response::Task(task);
     }
+    if let Response::TaskMore { detail, facts } = body
+        && detail.payload.is_some()
+    {
+        let (mut detail, facts) = (detail.clone(), facts.clone());
+        detail.payload = None;
+        return Response::TaskMore { detail, facts };
+    }
     let (value, max) = match error {
         WireError::FrameTooLong { bytes, bytes_max } => (*bytes, u64::from(*bytes_max)),
         WireError::Malformed { .. } | WireError::NotLeasehold { .. } | WireError::Io(_) => (0, 0),

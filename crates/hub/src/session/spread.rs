@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use leasehold_core::{Command, PoolId, PoolName, Rejection, Revive, TaskId, limits::BATCH_MAX};
+use leasehold_core::{
+    Command, PoolId, PoolName, Rejection, Revive, ReviveWith, TaskId, Which, limits::BATCH_MAX,
+};
 use leasehold_wire::{EnqueuedItem, Response, TaskSummary};
 
 use crate::{
@@ -40,6 +42,14 @@ pub(super) fn plan(parts: &Parts, ask: Ask) -> Plan {
         Ask::Command(Command::Revive(Revive::All)) => {
             to_all(parts, &ask, Items::Revived(Vec::new()))
         }
+        Ask::Command(Command::ReviveWith(revive)) => plan_revival(parts, *revive),
+        Ask::Command(Command::Purge(which, tasks_max)) => {
+            // Fewer than there are partitions come out as many as there are.
+            let parts_max = u32::try_from(parts.names.len()).unwrap_or(u32::MAX).max(1);
+            let share = (tasks_max / parts_max).max(tasks_max.min(1));
+            let ask = Ask::Command(Command::Purge(which, share));
+            to_all(parts, &ask, Items::Purged(0))
+        }
         Ask::Query(Query::Tasks { tasks_max, .. }) => {
             to_all(parts, &ask, Items::Tasks(Vec::new(), tasks_max))
         }
@@ -56,13 +66,32 @@ pub(super) fn plan(parts: &Parts, ask: Ask) -> Plan {
             | Command::Revive(_)
             | Command::CancelWithin(..)
             | Command::Progress(_)
-            | Command::ReviveWith(_)
-            | Command::Purge(..)
             | Command::Schedule(_)
             | Command::Plan(_)
             | Command::Govern(_),
         )
         | Ask::Query(Query::Status(_) | Query::Task(_) | Query::Fence) => Plan::Here(ask),
+    }
+}
+
+fn plan_revival(parts: &Parts, revive: ReviveWith) -> Plan {
+    let ReviveWith { which, edits } = revive;
+    let command = |which| {
+        let edits = edits.clone();
+        Command::ReviveWith(Box::new(ReviveWith { which, edits }))
+    };
+    match which {
+        Which::Tasks(ids) if ids.len() <= BATCH_MAX => {
+            let nothing = Spread::new(Items::Revived(ids.iter().map(|id| (*id, gone())).collect()));
+            let command = |ids| command(Which::Tasks(ids));
+            split(parts, ids, |id| *id, command, nothing)
+        }
+        // A partition refuses what is too long, and all of it.
+        Which::Tasks(_) => Plan::Here(Ask::Command(command(which))),
+        Which::All | Which::Where(_) => {
+            let ask = Ask::Command(command(which));
+            to_all(parts, &ask, Items::Revived(Vec::new()))
+        }
     }
 }
 
@@ -105,6 +134,8 @@ fn split<T>(
 pub(super) struct Spread {
     places: BTreeMap<PoolId, Vec<usize>>,
     items: Items,
+    /// What was asked of all, one has refused.
+    refused: Option<Rejection>,
 }
 
 #[derive(Debug)]
@@ -114,6 +145,8 @@ enum Items {
     Revived(Vec<(TaskId, Result<(), Rejection>)>),
     /// At most so many, by id.
     Tasks(Vec<TaskSummary>, usize),
+    /// So many.
+    Purged(u64),
 }
 
 const fn gone<T>() -> Result<T, Rejection> {
@@ -125,6 +158,7 @@ impl Spread {
         Self {
             places: BTreeMap::new(),
             items,
+            refused: None,
         }
     }
 
@@ -143,7 +177,7 @@ impl Spread {
             match &mut self.items {
                 Items::Enqueued(items) => items[*place] = Err(rejection.clone()),
                 Items::Revived(items) => items[*place].1 = Err(rejection.clone()),
-                Items::Tasks(..) => {}
+                Items::Tasks(..) | Items::Purged(_) => {}
             }
         }
     }
@@ -165,12 +199,19 @@ impl Spread {
                 }
             }
             (Items::Tasks(all, _), Part::Whole(Response::Tasks(tasks))) => all.extend(tasks),
+            (Items::Purged(all), Part::Whole(Response::Purged(tasks))) => *all += tasks,
+            (_, Part::Whole(Response::Refused(rejection))) if places.is_empty() => {
+                self.refused = Some(rejection);
+            }
             (_, Part::Whole(Response::Refused(rejection))) => self.refuse(&places, &rejection),
             (_, Part::Whole(_) | Part::Status(..) | Part::Fence) => {}
         }
     }
 
     pub(super) fn finish(self) -> Response {
+        if let Some(rejection) = self.refused {
+            return Response::Refused(rejection);
+        }
         match self.items {
             Items::Enqueued(items) => Response::Enqueued(items),
             Items::Revived(items) => Response::Revived(items),
@@ -179,6 +220,7 @@ impl Spread {
                 tasks.truncate(tasks_max);
                 Response::Tasks(tasks)
             }
+            Items::Purged(tasks) => Response::Purged(tasks),
         }
     }
 }

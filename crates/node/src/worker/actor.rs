@@ -260,6 +260,11 @@ impl Actor {
             Inbound::Revoked { proof, why } => {
                 self.lose(proof, why);
             }
+            Inbound::StopAsked(proof) => {
+                if let Some(place) = self.leases.ask_to_stop(proof) {
+                    self.credit.ended(place);
+                }
+            }
         }
     }
 
@@ -301,6 +306,7 @@ impl Actor {
             payload: delivery.payload,
             node: self.node.clone(),
             cancelled: CancellationToken::new(),
+            stop_asked: CancellationToken::new(),
             revoked: Arc::default(),
         }
     }

@@ -16,6 +16,7 @@ use super::{Outcome, Task};
 #[derive(Debug, Clone)]
 pub(super) struct Alarm {
     pub(super) cancelled: CancellationToken,
+    pub(super) stop_asked: CancellationToken,
     pub(super) revoked: Arc<OnceLock<Revocation>>,
 }
 
@@ -99,6 +100,7 @@ impl Leases {
             };
             let alarm = Alarm {
                 cancelled: task.cancelled.clone(),
+                stop_asked: task.stop_asked.clone(),
                 revoked: Arc::clone(&task.revoked),
             };
             let phase = std::mem::replace(&mut held.phase, Phase::Running(alarm));
@@ -133,6 +135,18 @@ impl Leases {
         let place = self.held.get(&proof)?.place;
         self.finish(proof, Outcome::Release);
         Some(place)
+    }
+
+    /// Tells the handler, or gives the task back that waits for a slot; then the place of its pool.
+    pub(super) fn ask_to_stop(&mut self, proof: LeaseRef) -> Option<usize> {
+        match &self.held.get(&proof)?.phase {
+            Phase::Finished(_) => None,
+            Phase::Running(alarm) => {
+                alarm.stop_asked.cancel();
+                None
+            }
+            Phase::Waiting(_) => self.release(proof),
+        }
     }
 
     pub(super) fn lose(&mut self, proof: LeaseRef, why: Revocation) -> Loss {

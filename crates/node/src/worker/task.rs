@@ -31,6 +31,10 @@ pub struct Task {
     /// worker is being stopped. A handler that looks at it saves its own time, no more: after a
     /// loss its outcome is dropped in any case.
     pub cancelled: CancellationToken,
+    /// Cancelled when the hub asks for the task to end: somebody called it off and left it time.
+    /// Whatever the handler then gives back is taken, and only success completes the task; at the
+    /// end of that time [`Self::cancelled`] follows.
+    pub stop_asked: CancellationToken,
     pub(crate) revoked: Arc<OnceLock<Revocation>>,
 }
 

@@ -2,6 +2,7 @@
 
 use leasehold_core::{Listing, RequestId, SessionId, TaskId};
 use leasehold_store::Blob;
+use leasehold_wire::Response;
 
 use super::{
     super::{
@@ -22,13 +23,13 @@ impl Shell {
                 Said::Part(request, Part::Status(status, of.iter().map(held).collect()))
             }
             Query::Tasks {
-                state,
+                which,
                 after,
                 tasks_max,
-            } => {
-                let listing = Listing::new(state, after, tasks_max);
-                return self.look_through(session, request, Look::List(listing));
-            }
+            } => match Listing::filtered(which, after, tasks_max) {
+                Ok(listing) => return self.look_through(session, request, Look::List(listing)),
+                Err(refusal) => Said::Part(request, Part::Whole(Response::Refused(refusal))),
+            },
             Query::Task(id) => self.look_at(request, id),
             Query::Fence if self.looks.are_for(session) => {
                 return self.look_through(session, request, Look::Fence);

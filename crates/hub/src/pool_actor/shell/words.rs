@@ -92,8 +92,14 @@ impl Shell {
             } => {
                 let payload = blobs.get(&(task.id, Blob::Payload)).cloned();
                 let result = blobs.get(&(task.id, Blob::Result)).cloned();
-                let detail = view::detail(&self.name, &task, moment, payload, result);
-                Out::Answer(request, pool, Part::Whole(Response::Task(Box::new(detail))))
+                let detail = Box::new(view::detail(&self.name, &task, moment, payload, result));
+                let facts = view::facts_of(&task);
+                let response = if facts.is_empty() {
+                    Response::Task(detail)
+                } else {
+                    Response::TaskMore { detail, facts }
+                };
+                Out::Answer(request, pool, Part::Whole(response))
             }
         }
     }

@@ -1,1 +1,73 @@
 //! What else is known of a task, as the wire's facts.
+
+use std::time::Duration;
+
+use leasehold_core::{Extras, Progress, StateKind, Task, Timestamp};
+use leasehold_wire::Fact;
+
+/// None of a plain task.
+pub(in crate::pool_actor) fn of(task: &Task) -> Vec<Fact> {
+    let Some(extras) = task.extras.as_deref() else {
+        return Vec::new();
+    };
+    let mut facts: Vec<Fact> = [
+        expires_at(task, extras).map(Fact::ExpiresAt),
+        runs_until(task, extras).map(Fact::RunsUntil),
+        extras.max_runtime_ms.map(Fact::MaxRuntime),
+        progress(task, extras).map(told),
+        stop_until(task, extras).map(Fact::StopUntil),
+        (extras.edited > 0).then_some(Fact::Edited(extras.edited)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let key = extras.key.as_ref();
+    facts.extend(key.map(|of| Fact::Key(of.key.to_string())));
+    let group = extras.group.as_ref();
+    facts.extend(group.map(|group| Fact::Group(group.to_string())));
+    let trace = extras.trace.as_ref();
+    facts.extend(trace.map(|trace| Fact::Trace(trace.to_string())));
+    let schedule = extras.schedule.as_ref();
+    facts.extend(schedule.map(|schedule| Fact::Schedule(schedule.to_string())));
+    facts
+}
+
+/// While it waits.
+fn expires_at(task: &Task, extras: &Extras) -> Option<u64> {
+    let after = Duration::from_millis(extras.expires_after_ms?);
+    let waits = matches!(task.state.kind(), StateKind::Ready | StateKind::Scheduled);
+    waits.then(|| (task.ready_at + after).as_millis())
+}
+
+/// While it runs.
+fn runs_until(task: &Task, extras: &Extras) -> Option<u64> {
+    let runtime = Duration::from_millis(extras.max_runtime_ms?);
+    let granted_at = granted_at(task)?;
+    Some((granted_at + runtime).as_millis())
+}
+
+fn stop_until(task: &Task, extras: &Extras) -> Option<u64> {
+    granted_at(task)?;
+    Some(extras.stop?.forced_at.as_millis())
+}
+
+/// The newest attempt's: what an earlier one said is not this one's.
+fn progress<'a>(task: &Task, extras: &'a Extras) -> Option<&'a Progress> {
+    let progress = extras.progress.as_deref()?;
+    let is_of_earlier = granted_at(task).is_some_and(|granted_at| progress.at < granted_at);
+    (!is_of_earlier).then_some(progress)
+}
+
+fn granted_at(task: &Task) -> Option<Timestamp> {
+    let is_claimed = task.state.kind() == StateKind::Claimed;
+    let lease = task.lease.as_ref().filter(|_| is_claimed)?;
+    Some(lease.granted_at)
+}
+
+fn told(progress: &Progress) -> Fact {
+    Fact::Progress {
+        at_ms: progress.at.as_millis(),
+        fraction: progress.fraction,
+        note: progress.note.clone(),
+    }
+}

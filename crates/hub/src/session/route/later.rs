@@ -1,12 +1,15 @@
 //! Where the requests of version 2 go.
 
-use leasehold_core::{AfterFailure, Command, Completion, Edit, Failure, NewTask, ReviveWith, Told};
+use leasehold_core::{
+    AfterFailure, Command, Completion, Edit, Failure, NewTask, ReviveWith, TaskId, Told, Where,
+    limits::BATCH_MAX,
+};
 use leasehold_wire::{
     CompleteMoreItem, EnqueueMoreItem, FailMoreItem, FailThen, ProgressItem, Request,
 };
 
 use super::{AllShape, ItemShape, Route, by_lease, completion, failure, ms, new_task};
-use crate::pool_actor::Ask;
+use crate::pool_actor::{Ask, Query};
 
 pub(super) fn route(request: Request) -> Route {
     match request {
@@ -47,15 +50,19 @@ pub(super) fn route(request: Request) -> Route {
             Route::ToAll(Ask::Command(command), shape)
         }
         Request::ReviveWhere { pool, which, edits } => {
-            let revive = Box::new(ReviveWith { which, edits });
-            Route::ToKnown(pool, Ask::Command(Command::ReviveWith(revive)))
+            Route::ToKnown(pool, revival(ReviveWith { which, edits }))
         }
         Request::Purge {
             pool,
             which,
             tasks_max,
         } => Route::ToKnown(pool, Ask::Command(Command::Purge(which, tasks_max))),
-        Request::TasksWhere { .. } => Route::Unsupported("a filter on a list"),
+        Request::TasksWhere {
+            pool,
+            which,
+            after,
+            tasks_max,
+        } => Route::ToKnown(pool, listing(which, after, tasks_max)),
         Request::Pool { .. } => Route::Unsupported("settings of a pool"),
         Request::Schedule { .. } => Route::Unsupported("schedules"),
         Request::Enqueue { .. }
@@ -73,6 +80,19 @@ pub(super) fn route(request: Request) -> Route {
         | Request::Tasks { .. }
         | Request::Task { .. } => unreachable!("routed by the caller"),
     }
+}
+
+fn revival(revive: ReviveWith) -> Ask {
+    Ask::Command(Command::ReviveWith(Box::new(revive)))
+}
+
+fn listing(which: Vec<Where>, after: Option<TaskId>, tasks_max: u32) -> Ask {
+    let tasks_max = (tasks_max as usize).min(BATCH_MAX);
+    Ask::Query(Query::Tasks {
+        which,
+        after,
+        tasks_max,
+    })
 }
 
 fn wished(of: EnqueueMoreItem) -> NewTask {
