@@ -10,7 +10,7 @@ use leasehold_wire::{FRAME_BYTES_CEILING, FRAME_BYTES_MAX_DEFAULT, HANDSHAKE_BYT
 use schema::schema;
 
 const DOC: &str = include_str!("../../../docs/PROTOCOL.md");
-const GOLDEN: &str = include_str!("golden/v1.txt");
+const GOLDEN: [&str; 2] = [include_str!("golden/v1.txt"), include_str!("golden/v2.txt")];
 
 /// The first three cells of each row of a table, without backquotes.
 type Rows = Vec<[String; 3]>;
@@ -123,7 +123,8 @@ fn every_request_names_the_response_to_it() {
 #[test]
 fn every_example_is_a_frame_of_the_golden_file() {
     let golden: BTreeMap<_, _> = GOLDEN
-        .lines()
+        .into_iter()
+        .flat_map(str::lines)
         .filter_map(|line| line.split_once(" = "))
         .collect();
     let blocks: Vec<&str> = DOC.split("```hex\n# ").skip(1).collect();
