@@ -193,7 +193,12 @@ impl Patient {
     fn is_claimed_under(&self, session: SessionId, proof: LeaseRef) -> bool {
         let node = self.nodes.get(&session);
         self.pool.task(proof.task).is_some_and(|task| {
-            task.state == State::Claimed && task.is_held_under(proof) && task.node() == node
+            // Of others the answer alone would tell: it may be shorter than what was asked for.
+            let is_plain = task.extras.is_none();
+            is_plain
+                && task.state == State::Claimed
+                && task.is_held_under(proof)
+                && task.node() == node
         })
     }
 

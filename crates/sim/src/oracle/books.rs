@@ -98,7 +98,7 @@ impl Books {
                 newest.session = None;
             }
             if let Phase::Held(..) = seen.phase {
-                seen.hold(now + self.settings.restart_grace, By::Hub);
+                seen.hold(now, now + self.settings.restart_grace, By::Hub);
             }
         }
     }

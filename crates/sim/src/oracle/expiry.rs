@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use leasehold_core::{
     AfterFailure, AttemptEnding, BackOff, Command, Death, Failure, NewTask, PoolSettings,
-    Revocation, Task, Timestamp, Wish,
+    Revocation, State, Task, TaskId, Timestamp, Wish,
 };
 
 use super::{
@@ -93,8 +93,9 @@ impl Seen {
     }
 
     /// It is held until then by that, or for as long as its runtime and a stop let it be. The
-    /// grace after the hub was gone is longer than any runtime.
-    pub(super) fn hold(&mut self, until: Timestamp, by: By) {
+    /// grace after the hub was gone is longer than any runtime; what a node resumes after that and
+    /// has run too long ends now.
+    pub(super) fn hold(&mut self, now: Timestamp, until: Timestamp, by: By) {
         let runtime = self.terms.max_runtime.filter(|_| by != By::Hub);
         let runs_until = runtime.map(|longest| self.terms.granted_at + longest);
         let (mut until, mut by) = (until, by);
@@ -104,7 +105,7 @@ impl Seen {
         if let Some(at) = self.terms.stop.filter(|at| *at < until) {
             (until, by) = (at, By::Stop);
         }
-        self.phase = Phase::Held(until, by);
+        self.phase = Phase::Held(until.max(now), by);
     }
 
     /// How long the hold that begins now lasts.
@@ -153,9 +154,13 @@ impl Seen {
         })
     }
 
-    /// Whether it may have died of this, if that is no matter of counting.
-    pub(super) fn died_of(&self, said: Death) -> Option<bool> {
-        self.terms.died.map(|died| died == said)
+    /// Whether it is said to be dead of what the oracle knows, if that is no matter of counting.
+    pub(super) fn is_own_death(&self, said: &Task) -> Option<bool> {
+        let died = self.terms.died?;
+        let Phase::Dead(at) = self.phase else {
+            return Some(false);
+        };
+        Some(said.state == State::Dead { at, cause: died })
     }
 
     pub(super) const fn lives_again(&mut self) {
@@ -164,6 +169,12 @@ impl Seen {
 }
 
 impl Books {
+    /// A lease of the task, if it begins now, by its longest runtime.
+    pub(super) fn capped(&self, id: TaskId, lease: Duration) -> Duration {
+        let longest = self.tasks.get(&id).and_then(|seen| seen.terms.max_runtime);
+        longest.map_or(lease, |longest| longest.min(lease))
+    }
+
     /// It waited longer than it may, and is dead.
     pub(super) fn expire(&mut self, step: &mut Step<'_>, said: &Task) -> Verdict {
         let now = step.now;

@@ -68,7 +68,7 @@ impl Books {
         let seen = self.seen(id)?;
         seen.attempt += 1;
         seen.terms.granted_at = step.now;
-        seen.hold(step.now + expected, By::Deadline);
+        seen.hold(step.now, step.now + expected, By::Deadline);
         seen.newest = Some(newest);
         let expected = seen.held_for(step.now);
         let said = (grant.task, grant.attempt, grant.priority, grant.lease_for);
@@ -114,9 +114,10 @@ impl Books {
         };
         if let Some((asked, _, Command::Credit(credit))) = step.call.asked
             && asked == granted.session
-            && self.lease_of(*credit) == Some(grant.lease_for)
+            && let Some(lease) = self.lease_of(*credit)
+            && self.capped(grant.task, lease) == grant.lease_for
         {
-            return Ok(grant.lease_for);
+            return Ok(lease);
         }
         Ok(session.credit_lease)
     }

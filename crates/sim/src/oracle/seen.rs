@@ -210,12 +210,11 @@ impl Seen {
                         AttemptEnding::Released | AttemptEnding::Interrupted
                     )
                 });
-                let counted = is_interrupted == (cause == Death::InterruptedTooOften);
-                at == said && self.died_of(cause).unwrap_or(counted)
+                at == said && is_interrupted == (cause == Death::InterruptedTooOften)
             }
             (phase, state) => phase.kind() == state.kind(),
         };
-        if !same_state {
+        if !self.is_own_death(task).unwrap_or(same_state) {
             return Err(format!("it is {:?}, not {:?}", self.phase, task.state));
         }
         let (last, said_last) = (self.ends.last(), task.history.last());

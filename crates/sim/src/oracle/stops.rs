@@ -46,7 +46,8 @@ impl Books {
 
     /// Of two deadlines the earlier one stands.
     fn ask_to_stop(&mut self, step: &mut Step<'_>, id: TaskId, grace: Duration) -> Verdict {
-        let forced_at = step.now + grace;
+        let now = step.now;
+        let forced_at = now + grace;
         let seen = self.seen(id)?;
         if seen.terms.stop.is_some_and(|earlier| earlier <= forced_at) {
             step.remarks.push("asked to stop again");
@@ -54,7 +55,7 @@ impl Books {
         }
         seen.terms.stop = Some(forced_at);
         if let Phase::Held(until, by) = seen.phase {
-            seen.hold(until, by);
+            seen.hold(now, until, by);
         }
         let holder = seen.newest.as_ref().and_then(|newest| {
             let proof = LeaseRef {
