@@ -39,3 +39,5 @@ mod supervision;
 mod ten_thousand;
 #[path = "hub/verbs.rs"]
 mod verbs;
+#[path = "hub/versions.rs"]
+mod versions;

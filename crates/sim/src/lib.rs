@@ -12,6 +12,7 @@
 //! ```
 
 mod describe;
+mod features;
 mod hub;
 mod mutation;
 mod network;
@@ -23,6 +24,7 @@ mod world;
 
 use std::{collections::BTreeMap, fmt};
 
+pub use features::{LIFE, STOPS};
 pub use mutation::Mutation;
 pub use oracle::Violation;
 

@@ -3,9 +3,12 @@
 //! Nothing in the core is touched: a [`Patient`] is a pool whose commands, outcomes and restored
 //! tasks are twisted on their way in and out. A few bugs are the hub's, and are planted there.
 
+mod later;
 mod patient;
 
 pub(crate) use patient::Patient;
+
+use crate::features::{LIFE, STOPS};
 
 /// A planted bug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,11 +51,19 @@ pub enum Mutation {
     ParkedClaimForgotten,
     /// Who holds a lease is not told that it is lost.
     RevocationUnsaid,
+    /// As many losses as failures end a task.
+    BudgetsConfused,
+    /// A task that waited too long runs all the same.
+    ExpiredRuns,
+    /// An attempt that ran too long is still good for an extension.
+    OverranResumed,
+    /// Tasks that are to stop are forgotten when the hub restarts.
+    StopForgotten,
 }
 
 impl Mutation {
     /// Every one there is.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 23] = [
         Self::HolderUnchecked,
         Self::StaleLeaseAccepted,
         Self::FailureUncounted,
@@ -72,7 +83,39 @@ impl Mutation {
         Self::NeverArrivedKept,
         Self::ParkedClaimForgotten,
         Self::RevocationUnsaid,
+        Self::BudgetsConfused,
+        Self::ExpiredRuns,
+        Self::OverranResumed,
+        Self::StopForgotten,
     ];
+
+    /// Whether worlds have what it is about.
+    #[must_use]
+    pub const fn is_there(self) -> bool {
+        match self {
+            Self::BudgetsConfused | Self::ExpiredRuns | Self::OverranResumed => LIFE,
+            Self::StopForgotten => STOPS,
+            Self::HolderUnchecked
+            | Self::StaleLeaseAccepted
+            | Self::FailureUncounted
+            | Self::AttemptsForgotten
+            | Self::OneAttemptTooMany
+            | Self::ReplyBeforeCommit
+            | Self::FailedCommitIgnored
+            | Self::CommitTorn
+            | Self::EndUnnoticed
+            | Self::CutWithoutGrace
+            | Self::ByeCounted
+            | Self::LeaseReissued
+            | Self::PriorityInverted
+            | Self::CompletionForgotten
+            | Self::GrantedTwice
+            | Self::ExtensionForgotten
+            | Self::NeverArrivedKept
+            | Self::ParkedClaimForgotten
+            | Self::RevocationUnsaid => true,
+        }
+    }
 }
 
 /// Priorities in a world are 0 to this.

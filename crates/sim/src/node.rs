@@ -2,12 +2,13 @@
 
 mod hear;
 mod meddle;
+mod wishes;
 
 use std::collections::BTreeMap;
 
 use leasehold_core::{
-    AfterFailure, Claim, Command, Completion, Credit, Failure, Incarnation, LeaseRef, NewTask,
-    NodeName, RequestId, SessionId, TaskId, Timestamp,
+    Claim, Command, Completion, Credit, Failure, Incarnation, LeaseRef, NewTask, NodeName,
+    RequestId, SessionId, TaskId, Timestamp,
 };
 
 use crate::{hub::millis, mutation::PRIORITY_MAX, oracle::Verdict, oracle::Violation, rng::Rng};
@@ -204,15 +205,18 @@ impl Node {
         let attempts = [None, None, Some(1), Some(2), Some(3), Some(0)];
         let too_long = ctx.rng.chance(2);
         let payload_bytes = if too_long { 500 } else { ctx.rng.index(100) };
-        let wishes = if ctx.rng.chance(3) { 6 } else { 5 };
-        NewTask {
-            id: TaskId::from_u128(poison | (noise & (u128::MAX >> 32)) | number),
+        let choices = if ctx.rng.chance(3) { 6 } else { 5 };
+        let id = poison | (noise & (u128::MAX >> 32)) | number;
+        let mut new = NewTask {
+            id: TaskId::from_u128(id),
             priority: ctx.rng.small(0, PRIORITY_MAX),
-            attempts_max: attempts[ctx.rng.index(wishes)],
+            attempts_max: attempts[ctx.rng.index(choices)],
             delay: millis(ctx.rng.pick(&delays).unwrap_or(0)),
             payload: vec![7; payload_bytes].into(),
             wishes: vec![],
-        }
+        };
+        new.wishes = wishes::wishes(!new.delay.is_zero(), ctx);
+        new
     }
 
     /// Sends what was not accepted yet; now and then once more than it need.
@@ -253,7 +257,7 @@ impl Node {
                 Plan::Fail => Command::Fail(vec![Failure {
                     proof,
                     reason: "it did not fit".into(),
-                    then: AfterFailure::ByPolicy,
+                    then: wishes::after_failure(ctx),
                 }]),
                 Plan::Release => Command::Release(vec![proof]),
                 Plan::Hang => continue,

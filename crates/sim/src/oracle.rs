@@ -3,11 +3,13 @@
 
 mod books;
 mod durable;
+mod expiry;
 mod grants;
 mod holders;
 mod replies;
 mod seen;
 mod step;
+mod stops;
 mod verbs;
 
 use std::collections::{BTreeMap, BTreeSet};

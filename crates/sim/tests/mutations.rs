@@ -14,7 +14,10 @@ const SEEDS_MAX: u64 = 60;
 
 #[test]
 fn every_planted_bug_is_found() {
-    let hunts = Mutation::ALL.map(|bug| (bug, thread::spawn(move || first_found(bug))));
+    let bugs = Mutation::ALL.into_iter().filter(|bug| bug.is_there());
+    let hunts: Vec<_> = bugs
+        .map(|bug| (bug, thread::spawn(move || first_found(bug))))
+        .collect();
     let mut survivors = Vec::new();
     for (bug, hunt) in hunts {
         match hunt.join().expect("a hunt does not panic") {

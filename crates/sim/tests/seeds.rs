@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, thread};
 
-use leasehold_sim::{Report, run};
+use leasehold_sim::{LIFE, Report, STOPS, run};
 
 const SEEDS: u64 = 200;
 const THREADS: usize = 2;
@@ -80,8 +80,25 @@ fn assert_all_seen(seen: &BTreeMap<String, u64>) {
         "spared by a late resume",
         "full before its number",
     ];
+    let of_life = [
+        "Expired",
+        "expired while it waited",
+        "Requeued(Overran)",
+        "Revoked(Overran)",
+        "died(Expired)",
+        "died(Hopeless)",
+    ];
+    let of_stops = [
+        "StopAsked",
+        "asked to stop",
+        "asked to stop again",
+        "forced to stop",
+        "stopped at its end",
+    ];
     let rare: Vec<_> = wanted
         .into_iter()
+        .chain(of_life.into_iter().filter(|_| LIFE))
+        .chain(of_stops.into_iter().filter(|_| STOPS))
         .filter(|what| seen.get(*what).is_none_or(|times| *times < 10))
         .collect();
     assert!(rare.is_empty(), "seen too rarely: {rare:?}");

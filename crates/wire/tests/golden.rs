@@ -1,4 +1,5 @@
-//! Bytes are for ever: every message that version 1 knows, as bytes, in `golden/v1.txt`.
+//! Bytes are for ever: every message that version 1 knows, as bytes, in `golden/v1.txt`, and what
+//! version 2 added to it in `golden/v2.txt`.
 //!
 //! A difference means that nodes out there no longer understand this hub. If the message is *new*,
 //! let `LEASEHOLD_GOLDEN=write cargo test -p leasehold-wire --test golden` add its line; the lines
@@ -11,23 +12,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use bytes::BytesMut;
-use examples::{Example, examples};
+use examples::{Example, examples, first, second};
 use leasehold_wire::{FRAME_BYTES_MAX_DEFAULT, decode_message, encode_message};
 
-const GOLDEN: &str = include_str!("golden/v1.txt");
-const GOLDEN_PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v1.txt");
+/// One file for each version, with what it added to the one before.
+const GOLDEN: [&str; 2] = [include_str!("golden/v1.txt"), include_str!("golden/v2.txt")];
+
+const GOLDEN_PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
 
 #[test]
 fn every_message_is_encoded_as_ever() {
-    let now: Vec<(&str, String)> = examples()
-        .iter()
-        .map(|(name, example)| (*name, hex(&encoded(example))))
-        .collect();
     if std::env::var_os("LEASEHOLD_GOLDEN").is_some_and(|how| how == "write") {
-        return write(&now);
+        return write();
     }
     let golden = golden();
-    let changed: Vec<_> = now
+    let changed: Vec<_> = named_bytes(&examples())
         .iter()
         .filter(|(name, bytes)| golden.get(name) != Some(&bytes.as_str()))
         .map(|(name, bytes)| format!("{name}\n  was {:?}\n  is  {bytes}", golden.get(name)))
@@ -45,6 +44,9 @@ fn every_golden_line_has_its_example() {
     let golden: BTreeSet<&str> = golden().into_keys().collect();
     assert_eq!(golden, known);
     assert_eq!(known.len(), examples().len(), "a name stands twice");
+    let lines = GOLDEN.into_iter().flat_map(str::lines);
+    let lines = lines.filter(|line| !line.starts_with('#'));
+    assert_eq!(lines.count(), known.len(), "a line stands twice");
 }
 
 #[test]
@@ -87,22 +89,32 @@ fn encoded(example: &Example) -> BytesMut {
     bytes
 }
 
+fn named_bytes(examples: &[(&'static str, Example)]) -> Vec<(&'static str, String)> {
+    let named = |(name, example): &(&'static str, Example)| (*name, hex(&encoded(example)));
+    examples.iter().map(named).collect()
+}
+
 /// Name to hex.
 fn golden() -> BTreeMap<&'static str, &'static str> {
-    let lines = GOLDEN.lines().filter(|line| !line.starts_with('#'));
+    let lines = GOLDEN.into_iter().flat_map(str::lines);
     lines
+        .filter(|line| !line.starts_with('#'))
         .map(|line| line.split_once(" = ").expect("name = hex"))
         .collect()
 }
 
-fn write(now: &[(&str, String)]) {
-    let mut text = String::from("# Messages of protocol version 1. Released lines never change.\n");
+fn write() {
     let golden = golden();
-    for (name, bytes) in now {
-        let bytes = golden.get(name).copied().unwrap_or(bytes);
-        writeln!(text, "{name} = {bytes}").expect("a string takes it");
+    for (version, examples) in [(1, first()), (2, second())] {
+        let mut text =
+            format!("# Messages of protocol version {version}. Released lines never change.\n");
+        for (name, bytes) in named_bytes(&examples) {
+            let bytes = golden.get(name).copied().unwrap_or(&bytes);
+            writeln!(text, "{name} = {bytes}").expect("a string takes it");
+        }
+        let path = format!("{GOLDEN_PATH}/v{version}.txt");
+        std::fs::write(path, text).expect("the golden file is writable");
     }
-    std::fs::write(GOLDEN_PATH, text).expect("the golden file is writable");
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -31,13 +31,21 @@ fn the_newest_common_version_is_taken() {
     assert_eq!(negotiate(&speaking(0, VERSION_MIN)), Ok(VERSION_MIN));
 }
 
+/// Nodes are updated after their hub, one at a time.
+#[test]
+fn a_node_of_each_version_that_was_is_spoken_with_in_its_own() {
+    assert_eq!(negotiate(&speaking(1, 1)), Ok(1));
+    assert_eq!(negotiate(&speaking(1, 2)), Ok(2));
+    assert_eq!(negotiate(&speaking(2, 2)), Ok(2));
+}
+
 #[test]
 fn without_a_common_version_the_refusal_names_both_ranges() {
     let refusal = negotiate(&speaking(VERSION_MAX + 1, VERSION_MAX + 4)).expect_err("too new");
     assert_eq!(refusal.code, RefusalCode::Version);
     assert_eq!(
         refusal.reason,
-        "no common protocol version: the node speaks 2 to 5, the hub 1 to 1"
+        "no common protocol version: the node speaks 3 to 6, the hub 1 to 2"
     );
     let refusal = negotiate(&speaking(0, 0)).expect_err("too old");
     assert_eq!(refusal.code, RefusalCode::Version);

@@ -10,7 +10,7 @@ use leasehold_wire::{FRAME_BYTES_CEILING, FRAME_BYTES_MAX_DEFAULT, HANDSHAKE_BYT
 use schema::schema;
 
 const DOC: &str = include_str!("../../../docs/PROTOCOL.md");
-const GOLDEN: &str = include_str!("golden/v1.txt");
+const GOLDEN: [&str; 2] = [include_str!("golden/v1.txt"), include_str!("golden/v2.txt")];
 
 /// The first three cells of each row of a table, without backquotes.
 type Rows = Vec<[String; 3]>;
@@ -123,7 +123,8 @@ fn every_request_names_the_response_to_it() {
 #[test]
 fn every_example_is_a_frame_of_the_golden_file() {
     let golden: BTreeMap<_, _> = GOLDEN
-        .lines()
+        .into_iter()
+        .flat_map(str::lines)
         .filter_map(|line| line.split_once(" = "))
         .collect();
     let blocks: Vec<&str> = DOC.split("```hex\n# ").skip(1).collect();
@@ -149,8 +150,17 @@ fn bytes_of(text: &str) -> String {
 
 #[test]
 fn every_limit_is_the_constant() {
+    for (what, value) in limits_of_1().into_iter().chain(limits_of_2()) {
+        assert!(
+            DOC.contains(&format!("\n| {what} | {value} |\n")),
+            "{what} is {value}"
+        );
+    }
+}
+
+fn limits_of_1() -> Vec<(&'static str, u128)> {
     let millis = |duration: std::time::Duration| duration.as_millis();
-    let limits = [
+    vec![
         (
             "bytes of a frame in the handshake",
             u128::from(HANDSHAKE_BYTES_MAX),
@@ -183,11 +193,29 @@ fn every_limit_is_the_constant() {
         ("`delay_ms`", millis(limits::DELAY_MAX)),
         ("bytes kept of a reason", limits::REASON_BYTES_MAX as u128),
         ("attempts in a task's history", limits::HISTORY_MAX as u128),
-    ];
-    for (what, value) in limits {
-        assert!(
-            DOC.contains(&format!("\n| {what} | {value} |\n")),
-            "{what} is {value}"
-        );
-    }
+    ]
+}
+
+fn limits_of_2() -> Vec<(&'static str, u128)> {
+    let payload = limits::SCHEDULE_PAYLOAD_BYTES_MAX;
+    vec![
+        ("wish `ExpiresAfter`", limits::EXPIRES_MAX.as_millis()),
+        ("wish `MaxRuntime`, at least", limits::LEASE_MIN.as_millis()),
+        (
+            "wish `MaxRuntime`, at most",
+            limits::RUNTIME_MAX.as_millis(),
+        ),
+        ("bytes of a key or a group", limits::KEY_BYTES_MAX as u128),
+        ("tasks of an `After`", limits::AFTER_MAX as u128),
+        ("follow-ups of a completion", limits::FOLLOW_UPS_MAX as u128),
+        ("bytes of a trace", limits::TRACE_BYTES_MAX as u128),
+        ("bytes kept of a note", limits::NOTE_BYTES_MAX as u128),
+        ("conditions in a list of `Where`", limits::WHERE_MAX as u128),
+        ("schedules of a pool", limits::SCHEDULES_MAX as u128),
+        ("bytes of a schedule's payload", payload as u128),
+        (
+            "changes in a pool's history",
+            limits::POLICY_HISTORY_MAX as u128,
+        ),
+    ]
 }

@@ -119,3 +119,6 @@ fn rejection(refusal: &Rejection) -> Rejection {
         | Rejection::Unavailable { .. } => refusal.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,10 @@ use leasehold_core::{
     Transition,
 };
 
-use super::{Mutation, PRIORITY_MAX};
+use super::{
+    Mutation, PRIORITY_MAX,
+    later::{self, Overran},
+};
 
 /// A pool, sane or with one bug around it.
 #[derive(Debug)]
@@ -18,13 +21,14 @@ pub(crate) struct Patient {
     /// Of the open sessions.
     nodes: BTreeMap<SessionId, Node>,
     last_grant: Option<(SessionId, Grant)>,
+    overran: Overran,
 }
 
 impl Patient {
     pub(crate) fn restore(
         id: PoolId,
         epoch: Epoch,
-        settings: PoolSettings,
+        mut settings: PoolSettings,
         now: Timestamp,
         mut stored: Vec<Task>,
         bug: Option<Mutation>,
@@ -32,11 +36,13 @@ impl Patient {
         for task in &mut stored {
             twist_restored(task, bug);
         }
+        later::twist_settings(&mut settings, bug);
         Self {
             pool: Pool::restore(id, epoch, settings, now, stored),
             bug,
             nodes: BTreeMap::new(),
             last_grant: None,
+            overran: Overran::default(),
         }
     }
 
@@ -54,6 +60,7 @@ impl Patient {
             self.nodes.remove(&session);
         }
         let hidden = self.hidden(&command);
+        let named = later::named(&command);
         let Some((as_session, twisted)) = self.twist_command(session, command, &mut out, request)
         else {
             return out;
@@ -66,6 +73,9 @@ impl Patient {
             rewrite_ending(&mut out, from, to);
         }
         self.twist_outcome(&mut out);
+        if self.bug == Some(Mutation::OverranResumed) {
+            self.overran.relent((request, &named), &mut out);
+        }
         out
     }
 
@@ -138,6 +148,7 @@ impl Patient {
                     task.priority = PRIORITY_MAX - task.priority;
                 }
             }
+            (Mutation::ExpiredRuns, Command::Enqueue(tasks)) => later::strip_expiry(tasks),
             (Mutation::NeverArrivedKept, Command::Resume(leases)) => {
                 command = Command::Extend(leases.clone(), None);
             }
@@ -182,7 +193,12 @@ impl Patient {
     fn is_claimed_under(&self, session: SessionId, proof: LeaseRef) -> bool {
         let node = self.nodes.get(&session);
         self.pool.task(proof.task).is_some_and(|task| {
-            task.state == State::Claimed && task.is_held_under(proof) && task.node() == node
+            // Of others the answer alone would tell: it may be shorter than what was asked for.
+            let is_plain = task.extras.is_none();
+            is_plain
+                && task.state == State::Claimed
+                && task.is_held_under(proof)
+                && task.node() == node
         })
     }
 
@@ -224,6 +240,7 @@ impl Patient {
                 each_grant(out, |grant| grant.priority = PRIORITY_MAX - grant.priority);
             }
             Some(Mutation::LeaseReissued) => strip_epochs(out),
+            Some(Mutation::OverranResumed) => self.overran.note(out),
             Some(Mutation::RevocationUnsaid) => {
                 out.replies
                     .retain(|reply| !matches!(reply, Reply::Revoke(..)));
@@ -256,6 +273,7 @@ fn twist_restored(task: &mut Task, bug: Option<Mutation>) {
             task.state = State::Ready;
             task.attempt = 0;
         }
+        (Some(Mutation::StopForgotten), _) => later::forget_stop(task),
         (Some(Mutation::OneAttemptTooMany), _) => task.attempts_max += 1,
         (Some(Mutation::PriorityInverted), _) => task.priority = PRIORITY_MAX - task.priority,
         _ => {}

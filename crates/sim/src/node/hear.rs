@@ -18,7 +18,9 @@ impl Node {
             // The malicious finish what they were told to drop.
             Reply::Revoke(..) if !ctx.is_calm && ctx.rng.chance(20 + self.malice) => {}
             Reply::Revoke(_, proof, _) => self.drop_work(proof),
-            Reply::AskStop(..) => {}
+            // Some end it, and some do not.
+            Reply::AskStop(..) if ctx.rng.chance(40) => {}
+            Reply::AskStop(_, proof, _) => self.end_early(proof, ctx),
         }
     }
 
@@ -120,6 +122,14 @@ impl Node {
             if item.is_err() && (ctx.is_calm || !ctx.rng.chance(self.malice)) {
                 self.drop_work(*proof);
             }
+        }
+    }
+
+    fn end_early(&mut self, proof: LeaseRef, ctx: &mut Ctx<'_>) {
+        let plans = [Plan::Complete, Plan::Fail, Plan::Release];
+        let plan = ctx.rng.pick(&plans).unwrap_or(Plan::Release);
+        for work in self.works.iter_mut().filter(|work| work.proof == proof) {
+            (work.plan, work.next_at) = (plan, ctx.now);
         }
     }
 

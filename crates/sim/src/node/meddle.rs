@@ -7,7 +7,7 @@ use leasehold_core::{
 };
 
 use super::{Action, Ctx, Node};
-use crate::hub::millis;
+use crate::{features::STOPS, hub::millis};
 
 impl Node {
     pub(super) fn meddle(&mut self, ctx: &mut Ctx<'_>) {
@@ -46,7 +46,9 @@ impl Node {
         let Some((pool, task)) = ctx.rng.pick(&ctx.gossip.tasks) else {
             return;
         };
-        let command = match ctx.rng.within(0, 6) {
+        let kinds = if STOPS { 12 } else { 6 };
+        let command = match ctx.rng.within(0, kinds) {
+            7.. => cancel_within(task, ctx),
             0 => Command::Cancel(vec![task]),
             1 => Command::Cancel(vec![task, TaskId::from_u128(1 << 80), task]),
             2 => Command::Revive(Revive::All),
@@ -133,6 +135,12 @@ impl Node {
         };
         self.ask(pool, command, ctx);
     }
+}
+
+fn cancel_within(task: TaskId, ctx: &mut Ctx<'_>) -> Command {
+    let graces = [None, Some(0), Some(300), Some(3_000)];
+    let grace = ctx.rng.pick(&graces).flatten();
+    Command::CancelWithin(vec![task, task], grace.map(millis))
 }
 
 /// What may still matter to somebody.

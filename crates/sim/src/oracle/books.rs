@@ -13,6 +13,7 @@ use leasehold_core::{
 use super::{
     Verdict, Violation,
     durable::Durable,
+    expiry::then_of,
     seen::{By, Phase, Seen},
     step::Step,
 };
@@ -97,7 +98,7 @@ impl Books {
                 newest.session = None;
             }
             if let Phase::Held(..) = seen.phase {
-                seen.phase = Phase::Held(now + self.settings.restart_grace, By::Hub);
+                seen.hold(now, now + self.settings.restart_grace, By::Hub);
             }
         }
     }
@@ -122,7 +123,15 @@ impl Books {
     }
 
     fn pass_time(&mut self, step: &mut Step<'_>) -> Verdict {
-        while let Some(change) = step.next_of_time() {
+        let now = step.now;
+        loop {
+            let Some(change) = step.next_of_time() else {
+                let Some(task) = step.next_forced(|id| self.is_forced(id, now)) else {
+                    return Ok(());
+                };
+                self.force_stop(step, task)?;
+                continue;
+            };
             match change {
                 Change::Note { name, .. } => {
                     return Err(Violation::general(format!("nobody asked for {name:?}")));
@@ -131,7 +140,6 @@ impl Books {
                 Change::Put { task, cause, .. } => self.pass_change(step, task, *cause)?,
             }
         }
-        Ok(())
     }
 
     fn pass_change(&mut self, step: &mut Step<'_>, said: &Task, cause: Cause) -> Verdict {
@@ -139,6 +147,7 @@ impl Books {
             Cause::Claimed => self.grant(step, said),
             Cause::Due => self.fall_due(step.now, said),
             Cause::Requeued(ending) => self.run_out(step, said, ending),
+            Cause::Expired => self.expire(step, said),
             Cause::Enqueued
             | Cause::Extended
             | Cause::Resumed
@@ -148,7 +157,6 @@ impl Books {
             | Cause::StopAsked
             | Cause::Progressed
             | Cause::Freed
-            | Cause::Expired
             | Cause::ParentGone => Err(Violation::of(said.id, format!("{cause:?} by itself"))),
         }
     }
@@ -169,13 +177,13 @@ impl Books {
         let why = match ending {
             AttemptEnding::Cut => By::Cut,
             AttemptEnding::Interrupted => By::Hub,
+            AttemptEnding::Overran => By::Runtime,
             AttemptEnding::Expired
             | AttemptEnding::Completed
             | AttemptEnding::Failed
             | AttemptEnding::Silence
             | AttemptEnding::Released
-            | AttemptEnding::Cancelled
-            | AttemptEnding::Overran => By::Deadline,
+            | AttemptEnding::Cancelled => By::Deadline,
         };
         let phase = self.seen(said.id)?.phase;
         if let Phase::Held(until, by) = phase
@@ -195,10 +203,23 @@ impl Books {
         said: &Task,
         ending: AttemptEnding,
     ) -> Verdict {
-        let settings = self.settings.clone();
+        let of_pool = self.settings.clone();
         let seen = self.seen(said.id)?;
-        seen.record_end(ending);
-        seen.phase = match seen.count_end(ending, &settings) {
+        let then = then_of(step, seen, ending);
+        let counted = seen.count_end_by(ending, &of_pool);
+        if matches!(ending, AttemptEnding::Failed | AttemptEnding::Released) {
+            seen.newest = None;
+        }
+        if self.stop_at_end(step, said.id)? {
+            step.ended.insert(said.id);
+            self.agree(said)?;
+            return self.forget_some(step);
+        }
+        if ending == AttemptEnding::Overran {
+            self.lose_lease(step, said.id, Revocation::Overran)?;
+        }
+        let seen = self.seen(said.id)?;
+        seen.phase = match seen.wait_after(counted, then, step.now) {
             None => Phase::Dead(step.now),
             Some(wait) => waits(step.now, wait, said)?,
         };
@@ -206,9 +227,6 @@ impl Books {
             (seen.phase, ending)
         {
             seen.ready_at = at;
-        }
-        if matches!(ending, AttemptEnding::Failed | AttemptEnding::Released) {
-            seen.newest = None;
         }
         if seen.phase.has_ended() {
             step.ended.insert(said.id);

@@ -23,6 +23,9 @@ impl Books {
         if phase != Phase::Ready {
             return Err(Violation::of(id, format!("it was granted being {phase:?}")));
         }
+        if self.seen(id)?.expires_at().is_some_and(|at| at <= step.now) {
+            return Err(Violation::of(id, "it was granted, and had waited too long"));
+        }
         self.check_is_first(id)?;
         let granted = said
             .lease
@@ -64,8 +67,10 @@ impl Books {
         };
         let seen = self.seen(id)?;
         seen.attempt += 1;
-        seen.phase = Phase::Held(step.now + expected, By::Deadline);
+        seen.terms.granted_at = step.now;
+        seen.hold(step.now, step.now + expected, By::Deadline);
         seen.newest = Some(newest);
+        let expected = seen.held_for(step.now);
         let said = (grant.task, grant.attempt, grant.priority, grant.lease_for);
         if said != (id, seen.attempt, seen.priority, expected) {
             return Err(Violation::of(
@@ -109,9 +114,10 @@ impl Books {
         };
         if let Some((asked, _, Command::Credit(credit))) = step.call.asked
             && asked == granted.session
-            && self.lease_of(*credit) == Some(grant.lease_for)
+            && let Some(lease) = self.lease_of(*credit)
+            && self.capped(grant.task, lease) == grant.lease_for
         {
-            return Ok(grant.lease_for);
+            return Ok(lease);
         }
         Ok(session.credit_lease)
     }

@@ -35,7 +35,7 @@ impl Books {
                 (Ending::Cut, Phase::Held(until, _)) if until <= now + settings.cut_grace => {}
                 (Ending::Cut, _) => seen.phase = Phase::Held(now + settings.cut_grace, By::Cut),
                 (Ending::Dismissed, _) => {
-                    seen.phase = Phase::Held(now + settings.restart_grace, By::Hub);
+                    seen.hold(now, now + settings.restart_grace, By::Hub);
                 }
             }
         }
@@ -99,7 +99,8 @@ impl Books {
             .as_ref()
             .map_or(Duration::ZERO, |of| of.lease_for);
         let runs = lease.unwrap_or(granted_for);
-        seen.phase = Phase::Held(now + runs, By::Deadline);
+        seen.hold(now, now + runs, By::Deadline);
+        let runs = seen.held_for(now);
         if let Some(newest) = &mut seen.newest {
             // What a node said in an earlier session, and is heard late, takes nothing from the
             // session that it has now.

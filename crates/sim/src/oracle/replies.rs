@@ -10,6 +10,7 @@ use super::{
     Verdict, Violation,
     books::{Books, Wants},
     step::Step,
+    stops::check_asked,
 };
 
 /// A grant among replies.
@@ -168,8 +169,8 @@ impl Books {
                         self.check_parked(step, (*session, *request), answer)?;
                     }
                 }
-                Reply::AskStop(_, proof, _) => {
-                    return Err(Violation::of(proof.task, "nobody asked to stop it"));
+                Reply::AskStop(session, proof, within) => {
+                    check_asked(&mut step.stops, (*session, *proof, *within))?;
                 }
                 Reply::Deliver(session, grants) => self.use_credit(*session, grants)?,
                 Reply::Revoke(session, proof, why) => {
@@ -195,6 +196,12 @@ impl Books {
         if let Some((_, proof, _)) = step.revocations.first() {
             let what = format!("the holder of {} was not told that it is lost", proof.lease);
             return Err(Violation::of(proof.task, what));
+        }
+        if let Some((_, proof, _)) = step.stops.first() {
+            return Err(Violation::of(
+                proof.task,
+                "its holder was not asked to stop it",
+            ));
         }
         if let Some(granted) = step.grants.values().next() {
             let what = format!(

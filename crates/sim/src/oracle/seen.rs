@@ -7,6 +7,8 @@ use leasehold_core::{
     StateKind, Task, TaskId, Timestamp,
 };
 
+use super::expiry::Terms;
+
 /// Interruptions that pass without a wait.
 const INTERRUPTIONS_FREE: u32 = 3;
 
@@ -29,6 +31,7 @@ pub(super) struct Seen {
     /// The newest lease, while an answer under it is good.
     pub(super) newest: Option<Newest>,
     pub(super) ends: Vec<End>,
+    pub(super) terms: Terms,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +50,8 @@ pub(super) enum By {
     Deadline,
     Cut,
     Hub,
+    Runtime,
+    Stop,
 }
 
 #[derive(Debug, Clone)]
@@ -108,8 +113,9 @@ impl Seen {
     /// When something has to happen to it without anyone's asking.
     pub(super) fn due(&self, settings: &PoolSettings) -> Option<Timestamp> {
         match self.phase {
-            Phase::Ready => None,
-            Phase::Scheduled(at) | Phase::Held(at, _) => Some(at),
+            Phase::Ready => self.expires_at(),
+            Phase::Scheduled(at) => Some(self.expires_at().map_or(at, |over| over.min(at))),
+            Phase::Held(at, _) => Some(at),
             Phase::Completed(at) | Phase::Cancelled(at) => Some(at + settings.completed_kept_for),
             Phase::Dead(at) => Some(at + settings.dead_kept_for),
         }
@@ -225,7 +231,7 @@ impl Seen {
             }
             (phase, state) => phase.kind() == state.kind(),
         };
-        if !same_state {
+        if !self.is_own_death(task).unwrap_or(same_state) {
             return Err(format!("it is {:?}, not {:?}", self.phase, task.state));
         }
         let (last, said_last) = (self.ends.last(), task.history.last());
@@ -264,9 +270,13 @@ fn wait(settings: &PoolSettings, failures: u32) -> (u64, u64) {
     if failures == 0 {
         return (0, 0);
     }
-    let doublings = (failures - 1).min(30);
-    let whole =
-        (settings.back_off.base.as_millis() << doublings).min(settings.back_off.cap.as_millis());
-    let whole = u64::try_from(whole).unwrap_or(u64::MAX);
-    (whole / 2, whole)
+    let policy = settings.back_off;
+    let cap = policy.cap.as_millis();
+    let mut longest = policy.base.as_millis().min(cap);
+    for _ in 1..failures.min(1_000) {
+        longest = (longest * u128::from(policy.factor_percent) / 100).min(cap);
+    }
+    let surely = longest * u128::from(100 - policy.jitter_percent) / 100;
+    let ms = |of| u64::try_from(of).unwrap_or(u64::MAX);
+    (ms(surely), ms(longest))
 }

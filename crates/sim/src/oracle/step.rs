@@ -10,6 +10,7 @@ use leasehold_core::{
 use super::{
     Call, Verdict, Violation,
     replies::{self, Granted},
+    stops::Asked,
 };
 use crate::describe;
 
@@ -23,6 +24,8 @@ pub(super) struct Step<'a> {
     pub(super) grants: BTreeMap<LeaseId, Granted>,
     /// What holders must be told.
     pub(super) revocations: Vec<(SessionId, LeaseRef, Revocation)>,
+    /// What holders must be asked to stop.
+    pub(super) stops: Vec<Asked>,
     /// Tasks that ended in this call.
     pub(super) ended: BTreeSet<TaskId>,
     /// What the claim that was asked was granted, if that is less than it asked for.
@@ -39,6 +42,7 @@ impl<'a> Step<'a> {
             changes: call.outcome.changes.iter().collect(),
             grants: replies::granted(&call.outcome.replies),
             revocations: Vec::new(),
+            stops: Vec::new(),
             ended: BTreeSet::new(),
             cut_short: None,
             remarks: Vec::new(),
@@ -58,12 +62,25 @@ impl<'a> Step<'a> {
                 cause,
                 Cause::Due
                     | Cause::Claimed
+                    | Cause::Expired
                     | Cause::Requeued(
-                        AttemptEnding::Expired | AttemptEnding::Cut | AttemptEnding::Interrupted
+                        AttemptEnding::Expired
+                            | AttemptEnding::Cut
+                            | AttemptEnding::Interrupted
+                            | AttemptEnding::Overran
                     )
             ),
         };
         self.changes.pop_front_if(|change| of_time(change))
+    }
+
+    /// The next change, if it calls off a task that is to be called off now without being asked.
+    pub(super) fn next_forced(&mut self, is_forced: impl Fn(TaskId) -> bool) -> Option<&'a Task> {
+        let forces = |change: &mut &Change| matches!(change, Change::Put { task, cause: Cause::Cancelled, .. } if is_forced(task.id));
+        match self.changes.pop_front_if(forces) {
+            Some(Change::Put { task, .. }) => Some(task),
+            Some(Change::Forget(_) | Change::Note { .. }) | None => None,
+        }
     }
 
     /// The next change, if it forgets a task.

@@ -11,6 +11,7 @@ use leasehold_core::{
 use super::{
     Verdict, Violation,
     books::{Books, Parked, Session, Wants},
+    expiry::Terms,
     replies::{No, Said, tasks_of},
     seen::{Phase, Seen},
     step::Step,
@@ -65,8 +66,8 @@ impl Books {
             Command::Cancel(ids) => self.cancel(step, ids)?,
             Command::Revive(revive) => self.revive(step, revive)?,
             Command::Plan(_) => return Ok(None),
-            Command::CancelWithin(..)
-            | Command::Progress(_)
+            Command::CancelWithin(ids, grace) => self.cancel_within(step, ids, *grace)?,
+            Command::Progress(_)
             | Command::ReviveWith(_)
             | Command::Purge(..)
             | Command::Schedule(_)
@@ -117,7 +118,8 @@ impl Books {
             return Ok(Err(No::OutOfBounds));
         }
         let said = step.expect(new.id, Cause::Enqueued)?;
-        let ready_at = step.now + new.delay;
+        let terms = Terms::of(new, &self.settings);
+        let ready_at = terms.ready_at(step.now, new.delay);
         let seen = Seen {
             id: new.id,
             order: self.next_order,
@@ -136,6 +138,7 @@ impl Books {
             },
             newest: None,
             ends: Vec::new(),
+            terms,
         };
         self.next_order += 1;
         self.tasks.insert(new.id, seen);
@@ -248,7 +251,7 @@ impl Books {
         Ok(Said::Done(answers))
     }
 
-    fn cancel_one(&mut self, step: &mut Step<'_>, id: TaskId, phase: Phase) -> Verdict {
+    pub(super) fn cancel_one(&mut self, step: &mut Step<'_>, id: TaskId, phase: Phase) -> Verdict {
         let seen = self.seen(id)?;
         if matches!(phase, Phase::Held(..)) {
             seen.record_end(AttemptEnding::Cancelled);
@@ -298,6 +301,7 @@ impl Books {
         (seen.attempt, seen.interruptions) = (0, 0);
         (seen.losses, seen.lost) = (0, 0);
         (seen.phase, seen.ready_at) = (Phase::Ready, now);
+        seen.lives_again();
         let said = step.expect(id, Cause::Revived)?;
         self.agree(said)
     }

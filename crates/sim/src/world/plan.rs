@@ -2,7 +2,11 @@
 
 use leasehold_core::{Aging, BackOff, PoolSettings};
 
-use crate::{hub::millis, rng::Rng};
+use crate::{
+    features::{LIFE, STOPS},
+    hub::millis,
+    rng::Rng,
+};
 
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -36,6 +40,22 @@ impl Plan {
 }
 
 fn settings(rng: &mut Rng, grain: u64) -> PoolSettings {
+    let mut settings = first_settings(rng, grain);
+    if LIFE {
+        let times = [None, None, None, Some(millis(rng.within(1_000, 10_000)))];
+        settings.expires_after = rng.pick(&times).flatten();
+        settings.max_runtime = rng.pick(&times).flatten();
+        settings.losses_max = rng.small(1, 5);
+        settings.back_off.factor_percent = rng.small(100, 300);
+        settings.back_off.jitter_percent = rng.small(0, 100);
+    }
+    if STOPS {
+        settings.cancel_grace = millis(rng.pick(&[0, 200, 2_000]).unwrap_or(0));
+    }
+    settings
+}
+
+fn first_settings(rng: &mut Rng, grain: u64) -> PoolSettings {
     let coarse = |ms: u64| millis(ms.next_multiple_of(grain));
     let steps = [
         Aging::Strict,

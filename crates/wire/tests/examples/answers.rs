@@ -23,7 +23,7 @@ pub(crate) fn deliver() -> Example {
     })
 }
 
-fn delivery() -> Delivery {
+pub(crate) fn delivery() -> Delivery {
     Delivery {
         proof: proof(),
         attempt: 1,

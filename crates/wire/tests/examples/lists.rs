@@ -32,14 +32,15 @@ pub(crate) fn lists() -> Vec<(&'static str, Example)> {
     all
 }
 
-fn endings() -> Vec<(&'static str, Example)> {
-    let ended = |ending| {
-        let detail = TaskDetail {
-            history: vec![attempt(ending)],
-            ..bare()
-        };
-        response(24, Response::Task(Box::new(detail)))
+pub(crate) fn ended(ending: AttemptEnding) -> Example {
+    let detail = TaskDetail {
+        history: vec![attempt(ending)],
+        ..bare()
     };
+    response(24, Response::Task(Box::new(detail)))
+}
+
+fn endings() -> Vec<(&'static str, Example)> {
     vec![
         ("AttemptEnding.Completed", ended(AttemptEnding::Completed)),
         ("AttemptEnding.Failed", ended(AttemptEnding::Failed)),
@@ -84,7 +85,7 @@ fn waiting() -> TaskSummary {
     }
 }
 
-fn detail() -> TaskDetail {
+pub(crate) fn detail() -> TaskDetail {
     TaskDetail {
         pool: pool(),
         summary: summary(),

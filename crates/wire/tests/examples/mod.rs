@@ -1,9 +1,11 @@
-//! One example, at least, of everything that can be said. Their bytes are in `golden/v1.txt`, under
-//! the same names: `Enum.Variant`, with a third part where one example is not enough.
+//! One example, at least, of everything that can be said. Their bytes are in `golden/v1.txt`, and of
+//! what version 2 added in `golden/v2.txt`, under the same names: `Enum.Variant`, with a third part where one example is not enough.
 //!
 //! The first ones are the session that PROTOCOL.md takes apart.
 
 mod answers;
+mod facts;
+mod later;
 mod lists;
 mod requests;
 
@@ -19,8 +21,23 @@ pub(crate) enum Example {
     Hub(FromHub),
 }
 
-/// All examples, by name, in the order of the golden file.
+/// All examples, by name, in the order of the golden files.
 pub(crate) fn examples() -> Vec<(&'static str, Example)> {
+    let mut all = first();
+    all.extend(second());
+    all
+}
+
+/// Those of version 2 that version 1 does not have.
+pub(crate) fn second() -> Vec<(&'static str, Example)> {
+    let mut all = greetings();
+    all.extend(later::requests());
+    all.extend(facts::answers());
+    all
+}
+
+/// Those of version 1.
+pub(crate) fn first() -> Vec<(&'static str, Example)> {
     let mut all = session();
     all.extend(requests::requests());
     all.extend(answers::responses());
@@ -73,6 +90,25 @@ fn welcome() -> Welcome {
         batch_max: 4096,
         requests_max: 1024,
     }
+}
+
+/// How version 2 is agreed on.
+fn greetings() -> Vec<(&'static str, Example)> {
+    let both = Hello {
+        version_max: 2,
+        ..hello()
+    };
+    let agreed = Welcome {
+        version: 2,
+        ..welcome()
+    };
+    vec![
+        ("FromNode.Hello.two", Example::Node(FromNode::Hello(both))),
+        (
+            "FromHub.Welcome.two",
+            Example::Hub(FromHub::Welcome(agreed)),
+        ),
+    ]
 }
 
 fn pushes() -> Vec<(&'static str, Example)> {

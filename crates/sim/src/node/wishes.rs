@@ -1,0 +1,60 @@
+//! What producers wish for, and what holders say of a failure.
+
+use leasehold_core::{AfterFailure, Wish};
+
+use super::Ctx;
+use crate::{features::LIFE, hub::millis};
+
+/// For a task that is delayed or not.
+pub(super) fn wishes(is_delayed: bool, ctx: &mut Ctx<'_>) -> Vec<Wish> {
+    let mut wishes = Vec::new();
+    if !LIFE {
+        return wishes;
+    }
+    if !is_delayed && ctx.rng.chance(5) {
+        let early = millis(1_000);
+        let earliest = ctx.now.as_millis().saturating_sub(early.as_secs() * 1_000);
+        let at = earliest + ctx.rng.within(0, 6_000);
+        wishes.push(Wish::RunAt(leasehold_core::Timestamp::from_millis(at)));
+    }
+    if ctx.rng.chance(15) {
+        let spans = [1, ctx.rng.within(2, 500), ctx.rng.within(500, 10_000)];
+        let after = ctx.rng.pick(&spans).unwrap_or(1);
+        wishes.push(Wish::ExpiresAfter(after));
+    }
+    if ctx.rng.chance(15) {
+        wishes.push(Wish::MaxRuntime(ctx.rng.within(100, 3_000)));
+    }
+    if ctx.rng.chance(10) {
+        wishes.push(back_off(ctx));
+    }
+    if ctx.rng.chance(10) {
+        wishes.push(Wish::LossesMax(ctx.rng.small(1, 4)));
+    }
+    if ctx.rng.chance(10) {
+        wishes.push(Wish::InterruptionsMax(ctx.rng.small(1, 5)));
+    }
+    wishes
+}
+
+fn back_off(ctx: &mut Ctx<'_>) -> Wish {
+    let base_ms = ctx.rng.within(0, 500);
+    Wish::BackOff {
+        base_ms,
+        cap_ms: base_ms + ctx.rng.within(0, 3_000),
+        factor_percent: ctx.rng.small(100, 400),
+        jitter_percent: ctx.rng.small(0, 100),
+    }
+}
+
+/// What is to become of a task that failed.
+pub(super) fn after_failure(ctx: &mut Ctx<'_>) -> AfterFailure {
+    if !LIFE {
+        return AfterFailure::ByPolicy;
+    }
+    match ctx.rng.within(0, 9) {
+        0 => AfterFailure::Never,
+        1..4 => AfterFailure::Wait(millis(ctx.rng.within(0, 3_000))),
+        _ => AfterFailure::ByPolicy,
+    }
+}

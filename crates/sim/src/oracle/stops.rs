@@ -1,0 +1,125 @@
+//! Tasks that are called off while somebody holds them: asked first, forced at a deadline.
+
+use std::time::Duration;
+
+use leasehold_core::{
+    AttemptEnding, Cause, LeaseRef, Reply, Revocation, SessionId, Task, TaskId, Timestamp,
+};
+
+use super::{
+    Verdict, Violation,
+    books::Books,
+    replies::{No, Said},
+    seen::{By, Phase},
+    step::Step,
+};
+
+/// Who must be told to stop what, and for how long its lease is good.
+pub(super) type Asked = (SessionId, LeaseRef, Duration);
+
+impl Books {
+    pub(super) fn cancel_within(
+        &mut self,
+        step: &mut Step<'_>,
+        ids: &[TaskId],
+        grace: Option<Duration>,
+    ) -> Verdict<Said> {
+        let grace = grace.unwrap_or(self.settings.cancel_grace);
+        let mut answers = Vec::new();
+        for id in ids {
+            answers.push(match self.tasks.get(id).map(|seen| seen.phase) {
+                None => Err(No::Unknown),
+                Some(Phase::Cancelled(_)) => Ok(()),
+                Some(phase) if phase.has_ended() => Err(No::Ended(phase.kind())),
+                Some(Phase::Held(..)) if !grace.is_zero() => {
+                    self.ask_to_stop(step, *id, grace)?;
+                    Ok(())
+                }
+                Some(phase) => {
+                    self.cancel_one(step, *id, phase)?;
+                    Ok(())
+                }
+            });
+        }
+        Ok(Said::Done(answers))
+    }
+
+    /// Of two deadlines the earlier one stands.
+    fn ask_to_stop(&mut self, step: &mut Step<'_>, id: TaskId, grace: Duration) -> Verdict {
+        let now = step.now;
+        let forced_at = now + grace;
+        let seen = self.seen(id)?;
+        if seen.terms.stop.is_some_and(|earlier| earlier <= forced_at) {
+            step.remarks.push("asked to stop again");
+            return Ok(());
+        }
+        seen.terms.stop = Some(forced_at);
+        if let Phase::Held(until, by) = seen.phase {
+            seen.hold(now, until, by);
+        }
+        let holder = seen.newest.as_ref().and_then(|newest| {
+            let proof = LeaseRef {
+                task: id,
+                lease: newest.lease,
+            };
+            Some((newest.session?, proof))
+        });
+        if let Some((session, proof)) = holder.filter(|(of, _)| self.sessions.contains_key(of)) {
+            step.stops.push((session, proof, grace));
+        }
+        let said = step.expect(id, Cause::StopAsked)?;
+        step.remarks.push("asked to stop");
+        self.agree(said)
+    }
+
+    /// Whatever way an attempt ends, but for success: a task that was to stop is called off.
+    /// Says whether it was.
+    pub(super) fn stop_at_end(&mut self, step: &mut Step<'_>, id: TaskId) -> Verdict<bool> {
+        let now = step.now;
+        let seen = self.seen(id)?;
+        if seen.terms.stop.is_none() {
+            return Ok(false);
+        }
+        seen.phase = Phase::Cancelled(now);
+        step.remarks.push("stopped at its end");
+        let why = why_revoked(step.replies(), id).unwrap_or(Revocation::Lost);
+        self.lose_lease(step, id, why)?;
+        Ok(true)
+    }
+
+    /// Its holder did not end it in time.
+    pub(super) fn force_stop(&mut self, step: &mut Step<'_>, said: &Task) -> Verdict {
+        let seen = self.seen(said.id)?;
+        seen.record_end(AttemptEnding::Cancelled);
+        seen.phase = Phase::Cancelled(step.now);
+        step.remarks.push("forced to stop");
+        self.lose_lease(step, said.id, Revocation::Cancelled)?;
+        step.ended.insert(said.id);
+        self.agree(said)?;
+        self.forget_some(step)
+    }
+
+    /// Whether it is called off now without anybody's asking now.
+    pub(super) fn is_forced(&self, id: TaskId, now: Timestamp) -> bool {
+        let phase = self.tasks.get(&id).map(|seen| seen.phase);
+        matches!(phase, Some(Phase::Held(at, By::Stop)) if at <= now)
+    }
+}
+
+/// Who must be told is told, and nobody else.
+pub(super) fn check_asked(stops: &mut Vec<Asked>, told: Asked) -> Verdict {
+    let before = stops.len();
+    stops.retain(|must| *must != told);
+    if stops.len() == before {
+        return Err(Violation::of(told.1.task, "nobody asked to stop it"));
+    }
+    Ok(())
+}
+
+/// A lease that ends with the task's being called off may be said to be lost or cancelled.
+fn why_revoked(replies: &[Reply], id: TaskId) -> Option<Revocation> {
+    replies.iter().find_map(|reply| match reply {
+        Reply::Revoke(_, proof, why) if proof.task == id => Some(*why),
+        Reply::Answer(..) | Reply::Deliver(..) | Reply::Revoke(..) | Reply::AskStop(..) => None,
+    })
+}
