@@ -10,7 +10,7 @@ mod stored;
 pub mod transfer;
 
 use bytes::Bytes;
-use leasehold_core::{Cause, Change, Epoch, PoolId, PoolName, StateKind, TaskId, Timestamp};
+use leasehold_core::{Cause, Change, Epoch, Note, PoolId, PoolName, StateKind, TaskId, Timestamp};
 
 pub use error::StoreError;
 pub use faulty::{Faults, FaultyStore, Moment};
@@ -100,6 +100,8 @@ pub struct OpenedPool {
     pub epoch: Epoch,
     /// Every task that is remembered, in no order.
     pub tasks: StoredTasks,
+    /// What is kept beside them, in no order.
+    pub notes: Vec<Note>,
 }
 
 /// The changes of one pool in a commit.

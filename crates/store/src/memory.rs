@@ -6,7 +6,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use leasehold_core::{Cause, Change, Epoch, PoolId, PoolName, Task, TaskId, Timestamp};
+use leasehold_core::{
+    Cause, Change, Epoch, Note, NoteName, PoolId, PoolName, Task, TaskId, Timestamp,
+};
 
 use crate::{Blob, OpenedPool, PoolBatch, Store, StoreError, StoreStats, StoredTasks};
 
@@ -124,6 +126,7 @@ struct Pool {
     name: PoolName,
     epoch: Epoch,
     tasks: BTreeMap<TaskId, Kept>,
+    notes: BTreeMap<NoteName, Note>,
 }
 
 #[derive(Debug)]
@@ -147,6 +150,7 @@ impl Contents {
             id,
             epoch: pool.epoch,
             tasks: StoredTasks::new(tasks.len(), tasks.into_iter()),
+            notes: pool.notes.values().cloned().collect(),
         }
     }
 
@@ -163,6 +167,7 @@ impl Contents {
             name: name.clone(),
             epoch: Epoch(0),
             tasks: BTreeMap::new(),
+            notes: BTreeMap::new(),
         };
         self.pools.insert(id, pool);
         id
@@ -201,7 +206,11 @@ impl Contents {
                 kept.keep(*cause, blob.as_ref());
                 self.bytes += kept.bytes();
             }
-            Change::Note { .. } => unreachable!("no pool has notes"),
+            Change::Note { name, body: None } => _ = pool.notes.remove(name),
+            Change::Note {
+                name,
+                body: Some(note),
+            } => _ = pool.notes.insert(name.clone(), Note::clone(note)),
             Change::Forget(id) => {
                 self.bytes -= pool.tasks.remove(id).map_or(0, |kept| kept.bytes());
             }

@@ -8,7 +8,8 @@
 //!
 //! | record | body |
 //! |---|---|
-//! | store header, pool | bincode |
+//! | store header, pool, note | bincode |
+//! | pool, version 3 | as before, with `[notes u32 LE]` behind it |
 //! | log | `[head u64 LE][at u64 LE][epoch u32 LE]`, then entries |
 //! | log, versions 2 and 3 | as before, with `[first u64 LE]` before the entries |
 //! | blob | the bytes themselves |
@@ -33,14 +34,14 @@
 
 use std::sync::Arc;
 
-use leasehold_core::{
-    AttemptEnding, Death, Epoch, Extras, PoolName, State, Task, TaskId, Timestamp,
-};
+use leasehold_core::{AttemptEnding, Death, Epoch, Extras, State, Task, TaskId, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+pub(crate) use self::pools::{PoolRecord, seal_note, seal_pool};
 use crate::Blob;
 
 mod plain;
+mod pools;
 #[cfg(test)]
 mod tests;
 
@@ -93,16 +94,6 @@ pub(crate) enum Unreadable {
 pub(crate) struct Header {
     /// The generation of the folder that it is in.
     pub(crate) generation: u64,
-}
-
-/// A pool, by its number.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct PoolRecord {
-    /// What it is called.
-    #[serde(deserialize_with = "PoolName::deserialize_stored")]
-    pub(crate) name: PoolName,
-    /// Its newest owner's epoch.
-    pub(crate) epoch: Epoch,
 }
 
 /// How a log record begins.
@@ -327,14 +318,6 @@ impl<'a> Sealed<'a> {
         decode(self.body)
     }
 
-    /// A pool.
-    ///
-    /// # Errors
-    /// When it is none.
-    pub(crate) fn pool(&self) -> Result<PoolRecord, Unreadable> {
-        decode(self.body)
-    }
-
     /// A log record, and its entries in the order in which they were pushed.
     ///
     /// # Errors
@@ -371,13 +354,9 @@ impl<'a> Sealed<'a> {
 /// A store's header, as it is stored under this key.
 #[must_use]
 pub(crate) fn seal_header(key: &[u8], header: &Header) -> Vec<u8> {
-    seal_bincode(key, header)
-}
-
-/// A pool, as it is stored under this key.
-#[must_use]
-pub(crate) fn seal_pool(key: &[u8], pool: &PoolRecord) -> Vec<u8> {
-    seal_bincode(key, pool)
+    let mut value = vec![0; SEAL_BYTES];
+    encode(header, &mut value);
+    close(key, PLAIN, value)
 }
 
 /// A payload or result, as it is stored under this key.
@@ -445,12 +424,6 @@ fn take_entry<'a>(rest: &mut &'a [u8]) -> Result<Entry<'a>, Unreadable> {
     Ok(Entry { task, what })
 }
 
-fn seal_bincode<T: Serialize>(key: &[u8], body: &T) -> Vec<u8> {
-    let mut value = vec![0; SEAL_BYTES];
-    encode(body, &mut value);
-    close(key, PLAIN, value)
-}
-
 /// Fills in the seal, for which room was left.
 fn close(key: &[u8], version: u8, mut value: Vec<u8>) -> Vec<u8> {
     value[0] = version;
@@ -482,10 +455,16 @@ fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
     }
 }
 
+fn decode_first<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, &[u8]), Unreadable> {
+    decode_within::<T, { 2 * DECODE_BYTES_MAX }>(bytes)
+}
+
 /// What the bytes begin with, and those behind it. The limit keeps a length out of damaged bytes
 /// from being allocated.
-fn decode_first<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, &[u8]), Unreadable> {
-    let config = bincode::config::standard().with_limit::<{ 2 * DECODE_BYTES_MAX }>();
+fn decode_within<T: DeserializeOwned, const LIMIT: usize>(
+    bytes: &[u8],
+) -> Result<(T, &[u8]), Unreadable> {
+    let config = bincode::config::standard().with_limit::<LIMIT>();
     let (value, consumed) = bincode::serde::decode_from_slice(bytes, config)
         .map_err(|_| Unreadable::Damaged("it does not decode"))?;
     Ok((value, &bytes[consumed..]))

@@ -249,6 +249,7 @@ fn store(engine: LogEngine) -> TempDir {
             let mut changes = vec![sample::enqueued(id, &payload), sample::claimed(id)];
             if number == RECORDS {
                 changes = vec![sample::failed(id, "once"), Change::Forget(id)];
+                changes.extend(sample::notes().map(Change::from));
             }
             let at = Timestamp::from_millis(number);
             let batch = PoolBatch {

@@ -283,6 +283,8 @@ fn peak(store: &mut LogStore) -> Vec<(Task, Option<Bytes>)> {
         with_extras(sample::completed(id(997), b"done")),
     ];
     commit(store, &pool, changes);
+    let notes = sample::notes().map(Change::from).to_vec();
+    commit(store, &pool, notes);
     contents(store)
 }
 
@@ -296,6 +298,9 @@ fn contents(store: &mut LogStore) -> Vec<(Task, Option<Bytes>)> {
         .map(|(id, task)| (task, blob(id)))
         .collect();
     contents.sort_by_key(|(task, _)| task.id);
+    let is_of_peak = contents.iter().any(|(task, _)| task.id == id(996));
+    let notes = is_of_peak.then(sample::notes);
+    assert_eq!(pool.notes, notes.map_or(Vec::new(), Vec::from));
     contents
 }
 

@@ -13,7 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use leasehold_core::{Cause, Change, Extra, PoolId, TaskId, Timestamp};
+use leasehold_core::{Cause, Change, Extra, Note, PoolId, TaskId, Timestamp};
 use leasehold_store::{
     Blob, LogEngine, LogOptions, LogStore, OpenedPool, PoolBatch, Store, conformance::sample,
 };
@@ -123,6 +123,7 @@ fn batch(pool: &OpenedPool, number: u64) -> PoolBatch {
     if number > REMEMBERED {
         changes.extend((0..BATCH).map(|n| Change::Forget(id(number - REMEMBERED, n))));
     }
+    changes.push(note(number).into());
     let at = Timestamp::from_millis(number);
     PoolBatch {
         pool: pool.id,
@@ -149,6 +150,16 @@ fn claimed(number: u64, n: u64) -> Change {
     };
     task.place = number;
     sample::with_extras(Change::Put { task, cause, blob }, extras(number, n))
+}
+
+/// A schedule that says which batch it came with, and is of another length each time.
+fn note(number: u64) -> Note {
+    let [_, mut note, _] = sample::notes();
+    if let Note::Schedule(schedule) = &mut note {
+        schedule.fired = number;
+        schedule.payload = vec![7; usize::try_from(number % 7 * 900).unwrap()].into();
+    }
+    note
 }
 
 /// What a task has from its claim on.
@@ -189,6 +200,12 @@ fn verify(options: &LogOptions, folder: &Path, acknowledged: u64) -> u64 {
 }
 
 fn verify_pool(store: &LogStore, pool: OpenedPool, newest: u64) {
+    let notes = (newest > 0).then(|| note(newest));
+    assert_eq!(
+        pool.notes,
+        Vec::from_iter(notes),
+        "came with batch {newest}"
+    );
     let tasks = pool.tasks.map(Result::unwrap);
     let found: BTreeMap<_, _> = tasks.map(|task| (task.id, task)).collect();
     let oldest = (newest + 1).saturating_sub(REMEMBERED).max(1);

@@ -22,6 +22,9 @@ const GOLDEN_NEW: &str = include_str!("golden/export-1-completed.jsonl");
 /// The same with a task that has all extras there are, and one whose extras say nothing.
 const GOLDEN_EXTRAS: &str = include_str!("golden/export-2.jsonl");
 
+/// The same with the notes of a pool.
+const GOLDEN_NOTES: &str = include_str!("golden/export-2-notes.jsonl");
+
 #[test]
 fn everything_goes_from_each_engine_to_each_other() {
     for from in LogEngine::ALL {
@@ -95,6 +98,58 @@ fn what_is_written_is_what_stands_in_the_golden_file() {
     let mut store = MemoryStore::new();
     fill_extras(&mut store);
     assert_eq!(export(&mut store).0, GOLDEN_EXTRAS);
+    let mut store = MemoryStore::new();
+    fill_notes(&mut store);
+    assert_eq!(export(&mut store).0, GOLDEN_NOTES);
+}
+
+#[test]
+fn notes_come_back_as_they_were() {
+    let mut expected = MemoryStore::new();
+    fill_notes(&mut expected);
+    let mut store = MemoryStore::new();
+    let tally = import(GOLDEN_NOTES, &mut store).unwrap();
+    assert_eq!((tally.tasks, tally.notes), (10, 3));
+    assert_same(&mut expected, &mut store);
+}
+
+#[test]
+fn a_note_that_is_none_is_refused() {
+    let note = GOLDEN_NOTES
+        .lines()
+        .find(|line| line.starts_with("{\"note\""))
+        .unwrap();
+    for (from, to, why) in [
+        (note.to_owned() + "\n", String::new(), "10 and 2"),
+        (format!("{note}\n"), format!("{note}\n{note}\n"), "10 and 4"),
+        (
+            "\"made_at_ms\"".to_owned(),
+            "\"made_at\"".to_owned(),
+            "made_at",
+        ),
+        (
+            "\"note\":{\"pool\":\"print\"".to_owned(),
+            "\"note\":{\"pool\":\"none\"".to_owned(),
+            "before it",
+        ),
+        (
+            "\"nightly\"".to_owned(),
+            "\"not a name\"".to_owned(),
+            "line",
+        ),
+    ] {
+        let wrong = GOLDEN_NOTES.replacen(&from, &to, 1);
+        assert_ne!(wrong, GOLDEN_NOTES, "{from}");
+        let told = import(&wrong, &mut MemoryStore::new())
+            .unwrap_err()
+            .to_string();
+        assert!(told.contains(why), "{to}: {told}");
+    }
+    let twice = GOLDEN_NOTES
+        .replacen(note, &format!("{note}\n{note}"), 1)
+        .replacen("\"notes\":3", "\"notes\":4", 1);
+    let error = import(&twice, &mut MemoryStore::new()).unwrap_err();
+    assert!(matches!(error, TransferError::Miscounted { .. }), "{error}");
 }
 
 #[test]
@@ -274,7 +329,7 @@ fn a_folder_without_a_store_is_not_made_one() {
 
 /// Thousands of tasks in two pools: each state, and payloads and results of all lengths.
 fn fill(store: &mut dyn Store) {
-    fill_small(store);
+    fill_notes(store);
     let opened = store.open_pool(&"mail".parse().unwrap()).unwrap();
     for hundred in 1..=25_u32 {
         let changes = (0..100).flat_map(|n| several(hundred * 100 + n));
@@ -338,6 +393,14 @@ fn fill_extras(store: &mut dyn Store) {
     commit(store, opened.id, opened.epoch, changes);
 }
 
+/// What the golden file with notes holds.
+fn fill_notes(store: &mut dyn Store) {
+    fill_extras(store);
+    let opened = store.open_pool(&"print".parse().unwrap()).unwrap();
+    let notes = sample::notes().map(Change::from);
+    commit(store, opened.id, opened.epoch, notes.to_vec());
+}
+
 fn kind(n: u128) -> Vec<Change> {
     let id = TaskId::from_u128(n + 1);
     let mut changes = vec![sample::enqueued(id, b"hello")];
@@ -391,6 +454,7 @@ fn assert_same(one: &mut dyn Store, other: &mut dyn Store) {
             other.open_pool(&name).unwrap(),
         );
         assert_eq!(left.id, right.id);
+        assert_eq!(left.notes, right.notes);
         let [expected, found] = [left.tasks, right.tasks].map(by_id);
         assert_eq!(expected, found);
         assert!(expected.iter().any(|task| task.state == State::Ready));

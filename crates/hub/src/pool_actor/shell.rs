@@ -84,7 +84,8 @@ impl Shell {
         let restored = opened
             .tasks
             .read(|tasks| Pool::restore(id, epoch, settings, now, tasks.inspect(look)));
-        let pool = restored.map_err(|error| error.to_string())?;
+        let mut pool = restored.map_err(|error| error.to_string())?;
+        pool.recall(opened.notes);
         if let Some(place) = place.filter(|_| !is_in_place) {
             return Err(place.misplaced());
         }

@@ -84,7 +84,7 @@ pub(super) fn rest_gives_space_back(open: Open<'_>) {
 }
 
 /// Each task is enqueued, claimed, and forgotten, in three commits of its own batch.
-fn churn(store: &mut dyn Store, owner: Owner, numbers: std::ops::Range<u128>) {
+pub(super) fn churn(store: &mut dyn Store, owner: Owner, numbers: std::ops::Range<u128>) {
     let end = numbers.end;
     for start in numbers.step_by(BATCH as usize) {
         let ids: Vec<TaskId> = (start..end.min(start + BATCH)).map(id).collect();

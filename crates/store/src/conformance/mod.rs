@@ -3,6 +3,7 @@
 mod blobs;
 mod churn;
 mod model;
+mod notes;
 mod owners;
 pub mod sample;
 mod tasks;
@@ -86,6 +87,10 @@ const CHECKS: &[(&str, Check)] = &[
         "a pool at rest gives space back",
         churn::rest_gives_space_back,
     ),
+    ("notes are kept", notes::are_kept),
+    ("notes are their pool's own", notes::are_their_pools_own),
+    ("notes are fenced", notes::are_fenced),
+    ("notes stand through churn", notes::stand_through_churn),
     ("a random life is that of the model", model::random_life),
 ];
 

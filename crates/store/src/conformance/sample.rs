@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use leasehold_core::{
     Attempt, AttemptEnding, Cause, Change, Death, Epoch, Extra, Extras, Incarnation, Lease,
-    LeaseId, Node, PoolId, Progress, State, Task, TaskId, Timestamp, Wish,
+    LeaseId, Misfire, Node, Note, Policy, PolicyChange, PoolId, Progress, Schedule, State, Task,
+    TaskId, Timestamp, When, Wish,
 };
 
 /// A task that was just enqueued.
@@ -172,6 +173,54 @@ pub fn all_extras() -> Vec<Extra> {
         Extra::Edited(300),
     ];
     wishes.map(Extra::Wish).into_iter().chain(others).collect()
+}
+
+/// Notes of a pool: its policy, and two schedules.
+///
+/// # Panics
+/// Never: their names are names.
+#[must_use]
+pub fn notes() -> [Note; 3] {
+    let at = Timestamp::from_millis(1_700_000_007_000);
+    let policy = Policy {
+        set: vec![("lease".to_owned(), "2m".to_owned())],
+        paused: Some("the printer is out of paper".to_owned()),
+        deleted: false,
+        made_at: at,
+        history: vec![PolicyChange {
+            at,
+            by: "node-1".parse().expect("it is a name"),
+            what: "lease = 2m".to_owned(),
+        }],
+    };
+    let schedule = |name: &str, when| Schedule {
+        name: name.parse().expect("it is a name"),
+        seed: TaskId::from_u128(77),
+        when,
+        misfire: Misfire::Once,
+        priority: 4,
+        attempts_max: Some(3),
+        wishes: vec![
+            Wish::ExpiresAfter(60_000),
+            Wish::Group("tenant-1".to_owned()),
+        ],
+        payload: Bytes::from_static(b"hello"),
+        paused: false,
+        done_until: at,
+        fired: 3,
+        skipped: 1,
+        last: Some(TaskId::from_u128(78)),
+    };
+    let cron = When::Cron {
+        expr: "30 2 * * *".to_owned(),
+        zone: "Europe/Vienna".to_owned(),
+    };
+    let every = When::Every { ms: 1000, from: at };
+    [
+        Note::Policy(policy),
+        Note::Schedule(schedule("nightly", cron)),
+        Note::Schedule(schedule("often", every)),
+    ]
 }
 
 /// It is now as given.

@@ -4,13 +4,13 @@
 use std::{collections::BTreeMap, io};
 
 use bytes::Bytes;
-use leasehold_core::{Change, PoolId, Task, TaskId};
+use leasehold_core::{Change, Note, NoteName, PoolId, Task, TaskId};
 
 use super::{
     damage,
     engine::{Engine, Writes},
     index::{INLINE_BYTES_MAX, PoolLog},
-    keys,
+    keys, notes,
 };
 use crate::{
     Blob, PoolBatch, StoreError,
@@ -250,7 +250,7 @@ impl PoolDraft<'_> {
                 self.task(task)?;
                 Ok(apart)
             }
-            Change::Note { .. } => unreachable!("no pool has notes"),
+            Change::Note { name, body } => self.note(name, body.as_deref()).map(|()| 0),
             Change::Forget(id) => {
                 self.entry(&Entry {
                     task: *id,
@@ -259,6 +259,13 @@ impl PoolDraft<'_> {
                 Ok(0)
             }
         }
+    }
+
+    /// Writes a note in the commit of a record of the pool, if only for its time.
+    fn note(&mut self, name: &NoteName, body: Option<&Note>) -> Result<(), StoreError> {
+        self.tail.begin(self.log);
+        notes::write(self.id, self.log, name, body, self.writes)
+            .ok_or_else(|| invalid(format!("the note {name:?} is too long")))
     }
 
     fn task(&mut self, task: &Task) -> Result<(), StoreError> {
@@ -308,7 +315,10 @@ impl PoolDraft<'_> {
 }
 
 fn too_long(what: &str, task: TaskId) -> StoreError {
-    let text = format!("{what} of task {task} is too long");
+    invalid(format!("{what} of task {task} is too long"))
+}
+
+fn invalid(text: String) -> StoreError {
     StoreError::Io {
         action: "commit",
         source: io::Error::new(io::ErrorKind::InvalidInput, text),

@@ -6,6 +6,7 @@ use hashbrown::{HashMap, HashSet};
 use leasehold_core::{Epoch, PoolName, TaskId, Timestamp};
 
 use super::{
+    notes::Notes,
     states::States,
     tasks::{Place, Slot, Tasks},
 };
@@ -32,6 +33,7 @@ pub(super) struct PoolLog {
     pub(super) opened: bool,
     /// The newest time in it.
     pub(super) at: Timestamp,
+    pub(super) notes: Notes,
     /// The sequence of the oldest record that stands.
     head: u64,
     /// From the oldest on.
@@ -100,6 +102,7 @@ impl PoolLog {
             epoch: pool.epoch,
             opened: false,
             at: Timestamp::default(),
+            notes: Notes::default(),
             head: 1,
             records: VecDeque::new(),
             tasks: Tasks::new(),
@@ -231,7 +234,7 @@ impl PoolLog {
 
     /// Bytes of all that is live.
     pub(super) fn live_bytes(&self) -> u64 {
-        self.live_bytes + self.apart_bytes
+        self.live_bytes + self.apart_bytes + self.notes.bytes()
     }
 
     /// Tasks in it.

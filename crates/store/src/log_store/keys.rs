@@ -1,6 +1,6 @@
 //! Where things stand: a space byte, then numbers, the most significant byte first.
 
-use leasehold_core::{PoolId, TaskId};
+use leasehold_core::{NoteName, PoolId, TaskId};
 
 use crate::Blob;
 
@@ -12,6 +12,9 @@ pub(super) const JOURNAL: &[u8] = b"J";
 
 /// All pools.
 pub(super) const POOLS: &[u8] = b"P";
+
+/// All notes.
+pub(super) const NOTES: &[u8] = b"N";
 
 /// All log records.
 pub(super) const LOGS: &[u8] = b"L";
@@ -38,6 +41,21 @@ pub(super) fn blob(pool: PoolId, task: TaskId, kind: Blob) -> [u8; 22] {
         Blob::Result => 1,
     };
     join(b"B", &[&pool.0.to_be_bytes(), task.as_bytes(), &[kind]])
+}
+
+/// A note: after the pool's number its kind, and of a schedule its name.
+pub(super) fn note(pool: PoolId, name: &NoteName) -> Vec<u8> {
+    let (kind, name) = match name {
+        NoteName::Policy => (0, ""),
+        NoteName::Schedule(name) => (1, name.as_str()),
+    };
+    [NOTES, &pool.0.to_be_bytes(), &[kind], name.as_bytes()].concat()
+}
+
+/// The pool of a [`note`] key.
+pub(super) fn parse_note(key: &[u8]) -> Option<PoolId> {
+    let (pool, _) = key.strip_prefix(NOTES)?.split_first_chunk()?;
+    Some(PoolId(u32::from_be_bytes(*pool)))
 }
 
 /// The pool of a [`pool`] key.

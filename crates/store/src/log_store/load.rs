@@ -10,6 +10,7 @@ use super::{
     engine::Engine,
     index::{Kept, PoolLog},
     keys,
+    notes::{self, Notes},
     reader::Reader,
     states::States,
 };
@@ -31,6 +32,7 @@ pub(super) fn load(
 ) -> Result<BTreeMap<PoolId, PoolLog>, StoreError> {
     check_header(engine, generation)?;
     let mut pools = load_pools(engine)?;
+    notes::load(engine, &mut pools)?;
     // What is read is as it stands now.
     drop(engine.settled());
     let mut heads = BTreeMap::new();
@@ -222,11 +224,12 @@ fn load_pools(engine: &dyn Engine) -> Result<BTreeMap<PoolId, PoolLog>, StoreErr
         let (key, value) = record?;
         let what = || format!("pool number {number} in {}", engine.path().display());
         let pool = Sealed::open(&key, &value).and_then(|sealed| sealed.pool());
-        let pool = pool.map_err(|error| damage::unreadable(what(), &error))?;
+        let (pool, notes) = pool.map_err(|error| damage::unreadable(what(), &error))?;
         if keys::parse_pool(&key) != Some(PoolId(number)) {
             return Err(damage::damaged(what(), "it is gone"));
         }
         let mut log = PoolLog::new(pool);
+        log.notes = Notes::expecting(notes);
         log.keep_states();
         pools.insert(PoolId(number), log);
     }

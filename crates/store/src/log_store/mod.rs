@@ -16,6 +16,7 @@ mod index;
 mod journal;
 mod keys;
 mod load;
+mod notes;
 mod reader;
 mod rewrite;
 mod sled_engine;
@@ -37,10 +38,7 @@ use self::{
     rewrite::Generation,
     witness::Witness,
 };
-use crate::{
-    Blob, OpenedPool, PoolBatch, Store, StoreError, StoreStats,
-    record::{self, PoolRecord},
-};
+use crate::{Blob, OpenedPool, PoolBatch, Store, StoreError, StoreStats, record::PoolRecord};
 
 /// What keeps the keys of a [`LogStore`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -257,16 +255,17 @@ impl LogStore {
             ),
         };
         let epoch = Epoch(before.max(past).0 + 1);
-        let pool = PoolRecord {
-            name: name.clone(),
-            epoch,
-        };
-        let key = keys::pool(id);
-        let mut writes = Writes::default();
-        writes.put(&key, record::seal_pool(&key, &pool));
-        engine.commit(writes)?;
-        let log = self.pools.entry(id).or_insert_with(|| PoolLog::new(pool));
+        let log = self.pools.entry(id).or_insert_with(|| {
+            PoolLog::new(PoolRecord {
+                name: name.clone(),
+                epoch,
+            })
+        });
+        // If that fails nothing of the store is used before it was read again.
         log.epoch = epoch;
+        let mut writes = Writes::default();
+        notes::write_pool(id, log, &mut writes);
+        engine.commit(writes)?;
         log.opened = true;
         self.witness.attest(id, log)?;
         let states = log.take_states();
@@ -276,7 +275,13 @@ impl LogStore {
         }
         let log = self.pools.get(&id).ok_or(StoreError::NotOpen(id))?;
         let tasks = load::tasks(engine, id, log, states)?;
-        Ok(OpenedPool { id, epoch, tasks })
+        let notes = log.notes.all();
+        Ok(OpenedPool {
+            id,
+            epoch,
+            tasks,
+            notes,
+        })
     }
 }
 

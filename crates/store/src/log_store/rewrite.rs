@@ -12,7 +12,7 @@ use super::{
     engine::{self, Engine, Writes},
     folder::Folder,
     index::PoolLog,
-    keys, load,
+    keys, load, notes,
     witness::Witness,
 };
 use crate::{
@@ -121,10 +121,11 @@ fn copy(
             name: log.name.clone(),
             epoch: log.epoch,
         };
-        let key = keys::pool(*id);
-        writes.put(&key, record::seal_pool(&key, &pool));
         let mut copy = PoolLog::new(pool);
         copy.at = log.at;
+        copy.notes = log.notes.clone();
+        notes::write_pool(*id, &copy, &mut writes);
+        notes::copy(*id, &copy, &mut writes);
         copies.insert(*id, copy);
     }
     to.apply(writes)?;

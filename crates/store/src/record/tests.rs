@@ -7,6 +7,8 @@ use leasehold_core::{
 use super::*;
 use crate::conformance::sample;
 
+mod notes;
+
 const KEY: &[u8] = b"L\x00\x00\x00\x01";
 
 #[test]
@@ -22,8 +24,17 @@ fn pool_bytes_are_for_ever() {
         name: "images.resize-2".parse().unwrap(),
         epoch: Epoch(70_000),
     };
-    let golden = check_golden("v1-pool.hex", &seal_pool(KEY, &pool));
-    assert_eq!(Sealed::open(KEY, &golden).unwrap().pool(), Ok(pool));
+    let golden = check_golden("v1-pool.hex", &seal_pool(KEY, &pool, None));
+    assert_eq!(
+        Sealed::open(KEY, &golden).unwrap().pool(),
+        Ok((pool.clone(), None))
+    );
+    let golden = check_golden("v3-pool.hex", &seal_pool(KEY, &pool, Some(300)));
+    assert_eq!(golden[0], 3);
+    assert_eq!(
+        Sealed::open(KEY, &golden).unwrap().pool(),
+        Ok((pool, Some(300)))
+    );
 }
 
 #[test]

@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
-use leasehold_core::PoolName;
+use leasehold_core::{Note, PoolName};
 
 use super::{
     Tally, TransferError,
     line::{EndLine, FORMAT, HeaderLine, Line, PoolLine, TaskLine, VERSION},
+    notes::NoteLine,
 };
 use crate::{Blob, Store};
 
@@ -37,8 +38,18 @@ pub fn export(
     for name in store.pools() {
         writer.pool(store, name)?;
     }
-    let Tally { pools, tasks, .. } = writer.tally;
-    writer.line(&Line::End(EndLine { pools, tasks }))?;
+    let Tally {
+        pools,
+        tasks,
+        notes,
+        bytes: _,
+    } = writer.tally;
+    let end = EndLine {
+        pools,
+        tasks,
+        notes,
+    };
+    writer.line(&Line::End(end))?;
     writer.to.flush().map_err(TransferError::Write)?;
     Ok(writer.tally)
 }
@@ -57,11 +68,17 @@ impl Writer<'_> {
             name,
             epoch: opened.epoch,
         };
+        let mut notes = opened.notes;
+        notes.sort_by_key(Note::name);
         let mut tasks = opened.tasks.all()?;
         // For who reads it, and so that two exports of one store are the same.
         tasks.sort_unstable_by_key(|task| (task.place, task.id));
         let name = pool.name.clone();
         self.line(&Line::Pool(pool))?;
+        for note in notes {
+            self.line(&Line::Note(Box::new(NoteLine::new(name.clone(), note))))?;
+            self.tally.notes += 1;
+        }
         for task in tasks {
             let payload = store.blob(opened.id, task.id, Blob::Payload)?;
             let result = store.blob(opened.id, task.id, Blob::Result)?;

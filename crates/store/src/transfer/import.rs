@@ -6,11 +6,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use leasehold_core::{Cause, Change, Epoch, PoolName, Task, Timestamp};
+use leasehold_core::{Cause, Change, Epoch, PoolId, PoolName, Task, Timestamp};
 
 use super::{
     Tally, TransferError,
     line::{EndLine, FORMAT, HeaderLine, Line, PoolLine, READABLE, TaskLine},
+    notes::NoteLine,
 };
 use crate::{PoolBatch, Store};
 
@@ -53,6 +54,7 @@ pub fn import(
             Line::Header(_) => Err("a second header".into()),
             Line::Pool(pool) => filler.pool(pool),
             Line::Task(task) => filler.task(*task),
+            Line::Note(note) => filler.note(*note),
             Line::End(end) => break end,
         };
         outcome.map_err(|wrong| wrong.at(lines.number))?;
@@ -151,6 +153,7 @@ struct Filled {
     line: PoolLine,
     epoch: Epoch,
     tasks: u64,
+    notes: u64,
 }
 
 struct Filler<'a> {
@@ -179,6 +182,7 @@ impl Filler<'_> {
         let filled = Filled {
             epoch: opened.epoch,
             tasks: 0,
+            notes: 0,
             line,
         };
         self.pools.insert(filled.line.name.clone(), filled);
@@ -193,21 +197,38 @@ impl Filler<'_> {
         let (task, payload, result) = line.task(&pool.line).map_err(Wrong::Line)?;
         pool.tasks += 1;
         self.tally.tasks += 1;
-        let (id, epoch) = (pool.line.id, pool.epoch);
-        if self.batch.as_ref().is_some_and(|batch| batch.pool != id) {
+        let owner = (pool.line.id, pool.epoch);
+        let bytes = [&payload, &result].into_iter().flatten().map(Bytes::len);
+        let bytes = bytes.sum::<usize>();
+        put(task, payload, result, self.changes(owner)?);
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    fn note(&mut self, line: NoteLine) -> Result<(), Wrong> {
+        let Some(pool) = self.pools.get_mut(&line.pool) else {
+            return Err("its pool does not come before it".into());
+        };
+        pool.notes += 1;
+        self.tally.notes += 1;
+        let owner = (pool.line.id, pool.epoch);
+        self.changes(owner)?.push(line.note().into());
+        Ok(())
+    }
+
+    /// The changes of the batch of this pool, after that of another was committed.
+    fn changes(&mut self, (pool, epoch): (PoolId, Epoch)) -> Result<&mut Vec<Change>, Wrong> {
+        if self.batch.as_ref().is_some_and(|batch| batch.pool != pool) {
             self.commit()?;
         }
-        let bytes = [&payload, &result].into_iter().flatten().map(Bytes::len);
-        self.bytes += bytes.sum::<usize>();
-        let latest = self.latest;
+        let at = self.latest;
         let batch = self.batch.get_or_insert_with(|| PoolBatch {
-            pool: id,
+            pool,
             epoch,
-            at: latest,
+            at,
             changes: Vec::new(),
         });
-        put(task, payload, result, &mut batch.changes);
-        Ok(())
+        Ok(&mut batch.changes)
     }
 
     fn is_full(&self) -> bool {
@@ -225,11 +246,17 @@ impl Filler<'_> {
 
     fn finish(&mut self, end: &EndLine) -> Result<(), Wrong> {
         self.commit()?;
-        if (end.pools, end.tasks) != (self.tally.pools, self.tally.tasks) {
-            let Tally { pools, tasks, .. } = self.tally;
+        let Tally {
+            pools,
+            tasks,
+            notes,
+            bytes: _,
+        } = self.tally;
+        if (end.pools, end.tasks, end.notes) != (pools, tasks, notes) {
             return Err(Wrong::Line(format!(
-                "the end tells of {} pools and {} tasks, and before it came {pools} and {tasks}",
-                end.pools, end.tasks
+                "the end tells of {} pools, {} tasks and {} notes, and before it came {pools}, \
+                 {tasks} and {notes}",
+                end.pools, end.tasks, end.notes
             )));
         }
         Ok(())
@@ -238,12 +265,14 @@ impl Filler<'_> {
     /// Reads the tasks back, and counts.
     fn verify(&mut self) -> Result<(), TransferError> {
         for (name, filled) in &self.pools {
-            let tasks = self.store.open_pool(name)?.tasks;
-            let found = tasks.read(|tasks| tasks.count())? as u64;
-            if found != filled.tasks {
+            let opened = self.store.open_pool(name)?;
+            let notes = opened.notes.len() as u64;
+            let found = notes + opened.tasks.read(|tasks| tasks.count())? as u64;
+            let expected = filled.notes + filled.tasks;
+            if found != expected {
                 return Err(TransferError::Miscounted {
                     pool: name.clone(),
-                    expected: filled.tasks,
+                    expected,
                     found,
                 });
             }

@@ -10,12 +10,12 @@ use leasehold_core::{
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::extras;
+use super::{extras, notes::NoteLine};
 
 /// What the header says that it is.
 pub(super) const FORMAT: &str = "leasehold export";
 
-/// The version that is written. What came with version 2, the extras of a task, version 1 does not
+/// The version that is written. What came with version 2, extras and notes, version 1 does not
 /// have: it is read as it is.
 pub(super) const VERSION: u32 = 2;
 
@@ -29,6 +29,7 @@ pub(super) enum Line {
     Header(HeaderLine),
     Pool(PoolLine),
     Task(Box<TaskLine>),
+    Note(Box<NoteLine>),
     End(EndLine),
 }
 
@@ -55,6 +56,9 @@ pub(super) struct PoolLine {
 pub(super) struct EndLine {
     pub(super) pools: u64,
     pub(super) tasks: u64,
+    /// Since version 2.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub(super) notes: u64,
 }
 
 /// A task with its pool, payload and result.
@@ -168,7 +172,7 @@ struct AttemptLine {
 
 /// Bytes, as text.
 #[derive(Debug)]
-struct Base64(Bytes);
+pub(super) struct Base64(pub(super) Bytes);
 
 impl TaskLine {
     pub(super) fn new(
@@ -359,6 +363,11 @@ impl From<AttemptLine> for Attempt {
             reason: line.reason,
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 fn node(name: NodeName, incarnation: u64) -> Node {

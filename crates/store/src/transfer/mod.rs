@@ -13,8 +13,9 @@
 //! id that the old store gave out is ever given out by the new one. Where the old store is used on,
 //! the two are two hubs: their tasks run twice.
 //!
-//! A task that has extras has a list of them, `"extras":[{"losses":2}]`; that, and the number, are
-//! what version 2 has beyond version 1.
+//! A task that has extras has a list of them, `"extras":[{"losses":2}]`; what a pool
+//! has beside its tasks comes before them, each in a line `{"note":{"pool":"mail",...}}`. That is what
+//! version 2 has beyond version 1.
 //!
 //! Memory grows with the number of tasks, as that of a hub does, and not with payloads and results:
 //! of those there is one batch at a time.
@@ -23,6 +24,7 @@ mod export;
 mod extras;
 mod import;
 mod line;
+mod notes;
 
 use std::{
     io::{self, BufRead, Write},
@@ -83,6 +85,8 @@ pub struct Tally {
     pub pools: u64,
     /// Tasks.
     pub tasks: u64,
+    /// What pools have beside their tasks: policies and schedules.
+    pub notes: u64,
     /// Bytes of payloads and results.
     pub bytes: u64,
 }
@@ -120,14 +124,14 @@ pub enum TransferError {
     NotEmpty(PoolName),
     /// What was written does not come back.
     #[error(
-        "{found} tasks came to stand in pool {pool} of {expected}: a task is in the export twice"
+        "{found} tasks and notes came to stand in pool {pool} of {expected}: one is in the export twice"
     )]
     Miscounted {
         /// In which pool.
         pool: PoolName,
-        /// Tasks that were read.
+        /// Tasks and notes that were read.
         expected: u64,
-        /// Tasks that the store has.
+        /// Tasks and notes that the store has.
         found: u64,
     },
 }

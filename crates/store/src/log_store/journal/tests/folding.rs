@@ -210,7 +210,7 @@ impl World {
                 epoch: Epoch(1),
             };
             let key = keys::pool(PoolId(number));
-            writes.put(&key, record::seal_pool(&key, &pool));
+            writes.put(&key, record::seal_pool(&key, &pool, None));
         }
         machine.apply(writes).unwrap();
         machine.sync().unwrap();
