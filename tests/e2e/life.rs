@@ -38,15 +38,11 @@ impl Hub {
 async fn a_delay_and_a_moment_outlive_the_hub() {
     let mut hub = Hub::start().await;
     let mut ledger = Ledger::new(hub.folder(), "ledger");
-    let soon = hub.put("true soon", &["--delay", "1500ms"]).await;
+    let moments = ["2001-01-01T00:00:00Z", "2100-01-01T00:00:00Z"];
+    let past = hub.put("true past", &["--run-at", moments[0]]).await;
+    let far = hub.put("true far", &["--run-at", moments[1]]).await;
     let late = hub.put("true late", &["--delay", "1h"]).await;
-    let far = hub
-        .put("true far", &["--run-at", "2100-01-01T00:00:00Z"])
-        .await;
-    let past = hub
-        .put("true past", &["--run-at", "2001-01-01T00:00:00Z"])
-        .await;
-    assert_eq!(hub.task(&soon).await["state"], "scheduled");
+    let soon = hub.put("true soon", &["--delay", "1500ms"]).await;
     hub.kill().await;
     hub.restart().await;
     let _worker = hub.work("w", SAYS, &[]);
@@ -61,10 +57,12 @@ async fn a_delay_and_a_moment_outlive_the_hub() {
 
 #[tokio::test]
 async fn a_task_that_nobody_claims_in_time_is_dead_listed_and_revived() {
-    let hub = Hub::start().await;
+    let mut hub = Hub::start().await;
     let mut ledger = Ledger::new(hub.folder(), "ledger");
     let flags = ["--expires-after", "2s"];
     let id = hub.put("true once", &flags).await;
+    hub.kill().await;
+    hub.restart().await;
     hub.dies(&id, "expired").await;
     let dead = hub.run(&["tasks", "p", "--state", "dead", "--json"]).await;
     assert_eq!(dead.json_lines()[0]["id"], json!(id));
@@ -80,7 +78,7 @@ async fn a_command_that_hangs_is_ended_when_it_has_run_as_long_as_it_may() {
     let hub = Hub::start().await;
     let mut ledger = Ledger::new(hub.folder(), "ledger");
     let _worker = hub.work("w", SAYS, &[]);
-    let flags = ["--max-runtime", "1s", "--attempts-max", "2"];
+    let flags = ["--max-runtime", "2s", "--attempts-max", "2"];
     let retry = ["--retry", "base=1ms,cap=1ms"];
     let id = hub.put("sleep 1000", &[&flags[..], &retry].concat()).await;
     assert_eq!(ledger.next().await, "sleep 1000");
@@ -102,12 +100,14 @@ async fn a_command_that_hangs_is_ended_when_it_has_run_as_long_as_it_may() {
 
 #[tokio::test]
 async fn a_command_may_say_that_its_task_is_hopeless() {
-    let hub = Hub::start().await;
+    let mut hub = Hub::start().await;
     let _worker = hub.work("w", "echo no such address >&2; exit 65", &[]);
     let id = hub.put("x", &[]).await;
     hub.dies(&id, "no such address").await;
-    hub.dies(&id, "hopeless").await;
     assert_eq!(hub.task(&id).await["attempt"], 1);
+    hub.kill().await;
+    hub.restart().await;
+    hub.dies(&id, "hopeless").await;
 }
 
 #[tokio::test]

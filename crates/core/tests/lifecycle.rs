@@ -13,6 +13,7 @@ mod lifecycle {
     mod looking;
     mod many;
     mod order;
+    mod priorities;
     mod restoring;
     mod retries;
     mod runtime;

@@ -34,7 +34,7 @@ second task. A payload that begins with a dash goes after `--`.
 Examples:
   leasehold enqueue mail 'hello'
   leasehold enqueue thumbnails --file photo.jpg --priority low
-  leasehold enqueue reports 'weekly' --delay 1h
+  leasehold enqueue reports 'weekly' --delay 1h --expires-after 1d --max-runtime 10m
   find . -name '*.log' | leasehold enqueue compress --lines -
   leasehold enqueue mail 'hello' --wait > result";
 

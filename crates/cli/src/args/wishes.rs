@@ -18,19 +18,19 @@ pub(crate) struct WishArgs {
     run_at: Option<Timestamp>,
     /// How long it may wait to be claimed, from when it is ready; then it is dead [default: the
     /// pool's]
-    #[arg(long, value_name = "DURATION", value_parser = values::duration, hide = true)]
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     expires_after: Option<Duration>,
     /// How long an attempt may run, however often its lease is extended [default: the pool's]
-    #[arg(long, value_name = "DURATION", value_parser = values::duration, hide = true)]
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     max_runtime: Option<Duration>,
     /// How it waits after failures, as in base=1s,factor=2,cap=5m,jitter=50% [default: the pool's]
-    #[arg(long, value_name = "POLICY", value_parser = retry, hide = true)]
+    #[arg(long, value_name = "POLICY", value_parser = retry)]
     retry: Option<BackOff>,
     /// After so many losses it is dead, instead of the pool's own number
-    #[arg(long, value_name = "N", hide = true)]
+    #[arg(long, value_name = "N")]
     losses_max: Option<u32>,
     /// After so many interruptions it is dead, instead of the pool's own number
-    #[arg(long, value_name = "N", hide = true)]
+    #[arg(long, value_name = "N")]
     interruptions_max: Option<u32>,
     /// One task at a time for this key: a second one is the first
     #[arg(long, value_name = "KEY", hide = true)]

@@ -68,7 +68,7 @@ impl Model {
             Some(before) => follows(&before, task, cause),
         }
         assert!(task.failures() <= task.attempts_max);
-        assert!(task.losses() <= self.settings.losses_max);
+        assert!(task.losses() <= task.losses_max(&self.settings));
         if cause == Cause::Claimed {
             self.grant(now, task, said);
         }

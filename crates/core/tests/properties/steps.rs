@@ -3,7 +3,11 @@
 use std::ops::Range;
 
 use leasehold_core::*;
-use proptest::{collection::vec, prelude::*, sample::select};
+use proptest::{
+    collection::vec,
+    prelude::*,
+    sample::{self, select},
+};
 
 use crate::harness::*;
 
@@ -142,12 +146,29 @@ fn pick() -> impl Strategy<Value = Pick> {
 fn new_task() -> impl Strategy<Value = NewTask> {
     let attempts = proptest::option::of(1..4_u32);
     let delay = select(vec![0, 0, 0, 100, 5_000]);
-    (0..10_u128, 0..3_u32, attempts, delay).prop_map(|(number, priority, attempts_max, delay)| {
-        NewTask {
-            priority,
-            attempts_max,
-            delay: ms(delay),
-            ..task(number)
-        }
+    let of = (0..10_u128, 0..3_u32, attempts, delay, wishes());
+    of.prop_map(|(number, priority, attempts_max, delay, wishes)| NewTask {
+        priority,
+        attempts_max,
+        delay: ms(delay),
+        wishes,
+        ..task(number)
     })
+}
+
+fn wishes() -> impl Strategy<Value = Vec<Wish>> {
+    let all = vec![
+        Wish::ExpiresAfter(500),
+        Wish::ExpiresAfter(4_000),
+        Wish::MaxRuntime(400),
+        Wish::MaxRuntime(3_500),
+        Wish::LossesMax(1),
+        Wish::LossesMax(3),
+        Wish::InterruptionsMax(1),
+    ];
+    let of_each_kind_one = |mut wishes: Vec<Wish>| {
+        wishes.dedup_by_key(|wish| std::mem::discriminant(wish));
+        wishes
+    };
+    sample::subsequence(all, 0..4).prop_map(of_each_kind_one)
 }
