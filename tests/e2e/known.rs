@@ -2,10 +2,12 @@
 
 mod support;
 
+use leasehold_node::{NodeOptions, Outcome, Task, Worker};
 use serde_json::{Value, json};
 use support::{
     fifo::{Gate, Ledger},
     hub::Hub,
+    pool,
 };
 
 async fn state(hub: &Hub, id: &str) -> Value {
@@ -129,4 +131,25 @@ async fn dead_letters_are_filtered_and_revived_changed() {
         (&json!("ready"), &json!(7))
     );
     assert_eq!(state(&hub, &ids[1]).await, "dead");
+}
+
+#[tokio::test]
+async fn a_dead_task_still_says_how_far_it_came() {
+    let hub = Hub::with("[pool.p]\nattempts_max = 1\n").await;
+    let ids = hub.enqueue(&["a"]).await;
+    let worker = Worker::builder(hub.endpoint(), NodeOptions::default())
+        .pool(pool())
+        .handler(|task: Task| async move {
+            task.progress(0.25, "a quarter");
+            task.progress(0.5, "half of it");
+            Outcome::Fail("it broke".into())
+        })
+        .start();
+    assert_eq!(end(&hub, &ids[0]).await["state"], "dead");
+    let task = hub.task(&ids[0]).await;
+    assert_eq!(task["progress"]["fraction"], 0.5, "{task}");
+    assert_eq!(task["progress"]["note"], "half of it", "{task}");
+    let text = hub.run(&["task", &ids[0]]).await.ok();
+    assert!(text.contains("50.00 %"), "{text}");
+    worker.drain().await.expect("nothing is under way");
 }

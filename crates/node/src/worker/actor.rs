@@ -21,6 +21,7 @@ use super::{
     builder::{AnyHandler, Handler},
     credit::Credit,
     leases::Leases,
+    progress::Words,
     sent::{Sent, UnderWay},
 };
 use crate::{
@@ -58,6 +59,7 @@ pub(super) struct Actor {
     pub(super) credit: Credit,
     pub(super) under_way: UnderWay,
     pub(super) stats: WorkerStats,
+    pub(super) words: Words,
     /// When to name the leases again whose pool was unavailable.
     pub(super) resume_at: Option<Instant>,
     handler: Handler,
@@ -89,6 +91,7 @@ impl Actor {
             credit: Credit::new(builder.pools, builder.slots),
             under_way: UnderWay::default(),
             stats: WorkerStats::default(),
+            words: Words::default(),
             resume_at: None,
             handler: builder.handler.0,
             handlers: JoinSet::new(),
@@ -129,6 +132,7 @@ impl Actor {
             tokio::select! {
                 event = self.link.next() => self.on_event(event)?,
                 Some(ended) = self.handlers.join_next_with_id() => self.on_handlers(ended),
+                () = self.words.hear() => {}
                 wish = self.wishes.recv(), if self.may_wish() => {
                     // A worker without handles is of no use to anyone.
                     self.on_wish(wish.unwrap_or(Wish::Stop));
@@ -180,6 +184,7 @@ impl Actor {
                 .next_deadline()
                 .filter(|_| self.mode == Mode::Working),
             self.resume_at,
+            self.words.next_deadline(),
         ];
         let connected = connected.into_iter().filter(|_| self.link.is_open());
         connected.chain([stop]).flatten().min()
@@ -202,6 +207,7 @@ impl Actor {
         }
         self.leases.take_later(now);
         self.credit.reopen(now);
+        self.send_words();
         if self.resume_at.take_if(|at| *at <= now).is_some() {
             self.resume(false);
         }
@@ -308,6 +314,7 @@ impl Actor {
             cancelled: CancellationToken::new(),
             stop_asked: CancellationToken::new(),
             revoked: Arc::default(),
+            words: self.words.sender(),
         }
     }
 
@@ -343,6 +350,8 @@ impl Actor {
         };
         self.credit.ended(place);
         self.credit.slot_freed();
+        let last = self.words.take_last(proof);
+        self.tell_progress(last.into_iter().collect());
         if !self.leases.finish(proof, outcome.clone()) {
             self.tell(|| WorkerEvent::Finished {
                 proof,

@@ -69,6 +69,10 @@ impl Leases {
         self.held.len()
     }
 
+    pub(super) fn holds(&self, proof: LeaseRef) -> bool {
+        self.held.contains_key(&proof)
+    }
+
     pub(super) fn all(&self) -> Vec<LeaseRef> {
         self.held.keys().copied().collect()
     }

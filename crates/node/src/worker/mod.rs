@@ -7,8 +7,8 @@ mod credit;
 mod event;
 mod leases;
 mod outcome;
+mod progress;
 mod sent;
-
 mod task;
 
 use leasehold_wire::Refusal;

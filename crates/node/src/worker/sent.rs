@@ -22,6 +22,7 @@ pub(super) enum Sent {
     },
     Extend(Vec<LeaseRef>),
     Answers(Vec<LeaseRef>),
+    Progress(Vec<LeaseRef>),
     Credit {
         place: usize,
         tasks: usize,
@@ -92,6 +93,7 @@ impl Actor {
             Some(Sent::Extend(leases)) => {
                 self.on_extended(leases, response);
             }
+            Some(Sent::Progress(leases)) => self.on_progressed(leases, response),
             Some(Sent::Answers(leases)) => self.on_answered(leases, response),
             Some(Sent::Credit { place, tasks }) => self.on_credited(place, tasks, &response),
             None => {}

@@ -4,6 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use leasehold_core::{LeaseRef, NodeName, PoolName, Revocation, TaskId};
+use leasehold_wire::ProgressItem;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// A task on lease, as its handler sees it. The worker extends the lease for as long as the
@@ -36,6 +38,8 @@ pub struct Task {
     /// end of that time [`Self::cancelled`] follows.
     pub stop_asked: CancellationToken,
     pub(crate) revoked: Arc<OnceLock<Revocation>>,
+    /// What its handler says on the way.
+    pub(crate) words: mpsc::UnboundedSender<ProgressItem>,
 }
 
 impl Task {
