@@ -138,7 +138,7 @@ impl StoreWriter {
         load: Load,
         begins: impl FnOnce(),
     ) -> Result<Result<Blobs, String>, Load> {
-        if !load.reads.is_empty() {
+        if !load.reads.is_empty() || load.is_long() {
             return Err(load);
         }
         let Some(mut writing) = self.writing.try_lock() else {

@@ -2,8 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use leasehold_core::TaskId;
+use leasehold_core::{Change, TaskId};
 use leasehold_store::{Blob, PoolBatch};
+
+/// The most payloads and results in a commit, in bytes, for a thread that has other things to do: to
+/// write as many takes a disk about as long as to sync them.
+const LONG: usize = 64 * 1024;
 
 /// What one pool wants written and read back.
 #[derive(Debug)]
@@ -13,6 +17,18 @@ pub(crate) struct Load {
     pub(crate) reads: Vec<(TaskId, Blob)>,
     /// How many replies wait for it: those who get them are likely to ask again at once.
     pub(crate) replies: usize,
+}
+
+impl Load {
+    /// Whether it takes long to write, however quick the disk is. What is too long for the store's
+    /// journal waits until everything before it is in the engine.
+    pub(super) fn is_long(&self) -> bool {
+        let bytes = |change: &Change| match change {
+            Change::Put { blob, .. } => blob.as_ref().map_or(0, bytes::Bytes::len),
+            Change::Forget(_) => 0,
+        };
+        self.batch.changes.iter().map(bytes).sum::<usize>() > LONG
+    }
 }
 
 /// A load on its way to the store's thread; empty once that has taken it.

@@ -11,12 +11,12 @@ use super::{
 };
 
 /// On how many threads a lone producer's tasks were committed.
-async fn threads_of_a_lone_producer() -> usize {
+async fn threads_of_a_lone_producer(payload: &[u8]) -> usize {
     let stage = Stage::start(config()).await;
     let mut node = stage.inside("crane").await;
     let mut threads = BTreeSet::new();
     for _ in 0..100 {
-        node.enqueue("mail", b"x").await;
+        node.enqueue("mail", payload).await;
         let thread = stage.faults.committed_on().expect("it was committed");
         threads.insert(format!("{thread:?}"));
     }
@@ -26,12 +26,18 @@ async fn threads_of_a_lone_producer() -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_pool_commits_what_little_it_has_itself() {
     // The store's own thread comes first, and takes what the machine was too slow for.
-    assert!(threads_of_a_lone_producer().await > 1);
+    assert!(threads_of_a_lone_producer(b"x").await > 1);
+}
+
+/// However quick the disk was before it: it is long in writing, and may be too long for a journal.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_long_payload_is_left_to_the_stores_thread() {
+    assert_eq!(threads_of_a_lone_producer(&[0; 512 * 1024]).await, 1);
 }
 
 #[tokio::test]
 async fn a_hub_with_one_thread_leaves_it_to_the_stores() {
-    assert_eq!(threads_of_a_lone_producer().await, 1);
+    assert_eq!(threads_of_a_lone_producer(b"x").await, 1);
 }
 
 /// The worker that waits for the disk is the one that waited for the sockets before.

@@ -297,7 +297,8 @@ fn bounds(journal_bytes: u64) -> SegmentBounds {
     let block = direct::BLOCK as u64;
     let whole = journal_bytes / SEGMENTS as u64 / block * block;
     let bytes = u32::try_from(whole).unwrap_or(SEGMENT_BYTES_MAX);
-    let (bytes, count) = (bytes.max(SEGMENT_BYTES_MIN), SEGMENTS);
+    let bytes = bytes.clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX);
+    let count = SEGMENTS;
     SegmentBounds { bytes, count }
 }
 

@@ -15,8 +15,10 @@ use super::{
         engine::{Engine, Writes},
         keys,
     },
-    Journaled,
+    Journaled, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN,
     applier::Goal,
+    bounds,
+    direct::BLOCK,
     segments::SegmentBounds,
 };
 use crate::StoreError;
@@ -31,6 +33,17 @@ const BOUNDS: SegmentBounds = SegmentBounds {
 };
 
 const CUTS: [Cut; 4] = [Cut::Worst, Cut::Some(1), Cut::Some(8), Cut::Kill];
+
+#[test]
+fn a_segment_is_of_whole_blocks_and_neither_too_short_nor_too_long() {
+    let bytes = |journal_bytes| bounds(journal_bytes).bytes;
+    assert_eq!(bytes(0), SEGMENT_BYTES_MIN);
+    assert_eq!(bytes(32 << 20), 4 << 20);
+    assert_eq!(bytes((32 << 20) + 12_345) as usize % BLOCK, 0);
+    for too_much in [16 << 30, 64 << 30, u64::MAX] {
+        assert_eq!(bytes(too_much), SEGMENT_BYTES_MAX, "{too_much}");
+    }
+}
 
 #[test]
 fn every_commit_that_returned_survives_every_cut() {
