@@ -3,7 +3,7 @@
 
 /// When a task runs and how often it is tried: a moment to run at, a time to live, a longest
 /// runtime, and retries and budgets of its own.
-pub const LIFE: bool = false;
+pub const LIFE: bool = true;
 
 /// Calling off what is on lease by asking its holder first.
-pub const STOPS: bool = false;
+pub const STOPS: bool = true;

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use leasehold_core::{Rejection, StateKind};
+use leasehold_core::{AttemptEnding, Rejection, Revocation, StateKind};
 use leasehold_hub::HubConfig;
-use leasehold_wire::{EnqueueMoreItem, Hello, RefusalCode, Request, Response};
+use leasehold_wire::{EnqueueMoreItem, FromHub, Hello, RefusalCode, Request, Response};
 
 use super::{
     raw::{Node, Stage, config, hello},
@@ -113,4 +113,24 @@ async fn what_came_with_version_2_is_malformed_in_a_session_of_version_1() {
     let mut other = stage.node("bystander").await;
     let ready = other.claim("mail", 1, LONG).await;
     assert_eq!(ready[0].proof.task, before, "nothing was done");
+}
+
+/// It knows no such ending: its lease is lost, and the attempt is told as one that expired.
+#[tokio::test]
+async fn an_old_node_hears_that_an_attempt_which_ran_too_long_is_lost() {
+    let mut config = config();
+    config.pool_defaults.max_runtime = Some(Duration::from_millis(100));
+    let stage = Stage::start(config).await;
+    let mut node = old_node(&stage, "crane").await;
+    let id = node.enqueue("mail", b"slow").await;
+    let task = node.claim_one("mail").await;
+    let heard = node.hear().await;
+    let lost = FromHub::Revoked {
+        proof: task.proof,
+        why: Revocation::Lost,
+    };
+    assert_eq!(heard, Some(lost));
+    assert_eq!(node.complete(&task).await, Err(Rejection::LeaseLost));
+    let history = node.task(id).await.history;
+    assert_eq!(history[0].ending, AttemptEnding::Expired);
 }
