@@ -25,7 +25,7 @@ impl Load {
     pub(super) fn is_long(&self) -> bool {
         let bytes = |change: &Change| match change {
             Change::Put { blob, .. } => blob.as_ref().map_or(0, bytes::Bytes::len),
-            Change::Forget(_) => 0,
+            Change::Forget(_) | Change::Note { .. } => 0,
         };
         self.batch.changes.iter().map(bytes).sum::<usize>() > LONG
     }
