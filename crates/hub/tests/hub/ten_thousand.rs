@@ -40,6 +40,7 @@ fn patient() -> leasehold_hub::HubConfig {
     let pool = &mut config.pool_defaults;
     pool.cut_grace = Duration::from_millis(20);
     pool.attempts_max = 1000;
+    pool.losses_max = 1000;
     pool.suspect_after = 1000;
     pool.interruptions_max = 1_000_000;
     pool.back_off.base = Duration::from_millis(1);
