@@ -28,7 +28,7 @@ use crate::{
     gauge::Gauge,
     parts::{Place, whole_of},
     payloads::Payloads,
-    store_writer::{Blobs, Commit, Load, Slot, StoreWriter},
+    store_writer::{Blobs, Commit, Load, Slot, StoreWriter, Written},
     telemetry,
 };
 
@@ -163,12 +163,13 @@ impl Shell {
 
     /// An error here fails the actor: memory is ahead of the disk, and the only way back is to
     /// restore.
-    pub(super) fn committed(&mut self, outcome: Result<Blobs, String>) -> Result<(), String> {
-        let blobs = outcome?;
+    pub(super) fn committed(&mut self, outcome: Result<Written, String>) -> Result<(), String> {
+        let Written { blobs, changes } = outcome?;
         self.flying = None;
         self.ahead.come(&blobs, &self.pool, &mut self.payloads);
         let replies = self.outbox.committed();
         self.leave(replies, &blobs);
+        self.pool.reuse(changes);
         Ok(())
     }
 
@@ -295,7 +296,7 @@ impl Shell {
         }
     }
 
-    fn commit_here(&self, load: Load) -> Result<Result<Blobs, String>, Load> {
+    fn commit_here(&self, load: Load) -> Result<Result<Written, String>, Load> {
         let stand_in = self.stand_in;
         if !stand_in.is_there() {
             return Err(load);

@@ -63,25 +63,25 @@ pub(super) fn aim(request: &Request) -> Option<Aim<'_>> {
     }
 }
 
-/// Adds a request to what is asked of its pool already, and returns how many items it had and what
-/// they are answered with; or returns the request.
-pub(super) fn join(ask: &mut Ask, request: Request) -> Result<(usize, Option<ItemShape>), Request> {
+/// Adds the items of a request to what is asked of its pool already, if they are alike, and returns
+/// how many they are and what they are answered with.
+pub(super) fn join(ask: &mut Ask, request: &mut Request) -> Option<(usize, Option<ItemShape>)> {
     match (ask, request) {
         (Ask::Command(Command::Enqueue(all)), Request::Enqueue { tasks, .. })
             if all.len() + tasks.len() <= BATCH_MAX =>
         {
             let items = tasks.len();
-            all.extend(tasks.into_iter().map(new_task));
-            Ok((items, None))
+            all.extend(tasks.drain(..).map(new_task));
+            Some((items, None))
         }
         (Ask::Command(Command::Complete(all)), Request::Complete { items: more })
             if all.len() + more.len() <= BATCH_MAX =>
         {
             let items = more.len();
-            all.extend(more.into_iter().map(completion));
-            Ok((items, Some(ItemShape::Done)))
+            all.extend(more.drain(..).map(completion));
+            Some((items, Some(ItemShape::Done)))
         }
-        (_, request) => Err(request),
+        _ => None,
     }
 }
 
