@@ -230,10 +230,11 @@ async fn a_warm_request_asks_for_as_little_memory_as_ever() {
         }
     }
     let each = counts.map(|count| count as f64 / f64::from(ROUNDS * AT_ONCE));
+    println!("{each:?}");
     for (what, each, bound) in [
-        ("enqueue", each[0], 4.0),
-        ("claim", each[1], 1.0),
-        ("complete", each[2], 3.0),
+        ("enqueue", each[0], 1.0),
+        ("claim", each[1], 0.0),
+        ("complete", each[2], 0.0),
     ] {
         assert!(each < bound + SLACK, "{what}: {each} for each");
         assert!(

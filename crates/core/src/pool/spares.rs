@@ -2,6 +2,7 @@
 //! that goes on as it went asks for no memory.
 
 use alloc::{boxed::Box, vec::Vec};
+use core::fmt;
 
 use super::Pool;
 use crate::{Change, State, Task, TaskId, Timestamp};
@@ -9,7 +10,7 @@ use crate::{Change, State, Task, TaskId, Timestamp};
 /// The most that a pool keeps; each has about 300 bytes.
 const SPARES_MAX: usize = 512;
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Spares(Vec<Box<Task>>);
 
 /// Nothing has happened to it: no lease, no history, no extras.
@@ -30,6 +31,13 @@ pub(super) const fn blank() -> Task {
         lease: None,
         history: Vec::new(),
         extras: None,
+    }
+}
+
+/// They are nothing that can be known of a pool.
+impl fmt::Debug for Spares {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Spares")
     }
 }
 

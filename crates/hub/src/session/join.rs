@@ -10,6 +10,9 @@ use super::{
 };
 use crate::pool_actor::{Ask, Part};
 
+/// For how many more there is room where room is made.
+const JOINED: usize = 32;
+
 /// One request's part in what was asked of a pool.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Share {
@@ -71,6 +74,7 @@ pub(super) fn join(ask: &mut Ask, request: &mut Request) -> Option<(usize, Optio
             if all.len() + tasks.len() <= BATCH_MAX =>
         {
             let items = tasks.len();
+            make_room(all);
             all.extend(tasks.drain(..).map(new_task));
             Some((items, None))
         }
@@ -78,10 +82,18 @@ pub(super) fn join(ask: &mut Ask, request: &mut Request) -> Option<(usize, Optio
             if all.len() + more.len() <= BATCH_MAX =>
         {
             let items = more.len();
+            make_room(all);
             all.extend(more.drain(..).map(completion));
             Some((items, Some(ItemShape::Done)))
         }
         _ => None,
+    }
+}
+
+/// Where two were joined there will be more.
+pub(super) fn make_room<T>(joined: &mut Vec<T>) {
+    if joined.len() == joined.capacity() {
+        joined.reserve(JOINED);
     }
 }
 

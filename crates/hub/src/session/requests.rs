@@ -10,7 +10,7 @@ use super::{
     SessionContext,
     gather::{Gather, finish_items},
     guard::{PoolGone, SessionGuard},
-    join::{Aim, Share, aim, join, say_shares},
+    join::{Aim, Share, aim, join, make_room, say_shares},
     route::{route, weight},
     speech::Speech,
     spread::Spread,
@@ -261,6 +261,7 @@ impl Requests {
         let Some((items, shape)) = join(ask, request) else {
             return false;
         };
+        make_room(shares);
         shares.push(Share {
             id,
             items,
