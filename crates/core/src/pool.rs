@@ -56,6 +56,7 @@ use alloc::vec::Vec;
 
 pub use inspect::PoolSummary;
 pub use listing::{Listed, Listing};
+pub use spares::Spent;
 pub use tasks::Counts;
 
 use self::{

@@ -25,7 +25,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use leasehold_core::{Change, PoolName, TaskId};
+use leasehold_core::{PoolName, Spent, TaskId};
 use leasehold_store::{Blob, OpenedPool, Store, StoreError};
 use tokio::sync::oneshot;
 
@@ -44,8 +44,8 @@ pub(crate) type Blobs = HashMap<(TaskId, Blob), Bytes>;
 pub(crate) struct Written {
     /// What it wanted read.
     pub(crate) blobs: Blobs,
-    /// Its changes, of which the pool makes the next.
-    pub(crate) changes: Vec<Change>,
+    /// What is left of its changes.
+    pub(crate) spent: Spent,
 }
 
 /// A pool's next commit.

@@ -258,7 +258,7 @@ impl Hub {
             .map(|(pool, _)| (*pool, life.seats[*pool].outbox.committed()))
             .collect();
         for (pool, batch) in batches {
-            life.seats[pool].pool.reuse(batch.changes);
+            life.seats[pool].pool.reuse(batch.changes.into());
         }
         for (pool, said) in durable {
             self.leave(pool, said, witness)?;

@@ -122,7 +122,6 @@ impl<In: Message, Out: Message> Encoder<&Out> for Codec<In, Out> {
     type Error = WireError;
 
     /// Written in place, without the copy that the length encoder would make of each payload.
-    #[inline]
     fn encode(&mut self, message: &Out, dst: &mut BytesMut) -> Result<(), WireError> {
         let before = dst.len();
         dst.put_u32(0);

@@ -56,16 +56,26 @@ impl Spares {
 
     /// No more are kept than were used of late: as many as were written at once, or half of those
     /// that there are.
-    fn keep(&mut self, written: impl ExactSizeIterator<Item = Change>) {
-        let most = written.len().max(self.0.len() / 2).min(SPARES_MAX);
+    fn keep(&mut self, spent: Vec<Box<Task>>) {
+        let most = spent.len().max(self.0.len() / 2);
         self.0.truncate(most);
-        for change in written {
-            if self.0.len() < most
-                && let Change::Put { task, .. } = change
-            {
-                self.0.push(wiped(task));
-            }
-        }
+        let room = most - self.0.len();
+        self.0.extend(spent.into_iter().take(room));
+    }
+}
+
+/// What is left of changes that were written: made where they were written, for whoever read them
+/// last has them in its cache.
+#[derive(Debug, Default)]
+pub struct Spent(Vec<Box<Task>>);
+
+impl From<Vec<Change>> for Spent {
+    fn from(written: Vec<Change>) -> Self {
+        let tasks = written.into_iter().filter_map(|change| match change {
+            Change::Put { task, .. } => Some(task),
+            Change::Forget(_) | Change::Note { .. } => None,
+        });
+        Self(tasks.take(SPARES_MAX).map(wiped).collect())
     }
 }
 
@@ -81,8 +91,8 @@ fn wiped(mut task: Box<Task>) -> Box<Task> {
 }
 
 impl Pool {
-    /// Takes back changes of its own that were written: what they are made of serves the next ones.
-    pub fn reuse(&mut self, written: Vec<Change>) {
-        self.tasks.shelf.spares.keep(written.into_iter());
+    /// Takes back what is left of its own changes: it serves the next ones.
+    pub fn reuse(&mut self, spent: Spent) {
+        self.tasks.shelf.spares.keep(spent.0);
     }
 }

@@ -16,7 +16,7 @@ fn lives(reuses: bool) -> Vec<Change> {
         all.append(&mut world.changes.clone());
         if !reuses {
             // Nothing was written, so nothing is left of what there is.
-            (0..20).for_each(|_| world.pool.reuse(vec![]));
+            (0..20).for_each(|_| world.pool.reuse(Spent::default()));
         }
     };
     let wishes = [Wish::MaxRuntime(60_000), Wish::LossesMax(3)];
@@ -29,6 +29,8 @@ fn lives(reuses: bool) -> Vec<Change> {
         note(&mut world);
     }
     let proof = world.must_take(mate);
+    note(&mut world);
+    world.enqueue(lead, &[9]);
     note(&mut world);
     world.complete(mate, proof);
     note(&mut world);

@@ -167,12 +167,12 @@ impl Shell {
     /// An error here fails the actor: memory is ahead of the disk, and the only way back is to
     /// restore.
     pub(super) fn committed(&mut self, outcome: Result<Written, String>) -> Result<(), String> {
-        let Written { blobs, changes } = outcome?;
+        let Written { blobs, spent } = outcome?;
         self.flying = None;
         self.ahead.come(&blobs, &self.pool, &mut self.payloads);
         let replies = self.outbox.committed();
         self.leave(replies, &blobs);
-        self.pool.reuse(changes);
+        self.pool.reuse(spent);
         Ok(())
     }
 

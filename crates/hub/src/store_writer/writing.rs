@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use leasehold_core::{PoolId, PoolName, TaskId, Timestamp};
+use leasehold_core::{PoolId, PoolName, Spent, TaskId, Timestamp};
 use leasehold_store::{Blob, MemoryStore, OpenedPool, PoolBatch, Store, StoreError};
 
 use super::{Blobs, Load, Written, pace::Pace};
@@ -88,9 +88,9 @@ impl Writing {
         let mut batches = batches.into_iter();
         for (pool, reads, whose, has_changes) in waiting {
             let batch = has_changes.then(|| batches.next()).flatten();
-            let changes = batch.map_or_else(Vec::new, |batch| batch.changes);
+            let spent = batch.map_or_else(Spent::default, |batch| batch.changes.into());
             let read = written.clone().and_then(|()| self.read(pool, reads));
-            done(whose, read.map(|blobs| Written { blobs, changes }));
+            done(whose, read.map(|blobs| Written { blobs, spent }));
         }
         let ended_at = self.clock.elapsed();
         let took = ended_at.saturating_sub(began_at);
