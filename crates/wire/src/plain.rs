@@ -6,7 +6,6 @@
 //! Numbers are as in `docs/PROTOCOL.md`. What stands here knows no message that the codec does not:
 //! the tests hold one to the other.
 
-mod blob;
 mod read;
 mod write;
 
