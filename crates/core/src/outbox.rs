@@ -38,8 +38,10 @@ impl<R> Default for Outbox<R> {
 impl<R> Outbox<R> {
     /// Takes what a call of the core brought about, its replies as the caller words them.
     pub fn push(&mut self, transition: &mut Transition, word: impl FnMut(crate::Reply) -> R) {
-        // Mostly there are none of the one or of the other.
-        if !transition.changes.is_empty() {
+        // Mostly all of them are, if there are any.
+        if transition.changes.iter().all(Change::is_durable) {
+            self.changes.append(&mut transition.changes);
+        } else {
             let durable = transition.changes.drain(..).filter(Change::is_durable);
             self.changes.extend(durable);
         }

@@ -76,7 +76,9 @@ impl Shelf {
     pub(super) fn add(&mut self, slot: &Slot) -> (At, Option<NodeNo>) {
         let (form, node) = self.form(slot);
         let at = self.packed.insert(Packed::of(&slot.task, form));
-        self.keep_extras(at, slot);
+        if let Some(extras) = &slot.task.extras {
+            self.extras.insert(at, Arc::clone(extras));
+        }
         (at, node)
     }
 
@@ -84,7 +86,9 @@ impl Shelf {
     pub(super) fn put_back(&mut self, at: At, slot: &Slot) -> Option<NodeNo> {
         let (form, node) = self.form(slot);
         self.packed[at] = Packed::of(&slot.task, form);
-        self.keep_extras(at, slot);
+        if let Some(extras) = &slot.task.extras {
+            self.extras.insert(at, Arc::clone(extras));
+        }
         node
     }
 
@@ -283,12 +287,6 @@ impl Shelf {
             return None;
         }
         self.extras.get(&at)
-    }
-
-    fn keep_extras(&mut self, at: At, slot: &Slot) {
-        if let Some(extras) = &slot.task.extras {
-            self.extras.insert(at, Arc::clone(extras));
-        }
     }
 
     fn take_extras(&mut self, at: At) -> Option<Arc<Extras>> {

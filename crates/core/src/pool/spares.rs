@@ -56,30 +56,37 @@ impl Spares {
 
     /// No more are kept than were used of late: as many as were written at once, or half of those
     /// that there are.
-    fn keep(&mut self, spent: Vec<Box<Task>>) {
-        let most = spent.len().max(self.0.len() / 2);
+    fn keep(&mut self, spent: Vec<Change>) {
+        let most = spent.len().max(self.0.len() / 2).min(SPARES_MAX);
         self.0.truncate(most);
-        let room = most - self.0.len();
-        self.0.extend(spent.into_iter().take(room));
+        for change in spent {
+            if let Change::Put { task, .. } = change
+                && self.0.len() < most
+            {
+                self.0.push(task);
+            }
+        }
     }
 }
 
 /// What is left of changes that were written: made where they were written, for whoever read them
 /// last has them in its cache.
 #[derive(Debug, Default)]
-pub struct Spent(Vec<Box<Task>>);
+pub struct Spent(Vec<Change>);
 
 impl From<Vec<Change>> for Spent {
-    fn from(written: Vec<Change>) -> Self {
-        let tasks = written.into_iter().filter_map(|change| match change {
-            Change::Put { task, .. } => Some(task),
-            Change::Forget(_) | Change::Note { .. } => None,
-        });
-        Self(tasks.take(SPARES_MAX).map(wiped).collect())
+    fn from(mut written: Vec<Change>) -> Self {
+        written.truncate(SPARES_MAX);
+        written.iter_mut().for_each(wipe);
+        Self(written)
     }
 }
 
-fn wiped(mut task: Box<Task>) -> Box<Task> {
+fn wipe(change: &mut Change) {
+    let Change::Put { task, blob, .. } = change else {
+        return;
+    };
+    *blob = None;
     if !task.history.is_empty() {
         task.history.clear();
         // Most tasks have one attempt.
@@ -87,7 +94,6 @@ fn wiped(mut task: Box<Task>) -> Box<Task> {
     }
     task.lease = None;
     task.extras = None;
-    task
 }
 
 impl Pool {
