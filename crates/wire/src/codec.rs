@@ -81,6 +81,8 @@ pub fn encode_message<M: Message>(
     encode_whole(message, bytes_max, dst)
 }
 
+/// Apart, for all that it needs room for is not to be set up for a message of which there are many.
+#[inline(never)]
 pub(crate) fn encode_whole<M: Serialize>(
     message: &M,
     bytes_max: u32,

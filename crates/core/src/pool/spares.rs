@@ -11,6 +11,7 @@ use crate::{Change, State, Task, TaskId, Timestamp};
 const SPARES_MAX: usize = 512;
 
 #[derive(Default)]
+#[expect(clippy::vec_box, reason = "the boxes are what is kept")]
 pub(super) struct Spares(Vec<Box<Task>>);
 
 /// Nothing has happened to it: no lease, no history, no extras.
