@@ -101,11 +101,16 @@ impl Extras {
     /// What a new task has by these wishes, which are in bounds, and by the settings of its pool;
     /// none if it is a plain one.
     #[must_use]
+    #[inline]
     pub fn of(wishes: &[Wish], settings: &PoolSettings) -> Option<Arc<Self>> {
         let by_pool = (settings.expires_after, settings.max_runtime);
-        if wishes.is_empty() && by_pool == (None, None) {
+        if wishes.is_empty() && by_pool.0.is_none() && by_pool.1.is_none() {
             return None;
         }
+        Self::wished(wishes, by_pool)
+    }
+
+    fn wished(wishes: &[Wish], by_pool: (Option<Duration>, Option<Duration>)) -> Option<Arc<Self>> {
         let mut extras = Self::default();
         wishes.iter().for_each(|wish| extras.grant(wish));
         if extras.after.is_none() {

@@ -47,6 +47,7 @@ mod session;
 mod shelf;
 mod side;
 mod slab;
+mod spares;
 mod stop;
 mod tasks;
 mod waiters;
@@ -55,6 +56,7 @@ use alloc::vec::Vec;
 
 pub use inspect::PoolSummary;
 pub use listing::{Listed, Listing};
+pub use spares::Spent;
 pub use tasks::Counts;
 
 use self::{
@@ -64,7 +66,7 @@ use self::{
 };
 use crate::{
     Answer, Command, Epoch, LeaseRef, Policy, PoolId, PoolSettings, Rejection, Reply, RequestId,
-    SessionId, Timestamp, Transition, limits,
+    SessionId, Timestamp, Transition, limits, time::earliest,
 };
 
 /// A named set of tasks under one policy.
@@ -121,13 +123,12 @@ impl Pool {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let has_too_many = self.has_too_many_finished().then_some(self.now);
-        let next = [
+        earliest([
             self.tasks.next_deadline(),
             self.waiters.next_deadline(),
             has_too_many,
             self.next_instant(),
-        ];
-        next.into_iter().flatten().min()
+        ])
     }
 
     /// Whether nothing is due, at the cost of hardly more than a look at the clock.

@@ -1,6 +1,6 @@
 //! Refusals, which are answers.
 
-use alloc::string::String;
+use alloc::{boxed::Box, string::String};
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -68,8 +68,8 @@ pub enum Rejection {
     /// The pool holds as much as it may, and will hold less.
     #[error("the pool is full: {what}, at most {max}; try again in {retry_after:?}")]
     Full {
-        /// Of what, with its unit.
-        what: String,
+        /// Of what, with its unit. Boxed, or every answer would be longer by eight bytes.
+        what: Box<str>,
         /// The most.
         max: u64,
         /// When to try again.

@@ -16,6 +16,7 @@ mod lifecycle {
     mod priorities;
     mod restoring;
     mod retries;
+    mod reusing;
     mod runtime;
     mod sessions;
     mod table;

@@ -34,7 +34,7 @@ use crate::{
     gauge::Gauge,
     parts::Place,
     payloads::PayloadBudget,
-    store_writer::{Blobs, StoreWriter},
+    store_writer::{StoreWriter, Written},
 };
 
 /// All that a pool is told, in one FIFO: a verb is a [`Command`], never a message of its own.
@@ -53,7 +53,7 @@ pub(crate) enum PoolMessage {
     /// A session ended: posted by its guard, behind all that it had asked. Idempotent.
     Gone { session: SessionId, ending: Ending },
     /// The commit on its way is durable, or has failed.
-    Committed(Result<Blobs, String>),
+    Committed(Result<Written, String>),
     /// Something is due.
     Tick,
     /// Answer when nothing is on its way to disk.

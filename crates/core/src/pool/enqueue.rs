@@ -33,7 +33,7 @@ impl Pool {
         }
         self.check_new(&new)?;
         self.check_parents(&new)?;
-        let slot = Slot::of(Box::new(self.new_task(&new)?));
+        let slot = Slot::of(self.new_task(&new)?);
         self.tasks.insert(&slot);
         out.changes.push(Change::Put {
             task: slot.task,
@@ -104,7 +104,7 @@ impl Pool {
         )
     }
 
-    fn new_task(&mut self, new: &NewTask) -> Result<Task, Rejection> {
+    fn new_task(&mut self, new: &NewTask) -> Result<Box<Task>, Rejection> {
         let run_at = new.wishes.iter().find_map(|wish| match wish {
             Wish::RunAt(at) => Some(*at),
             Wish::ExpiresAfter(_)
@@ -118,29 +118,24 @@ impl Pool {
             | Wish::Trace(_) => None,
         });
         let ready_at = run_at.map_or(self.now + new.delay, |at| at.max(self.now));
-        let place = self.next_place;
+        let mut task = self.tasks.shelf.spares.blank();
+        task.id = new.id;
+        task.place = self.next_place;
+        task.priority = new.priority;
+        task.attempts_max = new.attempts_max.unwrap_or(self.settings.attempts_max);
+        task.enqueued_at = self.now;
+        task.ready_at = ready_at;
+        (task.attempt, task.interruptions, task.losses_in_a_row) = (0, 0, 0);
+        task.payload_len = length("the payload's length in bytes", new.payload.len())?;
+        task.result_len = None;
+        task.state = if ready_at > self.now {
+            State::Scheduled { run_at: ready_at }
+        } else {
+            State::Ready
+        };
+        task.extras = Extras::of(&new.wishes, &self.settings);
         self.next_place += 1;
-        Ok(Task {
-            id: new.id,
-            place,
-            priority: new.priority,
-            attempts_max: new.attempts_max.unwrap_or(self.settings.attempts_max),
-            enqueued_at: self.now,
-            ready_at,
-            attempt: 0,
-            interruptions: 0,
-            losses_in_a_row: 0,
-            payload_len: length("the payload's length in bytes", new.payload.len())?,
-            result_len: None,
-            state: if ready_at > self.now {
-                State::Scheduled { run_at: ready_at }
-            } else {
-                State::Ready
-            },
-            lease: None,
-            history: Vec::new(),
-            extras: Extras::of(&new.wishes, &self.settings),
-        })
+        Ok(task)
     }
 }
 

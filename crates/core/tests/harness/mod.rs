@@ -67,6 +67,7 @@ impl World {
         let mut out = Transition::default();
         call(&mut self.pool, self.now, &mut out);
         self.store.commit(&out.changes);
+        self.pool.reuse(out.changes.clone().into());
         self.changes = out.changes;
         self.heard.clone_from(&out.replies);
         assert_eq!(self.pool.check(), Ok(()));

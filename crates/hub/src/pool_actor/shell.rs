@@ -28,7 +28,7 @@ use crate::{
     gauge::Gauge,
     parts::{Place, whole_of},
     payloads::Payloads,
-    store_writer::{Blobs, Commit, Load, Slot, StoreWriter},
+    store_writer::{Blobs, Commit, Load, Slot, StoreWriter, Written},
     telemetry,
 };
 
@@ -61,6 +61,8 @@ pub(crate) struct Shell {
     looks: Looks,
     /// Reused for each call of the core.
     transition: Transition,
+    /// What is said of it.
+    said: Vec<(SessionId, Said)>,
 }
 
 impl Drop for Shell {
@@ -112,6 +114,7 @@ impl Shell {
             settling: Vec::new(),
             looks: Looks::default(),
             transition: Transition::default(),
+            said: Vec::new(),
         };
         shell.tick();
         shell.work_off()?;
@@ -163,12 +166,13 @@ impl Shell {
 
     /// An error here fails the actor: memory is ahead of the disk, and the only way back is to
     /// restore.
-    pub(super) fn committed(&mut self, outcome: Result<Blobs, String>) -> Result<(), String> {
-        let blobs = outcome?;
+    pub(super) fn committed(&mut self, outcome: Result<Written, String>) -> Result<(), String> {
+        let Written { blobs, spent } = outcome?;
         self.flying = None;
         self.ahead.come(&blobs, &self.pool, &mut self.payloads);
         let replies = self.outbox.committed();
         self.leave(replies, &blobs);
+        self.pool.reuse(spent);
         Ok(())
     }
 
@@ -244,16 +248,16 @@ impl Shell {
         telemetry::report(&self.name, &transition.changes);
         self.follow_payloads(&transition.changes);
         let reads_before = self.reads.len();
-        let replies = mem::take(&mut transition.replies);
-        let said: Vec<_> = replies.into_iter().map(|reply| self.word(reply)).collect();
+        let mut said = mem::take(&mut self.said);
+        said.extend(transition.replies.drain(..).map(|reply| self.word(reply)));
         if self.reads.len() > reads_before {
             self.outbox.hold();
         }
         self.outbox.push(&mut transition, |_| {
             unreachable!("the replies were taken out")
         });
-        said.into_iter().for_each(|said| self.outbox.say(said));
-        self.transition = transition;
+        said.drain(..).for_each(|said| self.outbox.say(said));
+        (self.transition, self.said) = (transition, said);
     }
 
     fn follow_payloads(&mut self, changes: &[Change]) {
@@ -295,7 +299,7 @@ impl Shell {
         }
     }
 
-    fn commit_here(&self, load: Load) -> Result<Result<Blobs, String>, Load> {
+    fn commit_here(&self, load: Load) -> Result<Result<Written, String>, Load> {
         let stand_in = self.stand_in;
         if !stand_in.is_there() {
             return Err(load);
