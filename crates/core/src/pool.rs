@@ -58,6 +58,7 @@ pub use listing::{Listed, Listing};
 pub use tasks::Counts;
 
 use self::{
+    schedules::Schedules,
     session::Session,
     tasks::{Numbered, Tasks},
     waiters::Waiters,
@@ -77,6 +78,7 @@ pub struct Pool {
     now: Timestamp,
     /// What its owner decided while the hub ran.
     policy: Policy,
+    schedules: Schedules,
     tasks: Tasks,
     sessions: Numbered<SessionId, Session>,
     waiters: Waiters,

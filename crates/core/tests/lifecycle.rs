@@ -17,6 +17,7 @@ mod lifecycle {
     mod restoring;
     mod retries;
     mod runtime;
+    mod schedules;
     mod sessions;
     mod table;
     mod waiting;
