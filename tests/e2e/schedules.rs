@@ -98,10 +98,10 @@ async fn what_the_hub_missed_is_made_up_as_the_schedule_says() {
 /// The export, with all schedules dealt with until ten hours and a half before that.
 fn aged(export: &str) -> String {
     let aged = export.lines().map(|line| {
-        let mut line: Value = serde_json::from_str(line).unwrap();
-        let until = line.pointer_mut("/note/note/Schedule/done_until");
+        let mut line: Value = serde_json::from_str(line).expect("a line of JSON");
+        let until = line.pointer_mut("/note/says/schedule/done_until_ms");
         if let Some(until) = until {
-            *until = json!(until.as_u64().unwrap() - 37_800_000);
+            *until = json!(until.as_u64().expect("a moment") - 37_800_000);
         }
         line.to_string() + "\n"
     });
@@ -162,5 +162,6 @@ async fn what_is_no_schedule_is_refused_with_a_reason() {
     .await;
     refuses(&[], 2, "--cron").await;
     hub.refuses(&["show", "p", "s"], 1, "no schedule").await;
-    hub.refuses(&["rm", "nowhere", "s"], 1, "no pool").await;
+    hub.refuses(&["rm", "nowhere", "s"], 1, "no such pool")
+        .await;
 }

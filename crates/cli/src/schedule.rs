@@ -28,7 +28,10 @@ pub(crate) async fn run(args: ScheduleArgs) -> Result<(), Failure> {
         }
         ScheduleVerb::Show(args) => {
             let of = Of::new(&args.reach, &args.pool);
-            let all = of.done("look at a schedule", of.inspector.schedules(of.pool).await)?;
+            let all = of.done(
+                "look at the schedules",
+                of.inspector.schedules(of.pool).await,
+            )?;
             let found = all.into_iter().find(|view| view.spec.name == args.name);
             let found = found.ok_or_else(|| of.no_such(&args.name))?;
             of.show(&found)
@@ -36,19 +39,19 @@ pub(crate) async fn run(args: ScheduleArgs) -> Result<(), Failure> {
         ScheduleVerb::Rm(args) => {
             let of = Of::new(&args.reach, &args.pool);
             let gone = of.inspector.remove_schedule(of.pool, args.name.clone());
-            of.done("drop a schedule", gone.await)?;
+            of.done(&format!("drop the schedule {}", args.name), gone.await)?;
             of.tell(&args.name, "dropped")
         }
         ScheduleVerb::Pause(args) => {
             let of = Of::new(&args.reach, &args.pool);
             let paused = of.inspector.pause_schedule(of.pool, args.name.clone());
-            of.done("pause a schedule", paused.await)?;
+            of.done(&format!("pause the schedule {}", args.name), paused.await)?;
             of.tell(&args.name, "paused")
         }
         ScheduleVerb::Resume(args) => {
             let of = Of::new(&args.reach, &args.pool);
             let resumed = of.inspector.resume_schedule(of.pool, args.name.clone());
-            of.done("resume a schedule", resumed.await)?;
+            of.done(&format!("resume the schedule {}", args.name), resumed.await)?;
             of.tell(&args.name, "resumed")
         }
     }

@@ -227,7 +227,7 @@ fn no_such(name: &ScheduleName) -> Rejection {
 /// ones.
 fn verdicts(of: &Schedule, due: &[Timestamp], now: Timestamp) -> Vec<(Timestamp, bool)> {
     let is_missed = |at: &Timestamp| now.since(*at) >= ON_TIME;
-    let newest_missed = due.iter().copied().filter(is_missed).next_back();
+    let newest_missed = due.iter().copied().rfind(is_missed);
     let makes_up = |at: &Timestamp| match of.misfire {
         Misfire::Skip => false,
         Misfire::Once => Some(*at) == newest_missed,

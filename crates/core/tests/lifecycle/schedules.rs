@@ -13,7 +13,7 @@ const STEP: u64 = 10_000;
 const S: SessionId = SessionId(1);
 
 fn name(text: &str) -> ScheduleName {
-    ScheduleName::new(text).unwrap()
+    ScheduleName::new(text).expect("a name")
 }
 
 fn schedule(named: &str) -> Schedule {
@@ -63,14 +63,16 @@ impl Story {
     }
 
     fn refused(&mut self, schedule: Schedule) -> Rejection {
-        match self.ask(ScheduleAsk::Put(Box::new(schedule))) {
-            Answer::Refused(refusal) => refusal,
-            other => panic!("{other:?}"),
-        }
+        let answer = self.ask(ScheduleAsk::Put(Box::new(schedule)));
+        let Answer::Refused(refusal) = answer else {
+            panic!("{answer:?}");
+        };
+        refusal
     }
 
     fn kept(&self) -> Schedule {
-        self.0.pool.schedules().next().unwrap().clone()
+        let kept = self.0.pool.schedules().next();
+        kept.expect("it is kept").clone()
     }
 
     /// What a hub does whenever it looks: it plans what is due.
