@@ -60,6 +60,7 @@ pub use spares::Spent;
 pub use tasks::Counts;
 
 use self::{
+    schedules::Schedules,
     session::Session,
     tasks::{Numbered, Tasks},
     waiters::Waiters,
@@ -79,6 +80,7 @@ pub struct Pool {
     now: Timestamp,
     /// What its owner decided while the hub ran.
     policy: Policy,
+    schedules: Schedules,
     tasks: Tasks,
     sessions: Numbered<SessionId, Session>,
     waiters: Waiters,

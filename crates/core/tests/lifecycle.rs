@@ -18,6 +18,7 @@ mod lifecycle {
     mod retries;
     mod reusing;
     mod runtime;
+    mod schedules;
     mod sessions;
     mod table;
     mod waiting;

@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use leasehold_core::{Command, Ending, Node, PoolName, PoolSettings, Rejection};
 use leasehold_core::{RequestId, SessionId, TaskId, Where};
+use leasehold_wire::ScheduleVerb;
 use tokio::sync::oneshot;
 
 pub(crate) use self::door::Door;
@@ -75,6 +76,8 @@ pub(crate) enum PoolMessage {
 pub(crate) enum Ask {
     Command(Command),
     Query(Query),
+    /// Of its schedules.
+    Schedule(ScheduleVerb),
 }
 
 impl Ask {
@@ -105,7 +108,8 @@ impl Ask {
                 | Command::Plan(_)
                 | Command::Govern(_),
             )
-            | Self::Query(_) => false,
+            | Self::Query(_)
+            | Self::Schedule(_) => false,
         }
     }
 }

@@ -54,6 +54,18 @@ pub(crate) struct WishArgs {
 }
 
 impl WishArgs {
+    /// A flag that was given and means one task alone.
+    pub(crate) fn of_one_task(&self) -> Option<&'static str> {
+        let given = [
+            (self.delay.is_some(), "--delay"),
+            (self.run_at.is_some(), "--run-at"),
+            (!self.after.is_empty(), "--after"),
+            (self.trace.is_some(), "--trace"),
+        ];
+        let (_, name) = given.into_iter().find(|(is_given, _)| *is_given)?;
+        Some(name)
+    }
+
     /// The task, with all that is wished for.
     pub(crate) fn onto(&self, mut task: NewTask) -> NewTask {
         if let Some(delay) = self.delay {
@@ -102,7 +114,7 @@ impl WishArgs {
 }
 
 /// A moment such as `2030-01-31T12:00:00Z`.
-fn moment(text: &str) -> Result<Timestamp, String> {
+pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
     let wanted = "a moment is a time of UTC such as 2030-01-31T12:00:00Z, from 1970 on";
     let time = humantime::parse_rfc3339_weak(text).map_err(|_| wanted)?;
     let since = time.duration_since(std::time::UNIX_EPOCH);

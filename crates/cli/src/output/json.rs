@@ -75,6 +75,7 @@ struct Facts<'a> {
     expires_at_ms: Option<u64>,
     runs_until_at_ms: Option<u64>,
     trace: Option<&'a str>,
+    schedule: Option<&'a str>,
     payload_edits: u32,
 }
 
@@ -107,6 +108,7 @@ impl<'a> Facts<'a> {
             Fact::ExpiresAt(at_ms) => self.expires_at_ms = Some(*at_ms),
             Fact::RunsUntil(at_ms) => self.runs_until_at_ms = Some(*at_ms),
             Fact::Trace(trace) => self.trace = Some(trace),
+            Fact::Schedule(schedule) => self.schedule = Some(schedule),
             Fact::Edited(times) => self.payload_edits = *times,
             Fact::MaxRuntime(_)
             | Fact::Failures(..)
@@ -115,7 +117,6 @@ impl<'a> Facts<'a> {
             | Fact::Key(_)
             | Fact::Group(_)
             | Fact::After { .. }
-            | Fact::Schedule(_)
             | Fact::Died(_) => {}
         }
     }

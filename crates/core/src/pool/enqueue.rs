@@ -5,8 +5,8 @@ use core::{mem::discriminant, time::Duration};
 
 use super::{Pool, tasks::Slot};
 use crate::{
-    Accepted, Answer, Cause, Change, Extras, NewTask, Rejection, State, Task, Timestamp,
-    Transition, Wish,
+    Accepted, Answer, Cause, Change, Extras, NewTask, Rejection, ScheduleName, State, Task,
+    Timestamp, Transition, Wish,
     limits::{
         ATTEMPTS_MAX, DELAY_MAX, EXPIRES_MAX, INTERRUPTIONS_MAX, LEASE_MIN, RUNTIME_MAX,
         TRACE_BYTES_MAX, TRACE_BYTES_MIN,
@@ -17,11 +17,21 @@ use crate::{
 impl Pool {
     pub(super) fn enqueue(&mut self, tasks: Vec<NewTask>, out: &mut Transition) -> Answer {
         let mut answers = Vec::with_capacity(tasks.len());
-        answers.extend(tasks.into_iter().map(|task| self.enqueue_one(task, out)));
+        answers.extend(
+            tasks
+                .into_iter()
+                .map(|task| self.enqueue_one(task, None, out)),
+        );
         Answer::Enqueued(answers)
     }
 
-    fn enqueue_one(&mut self, new: NewTask, out: &mut Transition) -> Result<Accepted, Rejection> {
+    /// A task that somebody enqueues, or a schedule.
+    pub(super) fn enqueue_one(
+        &mut self,
+        new: NewTask,
+        by: Option<&ScheduleName>,
+        out: &mut Transition,
+    ) -> Result<Accepted, Rejection> {
         let id = new.id;
         if let Some(at) = self.tasks.find(id) {
             let known_as = Some(self.tasks.shelf.kind(at));
@@ -33,7 +43,7 @@ impl Pool {
         }
         self.check_new(&new)?;
         self.check_parents(&new)?;
-        let slot = Slot::of(self.new_task(&new)?);
+        let slot = Slot::of(self.new_task(&new, by)?);
         self.tasks.insert(&slot);
         out.changes.push(Change::Put {
             task: slot.task,
@@ -45,7 +55,7 @@ impl Pool {
 
     /// Refuses wishes that are out of bounds, that contradict each other, or that nothing in this
     /// pool grants.
-    fn check_wishes(&self, new: &NewTask) -> Result<(), Rejection> {
+    pub(super) fn check_wishes(&self, new: &NewTask) -> Result<(), Rejection> {
         let kind = |wish: &Wish| discriminant(wish);
         let earlier = |at: usize| new.wishes[..at].iter().map(kind);
         for (at, wish) in new.wishes.iter().enumerate() {
@@ -104,7 +114,11 @@ impl Pool {
         )
     }
 
-    fn new_task(&mut self, new: &NewTask) -> Result<Box<Task>, Rejection> {
+    fn new_task(
+        &mut self,
+        new: &NewTask,
+        by: Option<&ScheduleName>,
+    ) -> Result<Box<Task>, Rejection> {
         let run_at = new.wishes.iter().find_map(|wish| match wish {
             Wish::RunAt(at) => Some(*at),
             Wish::ExpiresAfter(_)
@@ -133,7 +147,7 @@ impl Pool {
         } else {
             State::Ready
         };
-        task.extras = Extras::of(&new.wishes, &self.settings);
+        task.extras = Extras::of(&new.wishes, by, &self.settings);
         self.next_place += 1;
         Ok(task)
     }

@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use super::{
     Pool,
     runtime::bounded,
+    schedules::Schedules,
     tasks::{EndsBy, Hand, Hold, Numbered, Slot, Tasks},
     waiters::Waiters,
 };
@@ -57,6 +58,7 @@ impl Pool {
             settings,
             now,
             policy: Policy::default(),
+            schedules: Schedules::default(),
             tasks,
             sessions: Numbered::default(),
             waiters: Waiters::default(),

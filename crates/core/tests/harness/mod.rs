@@ -112,6 +112,11 @@ impl World {
         replies
     }
 
+    /// Does what is due now, as far as one call goes.
+    pub(crate) fn look(&mut self) -> Vec<Reply> {
+        self.step(advance)
+    }
+
     /// Ends this pool and restores it from what was durable, under the next epoch.
     pub(crate) fn restart(&mut self) {
         let epoch = Epoch(self.pool.epoch().0 + 1);

@@ -38,10 +38,10 @@ const FEW: usize = 8;
 
 pub(crate) struct Shell {
     /// As its owner calls it.
-    name: PoolName,
+    pub(super) name: PoolName,
     place: Option<Place>,
-    pool: Pool,
-    outbox: Outbox<(SessionId, Said)>,
+    pub(super) pool: Pool,
+    pub(super) outbox: Outbox<(SessionId, Said)>,
     /// Blobs that replies of the next commit want.
     reads: Vec<(TaskId, Blob)>,
     /// The commit on its way.
@@ -49,18 +49,18 @@ pub(crate) struct Shell {
     payloads: Payloads,
     ahead: Ahead,
     outlets: BTreeMap<SessionId, Outlet>,
-    clock: Clock,
+    pub(super) clock: Clock,
     writer: StoreWriter,
     door: Door,
     stand_in: StandIn,
-    gauge: Arc<Gauge>,
+    pub(super) gauge: Arc<Gauge>,
     myself: ActorRef<PoolMessage>,
     /// The one timer: set for the earliest deadline, moved only forward in urgency.
     alarm: Option<(Timestamp, AbortHandle)>,
     settling: Vec<oneshot::Sender<()>>,
     looks: Looks,
     /// Reused for each call of the core.
-    transition: Transition,
+    pub(super) transition: Transition,
     /// What is said of it.
     said: Vec<(SessionId, Said)>,
 }
@@ -135,6 +135,7 @@ impl Shell {
                 Ask::Command(Command::Enqueue(tasks)) => self.enqueue(session, request, tasks),
                 Ask::Command(command) => self.apply(session, request, command),
                 Ask::Query(query) => self.look(session, request, query),
+                Ask::Schedule(verb) => self.ask_schedule(session, request, verb),
             }
         }
     }
@@ -152,6 +153,7 @@ impl Shell {
         let now = self.clock.now();
         self.pool.advance(now, &mut self.transition);
         self.take_transition();
+        self.plan_due();
     }
 
     fn show(&self) {
@@ -236,14 +238,14 @@ impl Shell {
             .say((session, Said::Part(request, Part::Whole(response))));
     }
 
-    fn apply(&mut self, session: SessionId, request: RequestId, command: Command) {
+    pub(super) fn apply(&mut self, session: SessionId, request: RequestId, command: Command) {
         let now = self.clock.now();
         self.pool
             .apply(now, session, request, command, &mut self.transition);
         self.take_transition();
     }
 
-    fn take_transition(&mut self) {
+    pub(super) fn take_transition(&mut self) {
         let mut transition = mem::take(&mut self.transition);
         telemetry::report(&self.name, &transition.changes);
         self.follow_payloads(&transition.changes);
