@@ -41,10 +41,23 @@ impl TaskId {
     pub fn fired(seed: Self, at: Timestamp) -> Self {
         let (high, low) = seed.0.as_u64_pair();
         let first = mix(high ^ mix(low.wrapping_add(at.as_millis())));
-        let second = mix(first ^ low);
         let millis = at.as_millis() & 0xffff_ffff_ffff;
-        let high = millis << 16 | 8 << 12 | first & 0xfff;
-        let low = 0b10 << 62 | second >> 2;
+        Self::hashed(millis, first, mix(first ^ low))
+    }
+
+    /// The id of the `number`-th child of this task, so that whoever enqueues it twice, because it
+    /// was interrupted in between, makes one task: a UUID of version 8 with the first 48 bits of
+    /// this one, and 74 bits of a hash of all of it and the number, as in [`TaskId::fired`].
+    #[must_use]
+    pub fn child(self, number: u32) -> Self {
+        let (high, low) = self.0.as_u64_pair();
+        let first = mix(high ^ mix(low ^ u64::from(number).rotate_right(32)));
+        Self::hashed(high >> 16, first, mix(first ^ low))
+    }
+
+    const fn hashed(first_48: u64, a: u64, b: u64) -> Self {
+        let high = first_48 << 16 | 8 << 12 | a & 0xfff;
+        let low = 0b10 << 62 | b >> 2;
         Self(Uuid::from_u64_pair(high, low))
     }
 

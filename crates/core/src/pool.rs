@@ -60,6 +60,7 @@ pub use spares::Spent;
 pub use tasks::Counts;
 
 use self::{
+    after::Following,
     schedules::Schedules,
     session::Session,
     tasks::{Numbered, Tasks},
@@ -81,6 +82,7 @@ pub struct Pool {
     /// What its owner decided while the hub ran.
     policy: Policy,
     schedules: Schedules,
+    following: Following,
     tasks: Tasks,
     sessions: Numbered<SessionId, Session>,
     waiters: Waiters,
@@ -106,6 +108,7 @@ impl Pool {
         if let Some(answer) = self.dispatch(session, request, command, out) {
             out.replies.push(Reply::Answer(session, request, answer));
         }
+        self.follow_ends(out);
         self.serve(out);
         self.check_if_cheap();
     }
@@ -124,11 +127,11 @@ impl Pool {
     /// When [`Pool::advance`] next has something to do.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        let has_too_many = self.has_too_many_finished().then_some(self.now);
+        let is_owing = self.has_too_many_finished() || !self.following.is_empty();
         earliest([
             self.tasks.next_deadline(),
             self.waiters.next_deadline(),
-            has_too_many,
+            is_owing.then_some(self.now),
             self.next_instant(),
         ])
     }
@@ -139,6 +142,7 @@ impl Pool {
         self.now < self.tasks.quiet_until
             && waits.is_none_or(|at| self.now < at)
             && !self.has_too_many_finished()
+            && self.following.is_empty()
     }
 
     /// One line a verb: each is a file of its own.

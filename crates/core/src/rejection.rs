@@ -76,13 +76,13 @@ pub enum Rejection {
         retry_after: Duration,
     },
     /// A task is to wait for one that is not known.
-    #[error("no task {0} is known to wait for")]
+    #[error("there is no task {0} in the pool to wait for; parents come first")]
     UnknownParent(TaskId),
     /// A task would wait for itself, directly or by others.
-    #[error("it would wait for itself by {0}")]
+    #[error("it would wait for itself: {0} is in a ring")]
     Cycle(TaskId),
     /// Another task has the key.
-    #[error("its key is now that of {0}")]
+    #[error("its key is that of {0} now")]
     KeyTaken(TaskId),
     /// There is no schedule of this name.
     #[error("no such schedule: {0}")]

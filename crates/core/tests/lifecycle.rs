@@ -10,6 +10,7 @@ mod lifecycle {
     mod forgetting;
     mod holding;
     mod known;
+    mod links;
     mod looking;
     mod many;
     mod order;

@@ -1,11 +1,11 @@
 //! Accepting tasks, each id once.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeSet, vec::Vec};
 use core::{mem::discriminant, time::Duration};
 
-use super::{Pool, tasks::Slot};
+use super::{Pool, after::in_rings, tasks::Slot};
 use crate::{
-    Accepted, Answer, Cause, Change, Extras, NewTask, Rejection, ScheduleName, State, Task,
+    Accepted, Answer, Cause, Change, Extras, NewTask, Rejection, ScheduleName, State, Task, TaskId,
     Timestamp, Transition, Wish,
     limits::{
         ATTEMPTS_MAX, DELAY_MAX, EXPIRES_MAX, INTERRUPTIONS_MAX, LEASE_MIN, RUNTIME_MAX,
@@ -17,12 +17,27 @@ use crate::{
 impl Pool {
     pub(super) fn enqueue(&mut self, tasks: Vec<NewTask>, out: &mut Transition) -> Answer {
         let mut answers = Vec::with_capacity(tasks.len());
-        answers.extend(
-            tasks
-                .into_iter()
-                .map(|task| self.enqueue_one(task, None, out)),
-        );
+        if tasks.iter().all(|new| new.wishes.is_empty()) {
+            let one = |new| self.enqueue_one(new, None, out);
+            answers.extend(tasks.into_iter().map(one));
+        } else {
+            let rings = in_rings(&tasks);
+            let one = |new| self.enqueue_wished(new, &rings, out);
+            answers.extend(tasks.into_iter().map(one));
+        }
         Answer::Enqueued(answers)
+    }
+
+    fn enqueue_wished(
+        &mut self,
+        new: NewTask,
+        rings: &BTreeSet<TaskId>,
+        out: &mut Transition,
+    ) -> Result<Accepted, Rejection> {
+        if rings.contains(&new.id) && self.tasks.find(new.id).is_none() {
+            return Err(Rejection::Cycle(new.id));
+        }
+        self.enqueue_one(new, None, out)
     }
 
     /// A task that somebody enqueues, or a schedule.
@@ -44,12 +59,16 @@ impl Pool {
         self.check_new(&new)?;
         self.check_parents(&new)?;
         let slot = Slot::of(self.new_task(&new, by)?);
-        self.tasks.insert(&slot);
+        let at = self.tasks.insert(&slot);
+        let waits = slot.task.waits_for_others();
         out.changes.push(Change::Put {
             task: slot.task,
             cause: Cause::Enqueued,
             blob: Some(new.payload),
         });
+        if waits {
+            self.settle_new_child(at, out);
+        }
         Ok(Accepted { id, known_as: None })
     }
 
@@ -101,7 +120,12 @@ impl Pool {
     }
 
     fn check_new(&self, new: &NewTask) -> Result<(), Rejection> {
-        self.check_room(new)?;
+        self.check_new_beside(new, 0)
+    }
+
+    /// Where so many others come before it.
+    pub(super) fn check_new_beside(&self, new: &NewTask, others: usize) -> Result<(), Rejection> {
+        self.check_room(new, others)?;
         let attempts = u64::from(new.attempts_max.unwrap_or(self.settings.attempts_max));
         within("attempts_max", attempts, 1, u64::from(ATTEMPTS_MAX))?;
         check_delay(new.delay)?;
@@ -149,6 +173,9 @@ impl Pool {
         };
         task.extras = Extras::of(&new.wishes, by, &self.settings);
         self.next_place += 1;
+        if task.extras.is_some() {
+            self.beside_parents(&mut task);
+        }
         Ok(task)
     }
 }

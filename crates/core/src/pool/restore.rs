@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 
 use super::{
     Pool,
+    after::Following,
     runtime::bounded,
     schedules::Schedules,
     tasks::{EndsBy, Hand, Hold, Numbered, Slot, Tasks},
@@ -59,6 +60,7 @@ impl Pool {
             now,
             policy: Policy::default(),
             schedules: Schedules::default(),
+            following: Following::default(),
             tasks,
             sessions: Numbered::default(),
             waiters: Waiters::default(),
@@ -75,5 +77,6 @@ impl Pool {
                 Note::Schedule(schedule) => self.recall_schedule(schedule),
             }
         }
+        self.follow_what_ended();
     }
 }

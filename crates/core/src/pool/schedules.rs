@@ -157,6 +157,11 @@ impl Pool {
         let task = fired(of, at);
         let id = task.id;
         match self.enqueue_one(task, Some(&of.name), out) {
+            // Another task has the key that its tasks have.
+            Ok(accepted) if accepted.id != id => {
+                of.skipped += 1;
+                Fired::Done
+            }
             Ok(_) => {
                 of.fired += 1;
                 of.last = Some(id);

@@ -7,8 +7,8 @@ mod words;
 use std::{collections::BTreeMap, mem, sync::Arc};
 
 use leasehold_core::{
-    Cause, Change, Command, Ending, NewTask, Node, Outbox, Pool, PoolName, RequestId, SessionId,
-    Task, TaskId, Timestamp, Transition,
+    Cause, Change, Command, Completion, Ending, NewTask, Node, Outbox, Pool, PoolName, RequestId,
+    SessionId, Task, TaskId, Timestamp, Transition,
 };
 use leasehold_store::{Blob, PoolBatch};
 use leasehold_wire::Response;
@@ -133,6 +133,7 @@ impl Shell {
         for (request, ask) in asks {
             match ask {
                 Ask::Command(Command::Enqueue(tasks)) => self.enqueue(session, request, tasks),
+                Ask::Command(Command::Complete(items)) => self.complete(session, request, items),
                 Ask::Command(command) => self.apply(session, request, command),
                 Ask::Query(query) => self.look(session, request, query),
                 Ask::Schedule(verb) => self.ask_schedule(session, request, verb),
@@ -236,6 +237,22 @@ impl Shell {
         let response = Response::Enqueued(answers.collect());
         self.outbox
             .say((session, Said::Part(request, Part::Whole(response))));
+    }
+
+    /// What is to follow takes disk, as an enqueue does: under the reserve the holder keeps the task
+    /// and asks again.
+    fn complete(&mut self, session: SessionId, request: RequestId, items: Vec<Completion>) {
+        let bytes: usize = items
+            .iter()
+            .flat_map(|item| &item.then)
+            .map(|new| new.payload.len())
+            .sum();
+        let follows = items.iter().any(|item| !item.then.is_empty());
+        if follows && let Err(refusal) = self.gauge.admit(bytes as u64) {
+            let refused = Part::Whole(Response::Refused(refusal));
+            return self.outbox.say((session, Said::Part(request, refused)));
+        }
+        self.apply(session, request, Command::Complete(items));
     }
 
     pub(super) fn apply(&mut self, session: SessionId, request: RequestId, command: Command) {
