@@ -9,6 +9,7 @@ mod lifecycle {
     mod expiry;
     mod forgetting;
     mod holding;
+    mod keys;
     mod known;
     mod links;
     mod looking;
