@@ -1,11 +1,12 @@
 //! Systems that stand still while another one is measured: some are never quite idle, and on a
-//! small machine that costs whoever is measured.
+//! small machine that costs whoever is measured. What they left in the page cache is written first,
+//! for the kernel would do that when it sees fit, at somebody else's cost.
 
 use std::fs;
 
 use nix::{
     sys::signal::{Signal, kill},
-    unistd::Pid,
+    unistd::{Pid, sync},
 };
 
 use crate::{BenchError, Target, target::Spec};
@@ -30,7 +31,7 @@ impl Rests {
         Ok(())
     }
 
-    /// Of all systems only this one goes on.
+    /// Of all systems only this one goes on, and nothing of the others is on its way to the disk.
     pub(crate) fn all_but(&self, awake: &str) -> Result<(), BenchError> {
         for (name, root) in &self.0 {
             let signal = if name == awake {
@@ -42,6 +43,9 @@ impl Rests {
                 let what = format!("let {name} rest while others are measured");
                 BenchError::failed(what, error)
             })?;
+        }
+        if !self.0.is_empty() {
+            sync();
         }
         Ok(())
     }

@@ -135,7 +135,7 @@ impl<'a> Bench<'a> {
             self.say(phase, "the engines", repetition);
             return store::run(self.options, &mut self.book).await;
         }
-        for target in self.targets.clone() {
+        for target in self.in_turn(phase, repetition) {
             self.say(phase, target.name(), repetition);
             self.rests.all_but(target.name())?;
             if self.options.phases.contains(&Phase::Limits) {
@@ -150,6 +150,18 @@ impl<'a> Bench<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whoever comes first in a phase comes after the last of the phase before and what it left to the
+    /// disk, so each repetition begins with another one.
+    fn in_turn(&self, phase: Phase, repetition: u32) -> Vec<Arc<dyn Target>> {
+        let mut targets = self.targets.clone();
+        if !phase.is_our_own() {
+            let step = (targets.len() / self.options.repeat.max(1) as usize).max(1);
+            let first = repetition as usize * step % targets.len().max(1);
+            targets.rotate_left(first);
+        }
+        targets
     }
 
     /// What the phase is compared with, near to it: a disk that others use, too, is not the same for

@@ -16,7 +16,10 @@ use leasehold_hub::LogEngine;
 use leasehold_node::{Death, NodeName, PoolName, StateKind, TaskId};
 
 use self::wishes::WishArgs;
-pub(crate) use self::{pool::PoolArgs, schedule::ScheduleArgs};
+pub(crate) use self::{
+    pool::PoolArgs,
+    schedule::{MISFIRES, PutArgs, ScheduleArgs, ScheduleVerb},
+};
 
 /// A durable task broker: a hub keeps tasks, nodes work on them under leases, nothing is lost.
 #[derive(Debug, Parser)]
@@ -51,9 +54,8 @@ pub(crate) enum Command {
     /// Make, show, change, pause, empty or delete a pool
     #[command(hide = true)]
     Pool(PoolArgs),
-    /// Keep, show, pause or drop schedules
-    #[command(hide = true)]
-    Schedule(ScheduleArgs),
+    /// Keep, show, pause or drop schedules, which enqueue tasks again and again
+    Schedule(Box<ScheduleArgs>),
     /// Write all that a data folder holds as lines of JSON; no hub may have it open
     Export(ExportArgs),
     /// Make a data folder, of either engine, of what export wrote

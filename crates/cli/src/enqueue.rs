@@ -38,9 +38,9 @@ pub(crate) async fn run(args: EnqueueArgs) -> Result<(), Failure> {
         .await
         .map_err(|error| Failure::request(format!("enqueue {id} in {}", args.pool), &error))?;
     if args.wait {
-        return wait(&args, &producer, id).await;
+        return wait(&args, &producer, enqueued.id).await;
     }
-    output::lines([told(&args.pool, &enqueued, args.reach.json)])
+    output::lines([told(&args.pool, id, &enqueued, args.reach.json)])
 }
 
 /// A task as the flags want it.
@@ -97,12 +97,13 @@ impl Payload {
 }
 
 /// What is said of a task that was acknowledged.
-fn told(pool: &PoolName, enqueued: &Enqueued, as_json: bool) -> String {
+fn told(pool: &PoolName, asked: TaskId, enqueued: &Enqueued, as_json: bool) -> String {
     #[derive(Serialize)]
     struct Line<'a> {
         id: &'a str,
         pool: &'a str,
         known_as: Option<&'static str>,
+        deduplicated: bool,
     }
     let id = enqueued.id.to_string();
     if !as_json {
@@ -112,6 +113,7 @@ fn told(pool: &PoolName, enqueued: &Enqueued, as_json: bool) -> String {
         id: &id,
         pool: pool.as_str(),
         known_as: enqueued.known_as.map(StateKind::as_str),
+        deduplicated: enqueued.id != asked,
     })
 }
 

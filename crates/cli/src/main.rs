@@ -78,7 +78,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Revive(args) => inspect::revive::run(args).await,
         Command::Wait(args) => wait::run(args).await,
         Command::Pool(args) => pool::run(&args),
-        Command::Schedule(args) => schedule::run(&args),
+        Command::Schedule(args) => schedule::run(*args).await,
         Command::Export(args) => transfer::export(&args),
         Command::Import(args) => transfer::import(&args),
         Command::Demo(args) => demo::run(args).await,

@@ -172,7 +172,7 @@ impl World {
         self.outbox.push(&mut self.out, |reply| reply);
         let mut grants = granted(self.outbox.take_free());
         if let Some(changes) = self.outbox.next_commit() {
-            drop(black_box(changes));
+            self.pool.reuse(black_box(changes).into());
             grants.append(&mut granted(self.outbox.committed()));
         }
         grants

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 pub use self::list::{Extra, ExtrasError};
-use crate::{BackOff, PoolSettings, TaskId, Timestamp, Wish, time::millis};
+use crate::{BackOff, PoolSettings, ScheduleName, TaskId, Timestamp, Wish, time::millis};
 
 /// What a task has beyond a plain one. Stored as a list of [`Extra`], so that it can grow.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,15 +98,32 @@ pub struct Progress {
 }
 
 impl Extras {
-    /// What a new task has by these wishes, which are in bounds, and by the settings of its pool;
-    /// none if it is a plain one.
+    /// What a new task has by these wishes, which are in bounds, by the schedule that fired it, and
+    /// by the settings of its pool; none if it is a plain one.
     #[must_use]
-    pub fn of(wishes: &[Wish], settings: &PoolSettings) -> Option<Arc<Self>> {
+    #[inline]
+    pub fn of(
+        wishes: &[Wish],
+        schedule: Option<&ScheduleName>,
+        settings: &PoolSettings,
+    ) -> Option<Arc<Self>> {
         let by_pool = (settings.expires_after, settings.max_runtime);
-        if wishes.is_empty() && by_pool == (None, None) {
+        let is_plain = wishes.is_empty() && schedule.is_none();
+        if is_plain && by_pool.0.is_none() && by_pool.1.is_none() {
             return None;
         }
-        let mut extras = Self::default();
+        Self::wished(wishes, schedule, by_pool)
+    }
+
+    fn wished(
+        wishes: &[Wish],
+        schedule: Option<&ScheduleName>,
+        by_pool: (Option<Duration>, Option<Duration>),
+    ) -> Option<Arc<Self>> {
+        let mut extras = Self {
+            schedule: schedule.map(|schedule| schedule.as_str().into()),
+            ..Self::default()
+        };
         wishes.iter().for_each(|wish| extras.grant(wish));
         if extras.after.is_none() {
             extras.run_at = None;

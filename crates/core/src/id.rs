@@ -7,6 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use smol_str::SmolStr;
 use uuid::Uuid;
 
+use crate::Timestamp;
+
 /// A task's id: a UUID that the *producer* draws (version 7 by custom), so that an enqueue can be
 /// repeated after a lost answer and still make one task.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -31,11 +33,47 @@ impl TaskId {
         self.0.as_bytes()
     }
 
+    /// The id of the task that a schedule of this seed fires at this instant, so that one instant
+    /// makes one task, however often it is planned: a UUID of version 8 with the instant's
+    /// milliseconds before it, as version 7 has them, and 74 bits of a hash of the seed and the
+    /// instant (two rounds of `SplitMix64`: Steele, Lea, Flood 2014).
+    #[must_use]
+    pub fn fired(seed: Self, at: Timestamp) -> Self {
+        let (high, low) = seed.0.as_u64_pair();
+        let first = mix(high ^ mix(low.wrapping_add(at.as_millis())));
+        let millis = at.as_millis() & 0xffff_ffff_ffff;
+        Self::hashed(millis, first, mix(first ^ low))
+    }
+
+    /// The id of the `number`-th child of this task, so that whoever enqueues it twice, because it
+    /// was interrupted in between, makes one task: a UUID of version 8 with the first 48 bits of
+    /// this one, and 74 bits of a hash of all of it and the number, as in [`TaskId::fired`].
+    #[must_use]
+    pub fn child(self, number: u32) -> Self {
+        let (high, low) = self.0.as_u64_pair();
+        let first = mix(high ^ mix(low ^ u64::from(number).rotate_right(32)));
+        Self::hashed(high >> 16, first, mix(first ^ low))
+    }
+
+    const fn hashed(first_48: u64, a: u64, b: u64) -> Self {
+        let high = first_48 << 16 | 8 << 12 | a & 0xfff;
+        let low = 0b10 << 62 | b >> 2;
+        Self(Uuid::from_u64_pair(high, low))
+    }
+
     /// The id as a number; its order is the id's order.
     #[must_use]
     pub const fn as_u128(&self) -> u128 {
         self.0.as_u128()
     }
+}
+
+/// The finalizer of `SplitMix64`.
+const fn mix(seed: u64) -> u64 {
+    let z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 impl fmt::Display for TaskId {

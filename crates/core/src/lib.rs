@@ -62,7 +62,7 @@ pub use extras::{After, Extra, Extras, ExtrasError, Key, Progress, Retry, Stop};
 pub use id::*;
 pub use outbox::Outbox;
 pub use policy::{Govern, Note, NoteName, Policy, PolicyChange};
-pub use pool::{Counts, Listed, Listing, Pool, PoolSummary};
+pub use pool::{Counts, Listed, Listing, Pool, PoolSummary, Spent};
 pub use rejection::Rejection;
 pub use schedule::{Misfire, Plan, Schedule, ScheduleAsk, When};
 pub use settings::{Aging, BackOff, PoolSettings, Rate};

@@ -72,6 +72,15 @@ pub const SCHEDULE_PAYLOAD_BYTES_MAX: usize = 32 * 1024;
 /// Missed instants of a schedule that are made up for at the most.
 pub const CATCH_UP_MAX: usize = 1000;
 
+/// An instant of a schedule that is planned no later than this is on time: it was not missed.
+pub const ON_TIME: Duration = Duration::from_secs(60);
+
+/// The shortest interval of a schedule.
+pub const EVERY_MIN: Duration = Duration::from_secs(1);
+
+/// The longest interval of a schedule.
+pub const EVERY_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
 /// Changes of its policy that are kept with a pool.
 pub const POLICY_HISTORY_MAX: usize = 32;
 

@@ -38,9 +38,16 @@ impl<R> Default for Outbox<R> {
 impl<R> Outbox<R> {
     /// Takes what a call of the core brought about, its replies as the caller words them.
     pub fn push(&mut self, transition: &mut Transition, word: impl FnMut(crate::Reply) -> R) {
-        self.changes
-            .extend(transition.changes.drain(..).filter(Change::is_durable));
-        self.say_all(transition.replies.drain(..).map(word));
+        // Mostly all of them are, if there are any.
+        if transition.changes.iter().all(Change::is_durable) {
+            self.changes.append(&mut transition.changes);
+        } else {
+            let durable = transition.changes.drain(..).filter(Change::is_durable);
+            self.changes.extend(durable);
+        }
+        if !transition.replies.is_empty() {
+            self.say_all(transition.replies.drain(..).map(word));
+        }
     }
 
     /// Says something that reports of the state as it is now.
@@ -64,7 +71,7 @@ impl<R> Outbox<R> {
 
     /// Replies that wait for nothing.
     pub fn take_free(&mut self) -> Vec<R> {
-        if self.is_flying {
+        if self.is_flying || self.behind_flying.is_empty() {
             Vec::new()
         } else {
             self.behind_flying.drain(..).collect()

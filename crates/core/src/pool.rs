@@ -47,6 +47,7 @@ mod session;
 mod shelf;
 mod side;
 mod slab;
+mod spares;
 mod stop;
 mod tasks;
 mod waiters;
@@ -55,16 +56,19 @@ use alloc::vec::Vec;
 
 pub use inspect::PoolSummary;
 pub use listing::{Listed, Listing};
+pub use spares::Spent;
 pub use tasks::Counts;
 
 use self::{
+    after::Following,
+    schedules::Schedules,
     session::Session,
     tasks::{Numbered, Tasks},
     waiters::Waiters,
 };
 use crate::{
     Answer, Command, Epoch, LeaseRef, Policy, PoolId, PoolSettings, Rejection, Reply, RequestId,
-    SessionId, Timestamp, Transition, limits,
+    SessionId, Timestamp, Transition, limits, time::earliest,
 };
 
 /// A named set of tasks under one policy.
@@ -77,6 +81,8 @@ pub struct Pool {
     now: Timestamp,
     /// What its owner decided while the hub ran.
     policy: Policy,
+    schedules: Schedules,
+    following: Following,
     tasks: Tasks,
     sessions: Numbered<SessionId, Session>,
     waiters: Waiters,
@@ -102,6 +108,7 @@ impl Pool {
         if let Some(answer) = self.dispatch(session, request, command, out) {
             out.replies.push(Reply::Answer(session, request, answer));
         }
+        self.follow_ends(out);
         self.serve(out);
         self.check_if_cheap();
     }
@@ -120,15 +127,14 @@ impl Pool {
     /// When [`Pool::advance`] next has something to do.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        let has_too_many = self.has_too_many_finished() || self.is_to_be_emptied();
-        let has_too_many = has_too_many.then_some(self.now);
-        let next = [
+        let is_owing =
+            self.has_too_many_finished() || self.is_to_be_emptied() || !self.following.is_empty();
+        earliest([
             self.tasks.next_deadline(),
             self.waiters.next_deadline(),
-            has_too_many,
+            is_owing.then_some(self.now),
             self.next_instant(),
-        ];
-        next.into_iter().flatten().min()
+        ])
     }
 
     /// Whether nothing is due, at the cost of hardly more than a look at the clock.
@@ -138,6 +144,7 @@ impl Pool {
             && waits.is_none_or(|at| self.now < at)
             && !self.has_too_many_finished()
             && !self.is_to_be_emptied()
+            && self.following.is_empty()
     }
 
     /// One line a verb: each is a file of its own.

@@ -1,6 +1,6 @@
 //! Refusals, which are answers.
 
-use alloc::string::String;
+use alloc::{boxed::Box, string::String};
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -68,21 +68,21 @@ pub enum Rejection {
     /// The pool holds as much as it may, and will hold less.
     #[error("the pool is full: {what}, at most {max}; try again in {retry_after:?}")]
     Full {
-        /// Of what, with its unit.
-        what: String,
+        /// Of what, with its unit. Boxed, or every answer would be longer by eight bytes.
+        what: Box<str>,
         /// The most.
         max: u64,
         /// When to try again.
         retry_after: Duration,
     },
     /// A task is to wait for one that is not known.
-    #[error("no task {0} is known to wait for")]
+    #[error("there is no task {0} in the pool to wait for; parents come first")]
     UnknownParent(TaskId),
     /// A task would wait for itself, directly or by others.
-    #[error("it would wait for itself by {0}")]
+    #[error("it would wait for itself: {0} is in a ring")]
     Cycle(TaskId),
     /// Another task has the key.
-    #[error("its key is now that of {0}")]
+    #[error("its key is that of {0} now")]
     KeyTaken(TaskId),
     /// There is no schedule of this name.
     #[error("no such schedule: {0}")]

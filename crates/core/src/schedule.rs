@@ -23,7 +23,7 @@ pub struct Schedule {
     pub priority: u32,
     /// Of its tasks, instead of the pool's own.
     pub attempts_max: Option<u32>,
-    /// Of its tasks; no key, no [`Wish::After`], no [`Wish::RunAt`].
+    /// Of its tasks; no [`Wish::After`], no [`Wish::RunAt`], no [`Wish::Trace`].
     pub wishes: Vec<Wish>,
     /// Of its tasks; at most [`crate::limits::SCHEDULE_PAYLOAD_BYTES_MAX`].
     pub payload: Bytes,
@@ -53,7 +53,7 @@ pub enum When {
     Every {
         /// From one to the next, in milliseconds: a second to ten years.
         ms: u64,
-        /// The first.
+        /// The first; zero in a new one: one interval after it is put.
         from: Timestamp,
     },
 }

@@ -42,6 +42,13 @@ pub fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// The earliest of those that there are; [`Timestamp::NEVER`] is none.
+pub(crate) fn earliest<const N: usize>(of: [Option<Timestamp>; N]) -> Option<Timestamp> {
+    let earlier = |first: Timestamp, one: Option<Timestamp>| one.map_or(first, |at| first.min(at));
+    let first = of.into_iter().fold(Timestamp::NEVER, earlier);
+    (first != Timestamp::NEVER).then_some(first)
+}
+
 impl Add<Duration> for Timestamp {
     type Output = Self;
     fn add(self, duration: Duration) -> Self {

@@ -96,7 +96,7 @@ pub enum Cause {
     StopAsked,
     /// Its holder said how far it is.
     Progressed,
-    /// It waits for no other task any more.
+    /// It waits for one task less, or for none any more.
     Freed,
     /// It waited longer than it may.
     Expired,

@@ -9,14 +9,18 @@ mod lifecycle {
     mod expiry;
     mod forgetting;
     mod holding;
+    mod keys;
     mod known;
+    mod links;
     mod looking;
     mod many;
     mod order;
     mod priorities;
     mod restoring;
     mod retries;
+    mod reusing;
     mod runtime;
+    mod schedules;
     mod sessions;
     mod table;
     mod waiting;

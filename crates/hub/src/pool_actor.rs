@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use leasehold_core::{Command, Ending, Node, PoolName, PoolSettings, Rejection};
 use leasehold_core::{RequestId, SessionId, TaskId, Where};
+use leasehold_wire::ScheduleVerb;
 use tokio::sync::oneshot;
 
 pub(crate) use self::door::Door;
@@ -34,7 +35,7 @@ use crate::{
     gauge::Gauge,
     parts::Place,
     payloads::PayloadBudget,
-    store_writer::{Blobs, StoreWriter},
+    store_writer::{StoreWriter, Written},
 };
 
 /// All that a pool is told, in one FIFO: a verb is a [`Command`], never a message of its own.
@@ -53,7 +54,7 @@ pub(crate) enum PoolMessage {
     /// A session ended: posted by its guard, behind all that it had asked. Idempotent.
     Gone { session: SessionId, ending: Ending },
     /// The commit on its way is durable, or has failed.
-    Committed(Result<Blobs, String>),
+    Committed(Result<Written, String>),
     /// Something is due.
     Tick,
     /// Answer when nothing is on its way to disk.
@@ -75,6 +76,8 @@ pub(crate) enum PoolMessage {
 pub(crate) enum Ask {
     Command(Command),
     Query(Query),
+    /// Of its schedules.
+    Schedule(ScheduleVerb),
 }
 
 impl Ask {
@@ -105,7 +108,8 @@ impl Ask {
                 | Command::Plan(_)
                 | Command::Govern(_),
             )
-            | Self::Query(_) => false,
+            | Self::Query(_)
+            | Self::Schedule(_) => false,
         }
     }
 }

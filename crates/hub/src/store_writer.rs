@@ -25,7 +25,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use leasehold_core::{PoolName, TaskId};
+use leasehold_core::{PoolName, Spent, TaskId};
 use leasehold_store::{Blob, OpenedPool, Store, StoreError};
 use tokio::sync::oneshot;
 
@@ -39,11 +39,20 @@ use crate::{clock::Clock, gauge::Gauge};
 /// Bytes that were kept for tasks.
 pub(crate) type Blobs = HashMap<(TaskId, Blob), Bytes>;
 
+/// What comes back of a commit.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    /// What it wanted read.
+    pub(crate) blobs: Blobs,
+    /// What is left of its changes.
+    pub(crate) spent: Spent,
+}
+
 /// A pool's next commit.
 pub(crate) struct Commit {
     pub(crate) slot: Slot,
     /// Called on the store's thread when all is durable, or has failed.
-    pub(crate) done: Box<dyn FnOnce(Result<Blobs, String>) + Send>,
+    pub(crate) done: Box<dyn FnOnce(Result<Written, String>) + Send>,
 }
 
 enum Job {
@@ -137,7 +146,7 @@ impl StoreWriter {
         &self,
         load: Load,
         begins: impl FnOnce(),
-    ) -> Result<Result<Blobs, String>, Load> {
+    ) -> Result<Result<Written, String>, Load> {
         if !load.reads.is_empty() || load.is_long() {
             return Err(load);
         }
@@ -148,7 +157,7 @@ impl StoreWriter {
             return Err(load);
         }
         begins();
-        let mut outcome = Ok(Blobs::new());
+        let mut outcome = Ok(Written::default());
         writing.commit(vec![(load, ())], |(), of| outcome = of);
         Ok(outcome)
     }

@@ -27,7 +27,7 @@ const ROUNDS: u32 = 50;
 
 /// What may come on top, for a request: what is taken for all of a read or a commit, and what grows
 /// with the number of tasks.
-const SLACK: f64 = 0.75;
+const SLACK: f64 = 0.65;
 
 /// Keeps nothing: what a store does is its own affair.
 struct NoStore(MemoryStore);
@@ -197,11 +197,11 @@ fn completes(tasks: &[Delivery]) -> Vec<FromNode> {
     tasks.iter().map(complete).collect()
 }
 
-/// Of an enqueue: the list that was read, its payload, the handle that the cache and the change
-/// share, and the change. Of a claim: the change. Of a completion: the list, the change and the
-/// attempt in it.
+/// Of an enqueue: its payload, which is a copy so that it keeps nothing of what was read, and the
+/// count of the two that share it, the cache and the change. Of a claim and of a completion:
+/// nothing; their changes are made of earlier ones, their lists of those that were taken apart.
 #[tokio::test]
-async fn a_warm_request_asks_for_as_little_memory_as_ever() {
+async fn a_warm_request_asks_for_memory_only_for_a_payload() {
     let mut config = HubConfig::default();
     config.store.engine = Engine::Memory;
     config.hub.listen = None;
@@ -231,9 +231,9 @@ async fn a_warm_request_asks_for_as_little_memory_as_ever() {
     }
     let each = counts.map(|count| count as f64 / f64::from(ROUNDS * AT_ONCE));
     for (what, each, bound) in [
-        ("enqueue", each[0], 4.0),
-        ("claim", each[1], 1.0),
-        ("complete", each[2], 3.0),
+        ("enqueue", each[0], 2.0),
+        ("claim", each[1], 0.0),
+        ("complete", each[2], 0.0),
     ] {
         assert!(each < bound + SLACK, "{what}: {each} for each");
         assert!(

@@ -19,7 +19,7 @@ pub type Revivals = Vec<(TaskId, Result<(), Rejection>)>;
 /// Looks at pools and tasks, cancels and revives. Cheap to clone; clones share one connection.
 #[derive(Debug, Clone)]
 pub struct Inspector {
-    requests: Requests,
+    pub(crate) requests: Requests,
 }
 
 impl Inspector {

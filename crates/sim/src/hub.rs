@@ -257,6 +257,9 @@ impl Hub {
             .iter()
             .map(|(pool, _)| (*pool, life.seats[*pool].outbox.committed()))
             .collect();
+        for (pool, batch) in batches {
+            life.seats[pool].pool.reuse(batch.changes.into());
+        }
         for (pool, said) in durable {
             self.leave(pool, said, witness)?;
             self.pump(pool, now, witness)?;

@@ -43,9 +43,22 @@ fn decode(message: &FromNode) -> Run {
     Box::new(move || {
         for _ in 0..SHORT {
             let message = hub.decode(&mut heard).expect("the frame is a message");
-            assert!(black_box(message).is_some());
+            let Some(FromNode::Request { mut body, .. }) = black_box(message) else {
+                unreachable!("it is a request")
+            };
+            take_apart(&mut body);
+            hub.reuse(body);
         }
     })
+}
+
+/// What a hub does with a request that it joins to others.
+fn take_apart(request: &mut Request) {
+    if let Request::Enqueue { tasks, .. } = request {
+        tasks.drain(..).for_each(|task| drop(black_box(task)));
+    } else if let Request::Complete { items } = request {
+        items.drain(..).for_each(|item| drop(black_box(item)));
+    }
 }
 
 fn encode(message: FromHub, times: u64) -> Run {

@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use leasehold_core::limits::BLOB_BYTES_MAX;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{FromHub, FromNode, WireError, plain};
+use crate::{FromHub, FromNode, Lists, WireError, plain};
 
 /// The longest frame during the handshake, in bytes, without the length prefix.
 pub const HANDSHAKE_BYTES_MAX: u32 = 4096;
@@ -30,30 +30,38 @@ const _: () = assert!(FRAME_BYTES_MAX_DEFAULT as usize > 2 * BLOB_BYTES_MAX + OV
 /// What goes over the wire: [`FromNode`] and [`FromHub`], and nothing else. A type of no size has
 /// no place in a message: a list of them takes no bytes, and so knows no bound.
 pub trait Message: Serialize + DeserializeOwned {
+    /// What messages that were taken apart leave for the next ones.
+    type Lists: Default + std::fmt::Debug + Send;
+
     /// Appends the bytes of a message of which there are many, and returns how many they are; or
     /// does nothing, if it is another or might be longer than this, in bytes.
     fn write_plain(&self, bytes_max: u32, dst: &mut BytesMut) -> Option<u32>;
 
     /// The message that these bytes are, all of them; nothing if it is not one of many, or none.
-    fn read_plain(bytes: &[u8]) -> Option<Self>;
+    fn read_plain(bytes: &[u8], lists: &mut Self::Lists) -> Option<Self>;
 }
 
 impl Message for FromNode {
+    type Lists = Lists;
+
     fn write_plain(&self, bytes_max: u32, dst: &mut BytesMut) -> Option<u32> {
         plain::write_from_node(self, bytes_max, dst)
     }
 
-    fn read_plain(bytes: &[u8]) -> Option<Self> {
-        plain::read_from_node(bytes)
+    fn read_plain(bytes: &[u8], lists: &mut Lists) -> Option<Self> {
+        plain::read_from_node(bytes, lists)
     }
 }
 
 impl Message for FromHub {
+    /// A node takes its time.
+    type Lists = ();
+
     fn write_plain(&self, bytes_max: u32, dst: &mut BytesMut) -> Option<u32> {
         plain::write_from_hub(self, bytes_max, dst)
     }
 
-    fn read_plain(bytes: &[u8]) -> Option<Self> {
+    fn read_plain(bytes: &[u8], (): &mut ()) -> Option<Self> {
         plain::read_from_hub(bytes)
     }
 }
@@ -73,6 +81,8 @@ pub fn encode_message<M: Message>(
     encode_whole(message, bytes_max, dst)
 }
 
+/// Apart, for all that it needs room for is not to be set up for a message of which there are many.
+#[inline(never)]
 pub(crate) fn encode_whole<M: Serialize>(
     message: &M,
     bytes_max: u32,
@@ -118,7 +128,12 @@ impl Writer for Bounded<'_> {
 /// # Errors
 /// [`WireError::Malformed`] if they are none, or if anything is left over.
 pub fn decode_message<M: Message>(bytes: &[u8]) -> Result<M, WireError> {
-    M::read_plain(bytes).map_or_else(|| decode_limited(bytes), Ok)
+    decode_into(bytes, &mut M::Lists::default())
+}
+
+/// As [`decode_message`], into what earlier messages left.
+pub(crate) fn decode_into<M: Message>(bytes: &[u8], lists: &mut M::Lists) -> Result<M, WireError> {
+    M::read_plain(bytes, lists).map_or_else(|| decode_limited(bytes), Ok)
 }
 
 pub(crate) fn decode_limited<M: DeserializeOwned>(bytes: &[u8]) -> Result<M, WireError> {

@@ -6,9 +6,9 @@ use bytes::{Buf, BufMut, BytesMut};
 use tokio_util::codec::{Decoder, Encoder};
 
 use crate::codec::{
-    FRAME_BYTES_CEILING, HANDSHAKE_BYTES_MAX, Message, decode_message, encode_message,
+    FRAME_BYTES_CEILING, HANDSHAKE_BYTES_MAX, Message, decode_into, encode_message,
 };
-use crate::{FromHub, FromNode, MAGIC, WireError};
+use crate::{FromHub, FromNode, MAGIC, Request, WireError};
 
 /// The hub's end of a connection.
 pub type HubCodec = Codec<FromNode, FromHub>;
@@ -25,19 +25,21 @@ const BUFFER_BYTES_KEPT: usize = 256 * 1024;
 
 /// Frames in both directions under one bound. After an error the connection is of no more use.
 #[derive(Debug)]
-pub struct Codec<In, Out> {
+pub struct Codec<In: Message, Out> {
     bytes_max: u32,
     in_handshake: bool,
+    lists: In::Lists,
     messages: PhantomData<fn(In) -> Out>,
 }
 
-impl<In, Out> Codec<In, Out> {
+impl<In: Message, Out> Codec<In, Out> {
     /// A codec at the beginning of a connection: no frame is longer than [`HANDSHAKE_BYTES_MAX`].
     #[must_use]
     pub fn new() -> Self {
         Self {
             bytes_max: HANDSHAKE_BYTES_MAX,
             in_handshake: true,
+            lists: In::Lists::default(),
             messages: PhantomData,
         }
     }
@@ -67,6 +69,14 @@ impl<In, Out> Codec<In, Out> {
     }
 }
 
+impl<Out> Codec<FromNode, Out> {
+    /// Takes back a request that was taken apart: its list, if it is a short one, serves the next
+    /// of its verb, which then asks for no memory.
+    pub fn reuse(&mut self, request: Request) {
+        self.lists.keep(request);
+    }
+}
+
 /// Whether the frame that begins here is a hello, as far as one can see: number 0, then the magic.
 fn is_hello(src: &[u8]) -> bool {
     let message = src.get(PREFIX_BYTES..).unwrap_or_default();
@@ -75,7 +85,7 @@ fn is_hello(src: &[u8]) -> bool {
         .is_some_and(|rest| rest.starts_with(&MAGIC))
 }
 
-impl<In, Out> Default for Codec<In, Out> {
+impl<In: Message, Out> Default for Codec<In, Out> {
     fn default() -> Self {
         Self::new()
     }
@@ -99,7 +109,7 @@ impl<In: Message, Out> Decoder for Codec<In, Out> {
             src.reserve(end - src.len());
             return Ok(None);
         };
-        let message = decode_message(frame);
+        let message = decode_into(frame, &mut self.lists);
         src.advance(end);
         if end > BUFFER_BYTES_KEPT && src.is_empty() {
             *src = BytesMut::new();
@@ -108,7 +118,7 @@ impl<In: Message, Out> Decoder for Codec<In, Out> {
     }
 }
 
-impl<In, Out: Message> Encoder<&Out> for Codec<In, Out> {
+impl<In: Message, Out: Message> Encoder<&Out> for Codec<In, Out> {
     type Error = WireError;
 
     /// Written in place, without the copy that the length encoder would make of each payload.
@@ -128,7 +138,7 @@ impl<In, Out: Message> Encoder<&Out> for Codec<In, Out> {
     }
 }
 
-impl<In, Out: Message> Encoder<Out> for Codec<In, Out> {
+impl<In: Message, Out: Message> Encoder<Out> for Codec<In, Out> {
     type Error = WireError;
 
     fn encode(&mut self, message: Out, dst: &mut BytesMut) -> Result<(), WireError> {

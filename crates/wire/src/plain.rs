@@ -14,7 +14,7 @@ mod tests;
 
 use bytes::BytesMut;
 
-use crate::{FromHub, FromNode};
+use crate::{FromHub, FromNode, Lists};
 
 /// The longest number of one byte; what stands before longer ones says how long they are.
 const SINGLE: u8 = 250;
@@ -52,8 +52,8 @@ pub(crate) fn write_from_hub(message: &FromHub, bytes_max: u32, to: &mut BytesMu
     write::within(bytes_max, to, bytes, |to| write::from_hub(message, to))
 }
 
-pub(crate) fn read_from_node(bytes: &[u8]) -> Option<FromNode> {
-    read::whole(bytes, read::from_node)
+pub(crate) fn read_from_node(bytes: &[u8], lists: &mut Lists) -> Option<FromNode> {
+    read::whole(bytes, |rest| read::from_node(rest, lists))
 }
 
 pub(crate) fn read_from_hub(bytes: &[u8]) -> Option<FromHub> {

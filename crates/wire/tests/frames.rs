@@ -51,6 +51,62 @@ fn open_hub(bytes_max: u32) -> HubCodec {
     codec
 }
 
+/// The list of an enqueue that was heard, and where it is.
+fn tasks_of(message: &FromNode) -> (usize, *const EnqueueItem) {
+    let FromNode::Request { body, .. } = message else {
+        panic!("{message:?} is no request");
+    };
+    let Request::Enqueue { tasks, .. } = body else {
+        panic!("{body:?} is no enqueue");
+    };
+    (tasks.len(), tasks.as_ptr())
+}
+
+fn heard_again(codec: &mut HubCodec, message: &FromNode) -> FromNode {
+    let heard = codec.decode(&mut written(std::slice::from_ref(message)));
+    let heard = heard.expect("good bytes").expect("a whole frame");
+    assert_eq!(heard, *message);
+    heard
+}
+
+#[test]
+fn a_short_list_that_was_taken_apart_serves_the_next_request() {
+    let mut codec = open_hub(FRAME_BYTES_MAX_DEFAULT);
+    let first = heard_again(&mut codec, &enqueue(3));
+    let (_, place) = tasks_of(&first);
+    let FromNode::Request { body, .. } = first else {
+        unreachable!("it had tasks")
+    };
+    codec.reuse(body);
+    let second = heard_again(&mut codec, &enqueue(300));
+    assert_eq!(tasks_of(&second), (1, place));
+    // It is with the second, so a third needs one of its own.
+    assert_ne!(tasks_of(&heard_again(&mut codec, &enqueue(4))).1, place);
+}
+
+#[test]
+fn a_long_list_is_not_kept() {
+    let mut codec = open_hub(FRAME_BYTES_MAX_DEFAULT);
+    let FromNode::Request { mut body, .. } = enqueue(3) else {
+        unreachable!("it is a request")
+    };
+    let Request::Enqueue { tasks, .. } = &mut body else {
+        unreachable!("it is an enqueue")
+    };
+    tasks.reserve(1000);
+    let place = tasks.as_ptr();
+    codec.reuse(body);
+    assert_ne!(tasks_of(&heard_again(&mut codec, &enqueue(3))).1, place);
+}
+
+#[test]
+fn payloads_of_all_lengths_are_heard_as_they_were_said() {
+    let mut codec = open_hub(FRAME_BYTES_MAX_DEFAULT);
+    for payload_bytes in 0..1100 {
+        heard_again(&mut codec, &enqueue(payload_bytes));
+    }
+}
+
 #[test]
 fn a_frame_is_a_big_endian_length_and_a_message() {
     assert_eq!(written(&[FromNode::Ping])[..], [0, 0, 0, 1, 2]);

@@ -137,3 +137,15 @@ Examples:
   leasehold bench latency --rates 500,5000,50000 --seconds 10
   leasehold bench deep --standing 1000,1000000 --json deep.json
   leasehold bench --full --repeat 3 --json all.json --svg pictures";
+
+/// Of `schedule`.
+pub(super) const SCHEDULE: &str = "\
+Each instant makes one task, whatever dies meanwhile: the task's id comes of the schedule and the
+instant. An instant at most a minute late fires in any case; what becomes of those that passed while
+the hub was down for longer is what --misfire says.
+
+Examples:
+  leasehold schedule put reports nightly --cron '30 4 * * MON-FRI' --zone Europe/Vienna 'all'
+  leasehold schedule put mail sweep --every 10m --priority bulk --expires-after 10m
+  leasehold schedule ls reports
+  leasehold schedule pause reports nightly";

@@ -32,21 +32,22 @@ pub(crate) struct WishArgs {
     /// After so many interruptions it is dead, instead of the pool's own number
     #[arg(long, value_name = "N")]
     interruptions_max: Option<u32>,
-    /// One task at a time for this key: a second one is the first
-    #[arg(long, value_name = "KEY", hide = true)]
+    /// One task at a time for this key: while a task that has it has not ended, an enqueue with it
+    /// makes no second one, and answers with that one's id
+    #[arg(long, value_name = "KEY")]
     key: Option<String>,
-    /// For how long from its enqueue [default: while the task has not ended]
+    /// The key is the task's for so long from its enqueue, ended or not [default: until it ends]
     #[arg(long, value_name = "DURATION", value_parser = values::duration, requires = "key")]
-    #[arg(hide = true)]
     key_window: Option<Duration>,
     /// Whom limits and fair shares count it to
     #[arg(long, value_name = "GROUP", hide = true)]
     group: Option<String>,
-    /// Not before these tasks of the pool have completed
-    #[arg(long, value_name = "ID", num_args = 1.., hide = true)]
+    /// Not before these tasks of the pool have completed: at most 64, each with a flag of its own or
+    /// separated by commas
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
     after: Vec<TaskId>,
     /// Not before they have ended, be it badly
-    #[arg(long, requires = "after", hide = true)]
+    #[arg(long, requires = "after")]
     after_any_end: bool,
     /// The trace that it belongs to: a W3C traceparent
     #[arg(long, value_name = "TRACEPARENT", hide = true)]
@@ -54,6 +55,18 @@ pub(crate) struct WishArgs {
 }
 
 impl WishArgs {
+    /// A flag that was given and means one task alone.
+    pub(crate) fn of_one_task(&self) -> Option<&'static str> {
+        let given = [
+            (self.delay.is_some(), "--delay"),
+            (self.run_at.is_some(), "--run-at"),
+            (!self.after.is_empty(), "--after"),
+            (self.trace.is_some(), "--trace"),
+        ];
+        let (_, name) = given.into_iter().find(|(is_given, _)| *is_given)?;
+        Some(name)
+    }
+
     /// The task, with all that is wished for.
     pub(crate) fn onto(&self, mut task: NewTask) -> NewTask {
         if let Some(delay) = self.delay {
@@ -102,7 +115,7 @@ impl WishArgs {
 }
 
 /// A moment such as `2030-01-31T12:00:00Z`.
-fn moment(text: &str) -> Result<Timestamp, String> {
+pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
     let wanted = "a moment is a time of UTC such as 2030-01-31T12:00:00Z, from 1970 on";
     let time = humantime::parse_rfc3339_weak(text).map_err(|_| wanted)?;
     let since = time.duration_since(std::time::UNIX_EPOCH);

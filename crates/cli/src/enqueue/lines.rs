@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, path::Path};
 
-use leasehold_node::{EnqueueError, Enqueued, NewTask, PoolName, Producer, Rejection};
+use leasehold_node::{EnqueueError, Enqueued, NewTask, PoolName, Producer, Rejection, TaskId};
 use tokio::task::JoinHandle;
 
 use super::{
@@ -50,7 +50,8 @@ type Answers = Vec<Result<Enqueued, Rejection>>;
 
 /// A batch under way.
 struct Batch {
-    numbers: Vec<u64>,
+    /// The lines' numbers, and the ids that were drawn for them.
+    numbers: Vec<(u64, TaskId)>,
     too_long: Vec<u64>,
     read_bytes: u64,
     answers: JoinHandle<Result<Answers, EnqueueError>>,
@@ -97,8 +98,9 @@ impl<'a> Upload<'a> {
         for line in lines.lines {
             match line.bytes {
                 Some(bytes) => {
-                    batch.0.push(line.number);
-                    batch.1.push(new_task(self.args, bytes));
+                    let task = new_task(self.args, bytes);
+                    batch.0.push((line.number, task.id));
+                    batch.1.push(task);
                 }
                 None => batch.2.push(line.number),
             }
@@ -123,11 +125,12 @@ impl<'a> Upload<'a> {
             self.refuse(*number, &why);
         }
         let mut told = Vec::new();
-        for (number, answer) in batch.numbers.iter().zip(answers) {
+        for ((number, asked), answer) in batch.numbers.iter().zip(answers) {
             match answer {
                 Ok(enqueued) => {
                     told.push(super::told(
                         &self.args.pool,
+                        *asked,
                         &enqueued,
                         self.args.reach.json,
                     ));

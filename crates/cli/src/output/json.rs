@@ -75,7 +75,18 @@ struct Facts<'a> {
     expires_at_ms: Option<u64>,
     runs_until_at_ms: Option<u64>,
     trace: Option<&'a str>,
+    schedule: Option<&'a str>,
+    key: Option<&'a str>,
+    after: Option<After<'a>>,
     payload_edits: u32,
+}
+
+/// What a task waits for.
+#[derive(Debug, Serialize)]
+struct After<'a> {
+    tasks: Vec<String>,
+    any_end: bool,
+    explained: &'a str,
 }
 
 /// How far an attempt has come.
@@ -107,15 +118,25 @@ impl<'a> Facts<'a> {
             Fact::ExpiresAt(at_ms) => self.expires_at_ms = Some(*at_ms),
             Fact::RunsUntil(at_ms) => self.runs_until_at_ms = Some(*at_ms),
             Fact::Trace(trace) => self.trace = Some(trace),
+            Fact::Key(key) => self.key = Some(key),
+            Fact::After {
+                left,
+                any_end,
+                explained,
+            } => {
+                self.after = Some(After {
+                    tasks: left.iter().map(TaskId::to_string).collect(),
+                    any_end: *any_end,
+                    explained,
+                });
+            }
+            Fact::Schedule(schedule) => self.schedule = Some(schedule),
             Fact::Edited(times) => self.payload_edits = *times,
             Fact::MaxRuntime(_)
             | Fact::Failures(..)
             | Fact::Losses(..)
             | Fact::Interruptions(..)
-            | Fact::Key(_)
             | Fact::Group(_)
-            | Fact::After { .. }
-            | Fact::Schedule(_)
             | Fact::Died(_) => {}
         }
     }

@@ -170,14 +170,18 @@ mod tests {
     #[test]
     fn a_plain_task_has_none_and_a_pool_gives_its_own() {
         let plain = PoolSettings::default();
-        assert_eq!(Extras::of(&[], &plain), None);
+        assert_eq!(Extras::of(&[], None, &plain), None);
         let run_at = Wish::RunAt(Timestamp::from_millis(5));
-        assert_eq!(Extras::of(&[run_at], &plain), None);
+        assert_eq!(Extras::of(&[run_at], None, &plain), None);
         let expiring = PoolSettings {
             expires_after: Some(core::time::Duration::from_secs(1)),
             ..plain
         };
-        let of = |wishes: &[Wish]| Extras::of(wishes, &expiring).unwrap().expires_after_ms;
+        let of = |wishes: &[Wish]| {
+            Extras::of(wishes, None, &expiring)
+                .unwrap()
+                .expires_after_ms
+        };
         assert_eq!(of(&[]), Some(1000));
         assert_eq!(of(&[Wish::ExpiresAfter(7)]), Some(7));
     }

@@ -89,11 +89,11 @@ impl Pool {
 
     /// Grants what is ready to those who wait, in their order.
     pub(super) fn serve(&mut self, out: &mut Transition) {
-        if !self.waiters.is_anyone_in_line() || self.next_grantable().is_none() {
+        if !self.waiters.is_anyone_in_line() {
             return;
         }
         let mut on_credit = Vec::new();
-        while self.next_grantable().is_some() {
+        while let Some(at) = self.next_grantable() {
             let sessions = &self.sessions;
             let has_credit = |id| sessions.get(&id).is_some_and(|of| of.credit > 0);
             match self.waiters.next_in_line(has_credit) {
@@ -109,7 +109,7 @@ impl Pool {
                         .push(Reply::Answer(session, request, Answer::Claimed(grants)));
                 }
                 Some(Waiter::Credit { session }) => {
-                    if self.grant_on_credit(session, out) {
+                    if self.grant_on_credit(at, session, out) {
                         on_credit.push(session);
                     }
                 }
@@ -189,8 +189,8 @@ impl Pool {
     }
 
     /// Whether it is the first grant on this session's credit in this call.
-    fn grant_on_credit(&mut self, session: SessionId, out: &mut Transition) -> bool {
-        let (Some(at), Some(of)) = (self.next_grantable(), self.sessions.get_mut(&session)) else {
+    fn grant_on_credit(&mut self, at: At, session: SessionId, out: &mut Transition) -> bool {
+        let Some(of) = self.sessions.get_mut(&session) else {
             return false;
         };
         of.credit -= 1;

@@ -90,12 +90,15 @@ impl Pool {
         if kind != StateKind::Dead {
             return Err(Rejection::NotDead(kind));
         }
+        self.check_key_is_free(at)?;
+        let waits_for = self.waits_again_for(at);
         let now = self.now;
         let (task, blob) = self.tasks.update(at, |slot| {
             let task = &mut slot.task;
             task.begin_anew();
             task.ready_at = now;
             task.state = State::Ready;
+            task.wait_again_for(waits_for);
             edits.iter().filter_map(|edit| apply(edit, task)).last()
         });
         let cause = Cause::Revived;
@@ -117,6 +120,7 @@ impl Pool {
         {
             return Answer::Refused(refusal);
         }
+        self.free_children(&mut { usize::MAX }, out);
         let found = self.ended_where(which, tasks_max as usize);
         found.iter().for_each(|at| self.drop_ended(*at, out));
         Answer::Purged(found.len() as u64)
@@ -133,7 +137,7 @@ impl Pool {
         let id = self.tasks.shelf.id(at);
         out.changes.push(Change::Forget(id));
         self.tasks.remove(at);
-        self.parent_forgotten(id, out);
+        self.parent_forgotten(id);
     }
 }
 

@@ -1,12 +1,12 @@
 //! Accepting tasks, each id once.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeSet, vec::Vec};
 use core::{mem::discriminant, time::Duration};
 
-use super::{Pool, tasks::Slot};
+use super::{Pool, after::in_rings, tasks::Slot};
 use crate::{
-    Accepted, Answer, Cause, Change, Extras, NewTask, Rejection, State, Task, Timestamp,
-    Transition, Wish,
+    Accepted, Answer, Cause, Change, Extras, NewTask, Rejection, ScheduleName, State, Task, TaskId,
+    Timestamp, Transition, Wish,
     limits::{
         ATTEMPTS_MAX, DELAY_MAX, EXPIRES_MAX, INTERRUPTIONS_MAX, LEASE_MIN, RUNTIME_MAX,
         TRACE_BYTES_MAX, TRACE_BYTES_MIN,
@@ -17,11 +17,36 @@ use crate::{
 impl Pool {
     pub(super) fn enqueue(&mut self, tasks: Vec<NewTask>, out: &mut Transition) -> Answer {
         let mut answers = Vec::with_capacity(tasks.len());
-        answers.extend(tasks.into_iter().map(|task| self.enqueue_one(task, out)));
+        if tasks.iter().all(|new| new.wishes.is_empty()) {
+            let one = |new| self.enqueue_one(new, None, out);
+            answers.extend(tasks.into_iter().map(one));
+        } else {
+            let rings = in_rings(&tasks);
+            let one = |new| self.enqueue_wished(new, &rings, out);
+            answers.extend(tasks.into_iter().map(one));
+        }
         Answer::Enqueued(answers)
     }
 
-    fn enqueue_one(&mut self, new: NewTask, out: &mut Transition) -> Result<Accepted, Rejection> {
+    fn enqueue_wished(
+        &mut self,
+        new: NewTask,
+        rings: &BTreeSet<TaskId>,
+        out: &mut Transition,
+    ) -> Result<Accepted, Rejection> {
+        if rings.contains(&new.id) && self.tasks.find(new.id).is_none() {
+            return Err(Rejection::Cycle(new.id));
+        }
+        self.enqueue_one(new, None, out)
+    }
+
+    /// A task that somebody enqueues, or a schedule.
+    pub(super) fn enqueue_one(
+        &mut self,
+        new: NewTask,
+        by: Option<&ScheduleName>,
+        out: &mut Transition,
+    ) -> Result<Accepted, Rejection> {
         let id = new.id;
         if let Some(at) = self.tasks.find(id) {
             let known_as = Some(self.tasks.shelf.kind(at));
@@ -33,19 +58,23 @@ impl Pool {
         }
         self.check_new(&new)?;
         self.check_parents(&new)?;
-        let slot = Slot::of(Box::new(self.new_task(&new)?));
-        self.tasks.insert(&slot);
+        let slot = Slot::of(self.new_task(&new, by)?);
+        let at = self.tasks.insert(&slot);
+        let waits = slot.task.waits_for_others();
         out.changes.push(Change::Put {
             task: slot.task,
             cause: Cause::Enqueued,
             blob: Some(new.payload),
         });
+        if waits {
+            self.settle_new_child(at, out);
+        }
         Ok(Accepted { id, known_as: None })
     }
 
     /// Refuses wishes that are out of bounds, that contradict each other, or that nothing in this
     /// pool grants.
-    fn check_wishes(&self, new: &NewTask) -> Result<(), Rejection> {
+    pub(super) fn check_wishes(&self, new: &NewTask) -> Result<(), Rejection> {
         let kind = |wish: &Wish| discriminant(wish);
         let earlier = |at: usize| new.wishes[..at].iter().map(kind);
         for (at, wish) in new.wishes.iter().enumerate() {
@@ -91,7 +120,12 @@ impl Pool {
     }
 
     fn check_new(&self, new: &NewTask) -> Result<(), Rejection> {
-        self.check_room(new)?;
+        self.check_new_beside(new, 0)
+    }
+
+    /// Where so many others come before it.
+    pub(super) fn check_new_beside(&self, new: &NewTask, others: usize) -> Result<(), Rejection> {
+        self.check_room(new, others)?;
         let attempts = u64::from(new.attempts_max.unwrap_or(self.settings.attempts_max));
         within("attempts_max", attempts, 1, u64::from(ATTEMPTS_MAX))?;
         check_delay(new.delay)?;
@@ -104,7 +138,11 @@ impl Pool {
         )
     }
 
-    fn new_task(&mut self, new: &NewTask) -> Result<Task, Rejection> {
+    fn new_task(
+        &mut self,
+        new: &NewTask,
+        by: Option<&ScheduleName>,
+    ) -> Result<Box<Task>, Rejection> {
         let run_at = new.wishes.iter().find_map(|wish| match wish {
             Wish::RunAt(at) => Some(*at),
             Wish::ExpiresAfter(_)
@@ -118,29 +156,27 @@ impl Pool {
             | Wish::Trace(_) => None,
         });
         let ready_at = run_at.map_or(self.now + new.delay, |at| at.max(self.now));
-        let place = self.next_place;
+        let mut task = self.tasks.shelf.spares.blank();
+        task.id = new.id;
+        task.place = self.next_place;
+        task.priority = new.priority;
+        task.attempts_max = new.attempts_max.unwrap_or(self.settings.attempts_max);
+        task.enqueued_at = self.now;
+        task.ready_at = ready_at;
+        (task.attempt, task.interruptions, task.losses_in_a_row) = (0, 0, 0);
+        task.payload_len = length("the payload's length in bytes", new.payload.len())?;
+        task.result_len = None;
+        task.state = if ready_at > self.now {
+            State::Scheduled { run_at: ready_at }
+        } else {
+            State::Ready
+        };
+        task.extras = Extras::of(&new.wishes, by, &self.settings);
         self.next_place += 1;
-        Ok(Task {
-            id: new.id,
-            place,
-            priority: new.priority,
-            attempts_max: new.attempts_max.unwrap_or(self.settings.attempts_max),
-            enqueued_at: self.now,
-            ready_at,
-            attempt: 0,
-            interruptions: 0,
-            losses_in_a_row: 0,
-            payload_len: length("the payload's length in bytes", new.payload.len())?,
-            result_len: None,
-            state: if ready_at > self.now {
-                State::Scheduled { run_at: ready_at }
-            } else {
-                State::Ready
-            },
-            lease: None,
-            history: Vec::new(),
-            extras: Extras::of(&new.wishes, &self.settings),
-        })
+        if task.extras.is_some() {
+            self.beside_parents(&mut task);
+        }
+        Ok(task)
     }
 }
 

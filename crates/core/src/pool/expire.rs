@@ -66,6 +66,7 @@ impl Pool {
 
     fn forget_after_time(&mut self, left: &mut usize, out: &mut Transition) {
         while *left > 0
+            && self.following.is_empty()
             && let Some(at) = self.tasks.first_outdated(self.now)
         {
             self.forget(at, out);
@@ -80,7 +81,8 @@ impl Pool {
     /// The oldest finished tasks make room for new ones.
     pub(super) fn forget_beyond_max(&mut self, out: &mut Transition) {
         let mut left = DUE_MAX;
-        while left > 0 && self.has_too_many_finished() {
+        // How a task ended is not forgotten before all who waited for it have heard.
+        while left > 0 && self.following.is_empty() && self.has_too_many_finished() {
             let Some((_, at)) = self.tasks.finished.first() else {
                 return;
             };
@@ -93,7 +95,7 @@ impl Pool {
         let id = self.tasks.shelf.id(at);
         out.changes.push(Change::Forget(id));
         self.tasks.remove(at);
-        self.parent_forgotten(id, out);
+        self.parent_forgotten(id);
     }
 
     fn wait_over(&mut self, waiter: Waiter, out: &mut Transition) {

@@ -157,7 +157,7 @@ impl Pool {
         self.tell_of_end(&task, out);
         out.changes.push(Change::Put { task, cause, blob });
         self.enqueue_follow_ups(then, out);
-        self.follow_end(id, end, out);
+        self.follow_end(id, end);
         if end.kind() != StateKind::Dead {
             self.forget_beyond_max(out);
         }

@@ -4,7 +4,9 @@ use alloc::{format, string::String, vec, vec::Vec};
 use core::time::Duration;
 
 use super::{Pool, tasks::At};
-use crate::{Answer, Command, Govern, Note, Policy, PoolSettings, Rejection, StateKind, Transition};
+use crate::{
+    Answer, Command, Govern, Note, Policy, PoolSettings, Rejection, StateKind, Transition,
+};
 
 /// When to try again what a pool that is being deleted has refused.
 const DELETED_SOON: Duration = Duration::from_secs(1);
@@ -55,7 +57,10 @@ impl Pool {
     pub fn live(&self) -> u64 {
         use StateKind::{Claimed, Ready, Scheduled};
         let counts = &self.tasks.counts;
-        [Scheduled, Ready, Claimed].map(|kind| counts.of(kind)).iter().sum()
+        [Scheduled, Ready, Claimed]
+            .map(|kind| counts.of(kind))
+            .iter()
+            .sum()
     }
 
     /// It was deleted, and there are tasks left.

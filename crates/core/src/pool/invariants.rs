@@ -10,8 +10,8 @@ use alloc::{
 
 use super::{
     Pool,
-    expiry::Expiries,
     nodes::{Known, NodeNo},
+    side::Side,
     tasks::{At, Counts, Hand, Order, Slot, Spot, Tasks, due_key, order},
 };
 use crate::{
@@ -119,7 +119,9 @@ impl Tasks {
             ("finished", self.finished.check(&made.finished, shelf)),
             ("dead", self.dead.iter().eq(&made.dead)),
             ("counts", self.counts == made.counts),
-            ("expiries", self.side.expiries == made.expiries),
+            ("expiries", self.side.expiries == made.side.expiries),
+            ("keys", self.side.keys == made.side.keys),
+            ("children", self.side.children == made.side.children),
             ("ids", self.ids.len() == shelf.len()),
             ("records", shelf.is_sound()),
         ];
@@ -173,13 +175,13 @@ struct Indexes {
     held: BTreeMap<SessionId, BTreeSet<At>>,
     adrift: BTreeMap<NodeNo, BTreeSet<At>>,
     counts: Counts,
-    expiries: Expiries,
+    side: Side,
 }
 
 impl Indexes {
     fn add(&mut self, tasks: &Tasks, at: At) {
         self.counts.count(tasks.shelf.kind(at));
-        self.expiries.enter(at, &tasks.shelf.task(at));
+        self.side.enter(at, &tasks.shelf.task(at));
         match tasks.spot(at) {
             Spot::Ready(order) => self.ready.push((order, at)),
             Spot::Scheduled(run_at, place) => self.scheduled.push(((run_at, place), at)),

@@ -4,7 +4,9 @@ use alloc::boxed::Box;
 
 use super::{
     Pool,
+    after::Following,
     runtime::bounded,
+    schedules::Schedules,
     tasks::{EndsBy, Hand, Hold, Numbered, Slot, Tasks},
     waiters::Waiters,
 };
@@ -57,6 +59,8 @@ impl Pool {
             settings,
             now,
             policy: Policy::default(),
+            schedules: Schedules::default(),
+            following: Following::default(),
             tasks,
             sessions: Numbered::default(),
             waiters: Waiters::default(),
@@ -73,5 +77,6 @@ impl Pool {
                 Note::Schedule(schedule) => self.recall_schedule(schedule),
             }
         }
+        self.follow_what_ended();
     }
 }

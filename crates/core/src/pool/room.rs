@@ -4,9 +4,10 @@ use super::Pool;
 use crate::{NewTask, Rejection, limits::TASKS_MAX};
 
 impl Pool {
-    pub(super) fn check_room(&self, _new: &NewTask) -> Result<(), Rejection> {
+    /// Beside so many others that come with it.
+    pub(super) fn check_room(&self, _new: &NewTask, others: usize) -> Result<(), Rejection> {
         let tasks_max = self.settings.tasks_max.min(TASKS_MAX);
-        if self.tasks.len() >= tasks_max {
+        if self.tasks.len() + others as u64 >= tasks_max {
             return Err(Rejection::PoolFull { tasks_max });
         }
         Ok(())

@@ -16,6 +16,7 @@ use super::{
     lists::{Linked, Links, NOBODY},
     nodes::{NodeNo, Nodes},
     slab::Slab,
+    spares::{Spares, blank},
     tasks::{At, Hold, Numbered, Slot},
 };
 use crate::{
@@ -33,6 +34,7 @@ pub(super) struct Shelf {
     /// What few tasks have beside: here and in no form.
     extras: Numbered<At, Arc<Extras>>,
     pub(super) nodes: Nodes,
+    pub(super) spares: Spares,
 }
 
 impl Shelf {
@@ -45,6 +47,7 @@ impl Shelf {
             full: Slab::new(),
             extras: Numbered::default(),
             nodes: Nodes::new(),
+            spares: Spares::default(),
         }
     }
 
@@ -73,7 +76,9 @@ impl Shelf {
     pub(super) fn add(&mut self, slot: &Slot) -> (At, Option<NodeNo>) {
         let (form, node) = self.form(slot);
         let at = self.packed.insert(Packed::of(&slot.task, form));
-        self.keep_extras(at, slot);
+        if let Some(extras) = &slot.task.extras {
+            self.extras.insert(at, Arc::clone(extras));
+        }
         (at, node)
     }
 
@@ -81,7 +86,9 @@ impl Shelf {
     pub(super) fn put_back(&mut self, at: At, slot: &Slot) -> Option<NodeNo> {
         let (form, node) = self.form(slot);
         self.packed[at] = Packed::of(&slot.task, form);
-        self.keep_extras(at, slot);
+        if let Some(extras) = &slot.task.extras {
+            self.extras.insert(at, Arc::clone(extras));
+        }
         node
     }
 
@@ -95,18 +102,18 @@ impl Shelf {
     }
 
     fn take_form(&mut self, at: At) -> Slot {
+        let mut task = self.spares.blank();
         if let Form::Full(key) = self.packed[at].form {
             let full = self.full.remove(number(key));
             full.node.into_iter().for_each(|of| self.nodes.leave(of));
-            return Slot {
-                task: Box::new(full.task),
-                hold: full.hold,
-                node: full.node,
-            };
+            *task = full.task;
+            let (hold, node) = (full.hold, full.node);
+            return Slot { task, hold, node };
         }
-        let slot = self.slot(at);
+        self.write(at, &mut task);
+        let (hold, node) = self.holding(at);
         self.drop_record(at);
-        slot
+        Slot { task, hold, node }
     }
 
     pub(super) fn remove(&mut self, at: At) {
@@ -117,36 +124,46 @@ impl Shelf {
 
     /// A copy of all that is known of it.
     pub(super) fn slot(&self, at: At) -> Slot {
-        let mut slot = Slot::of(Box::new(self.task(at)));
+        let (hold, node) = self.holding(at);
+        let task = Box::new(self.task(at));
+        Slot { task, hold, node }
+    }
+
+    fn holding(&self, at: At) -> (Option<Hold>, Option<NodeNo>) {
         match self.packed[at].form {
-            Form::Ready(_) | Form::Scheduled(_) => {}
+            Form::Ready(_) | Form::Scheduled(_) => (None, None),
             Form::Leased(key) => {
                 let leased = &self.leased[number(key)];
-                (slot.hold, slot.node) = (Some(leased.hold), Some(leased.node));
+                (Some(leased.hold), Some(leased.node))
             }
-            Form::Completed(key) => slot.node = Some(self.completed[number(key)].node),
+            Form::Completed(key) => (None, Some(self.completed[number(key)].node)),
             Form::Full(key) => {
                 let full = &self.full[number(key)];
-                (slot.hold, slot.node) = (full.hold, full.node);
+                (full.hold, full.node)
             }
         }
-        slot
     }
 
     pub(super) fn task(&self, at: At) -> Task {
-        let packed = &self.packed[at];
-        let mut task = match packed.form {
-            Form::Ready(delay) => packed.unclaimed(State::Ready, delay),
-            Form::Scheduled(delay) => {
-                let run_at = delay.after(packed.enqueued_at);
-                packed.unclaimed(State::Scheduled { run_at }, delay)
-            }
-            Form::Leased(key) => self.leased[number(key)].task(packed, self),
-            Form::Completed(key) => self.completed[number(key)].task(packed, self),
-            Form::Full(key) => self.full[number(key)].task.clone(),
-        };
+        let mut task = blank();
+        self.write(at, &mut task);
         task.extras = self.extras(at).cloned();
         task
+    }
+
+    /// Over a blank one, and without extras.
+    fn write(&self, at: At, task: &mut Task) {
+        let packed = &self.packed[at];
+        match packed.form {
+            Form::Ready(delay) => packed.write(task, State::Ready, delay),
+            Form::Scheduled(delay) => {
+                let run_at = delay.after(packed.enqueued_at);
+                packed.write(task, State::Scheduled { run_at }, delay);
+            }
+            Form::Leased(key) => self.leased[number(key)].write(task, packed, self),
+            Form::Completed(key) => self.completed[number(key)].write(task, packed, self),
+            Form::Full(key) => task.clone_from(&self.full[number(key)].task),
+        }
     }
 
     pub(super) fn kind(&self, at: At) -> StateKind {
@@ -270,12 +287,6 @@ impl Shelf {
             return None;
         }
         self.extras.get(&at)
-    }
-
-    fn keep_extras(&mut self, at: At, slot: &Slot) {
-        if let Some(extras) = &slot.task.extras {
-            self.extras.insert(at, Arc::clone(extras));
-        }
     }
 
     fn take_extras(&mut self, at: At) -> Option<Arc<Extras>> {

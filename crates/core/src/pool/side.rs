@@ -1,7 +1,7 @@
 //! Indexes over tasks that have extras: a plain task is in none of them.
 
 use super::{after::Children, expiry::Expiries, keys::Keys, lanes::Lanes, tasks::At};
-use crate::{Task, Timestamp};
+use crate::{Task, Timestamp, time::earliest};
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Side {
@@ -30,7 +30,6 @@ impl Side {
 
     /// When something is due by one of them.
     pub(super) fn next_deadline(&self) -> Option<Timestamp> {
-        let next = [self.expiries.next_deadline(), self.lanes.next_deadline()];
-        next.into_iter().flatten().min()
+        earliest([self.expiries.next_deadline(), self.lanes.next_deadline()])
     }
 }

@@ -22,7 +22,10 @@ use super::{
     shelf::{Seat, Shelf},
     side::Side,
 };
-use crate::{Aging, LeaseRef, PoolId, PoolSettings, SessionId, State, Task, TaskId, Timestamp};
+use crate::{
+    Aging, LeaseRef, PoolId, PoolSettings, SessionId, State, Task, TaskId, Timestamp,
+    time::earliest,
+};
 
 /// Where a task is kept: the same for all its life, and another's after it.
 pub(super) type At = u32;
@@ -200,7 +203,7 @@ impl Tasks {
         let dead = self.dead.first().map(|(at, ..)| *at + self.kept_for.1);
         let due = self.next_due().map(|(at, _)| at);
         let side = self.side.next_deadline();
-        [due, finished, dead, side].into_iter().flatten().min()
+        earliest([due, finished, dead, side])
     }
 
     /// What is due has been done, or as much of it as one call does.

@@ -67,6 +67,7 @@ impl World {
         let mut out = Transition::default();
         call(&mut self.pool, self.now, &mut out);
         self.store.commit(&out.changes);
+        self.pool.reuse(out.changes.clone().into());
         self.changes = out.changes;
         self.heard.clone_from(&out.replies);
         assert_eq!(self.pool.check(), Ok(()));
@@ -109,6 +110,11 @@ impl World {
         self.changes = changes;
         self.heard.clone_from(&replies);
         replies
+    }
+
+    /// Does what is due now, as far as one call goes.
+    pub(crate) fn look(&mut self) -> Vec<Reply> {
+        self.step(advance)
     }
 
     /// Ends this pool and restores it from what was durable, under the next epoch.

@@ -16,6 +16,7 @@ mod endings;
 mod keeping;
 mod known;
 mod life;
+mod linked;
 mod others;
 mod starts;
 mod stopped;

@@ -155,6 +155,7 @@ impl Machine {
     fn done(&mut self, out: Transition) {
         assert_eq!(self.pool.check(), Ok(()));
         self.store.commit(&out.changes);
+        self.pool.reuse(out.changes.clone().into());
         self.log.push((out.changes, out.replies));
         if self.is_due() {
             // Who resumes past its runtime overran at once.

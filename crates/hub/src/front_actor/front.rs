@@ -80,7 +80,9 @@ impl Front {
             Ask::Query(Query::Status(_)) => Part::Status(Box::new(self.status()), Vec::new()),
             Ask::Query(Query::Fence) => Part::Fence,
             // No lease and no task is here; partitions answer for theirs.
-            Ask::Command(_) | Ask::Query(_) => Part::Whole(Response::Refused(Rejection::LeaseLost)),
+            Ask::Command(_) | Ask::Query(_) | Ask::Schedule(_) => {
+                Part::Whole(Response::Refused(Rejection::LeaseLost))
+            }
         };
         self.say(session, request, part);
     }

@@ -47,6 +47,8 @@ pub(super) enum Said {
         request: RequestId,
         task: Box<Task>,
         moment: Option<Timestamp>,
+        /// What it waits for, in words.
+        explained: Option<String>,
     },
     Deliver(Vec<(Grant, Option<Bytes>)>),
     Revoke(LeaseRef, Revocation),

@@ -7,8 +7,8 @@ mod words;
 use std::{collections::BTreeMap, mem, sync::Arc};
 
 use leasehold_core::{
-    Cause, Change, Command, Ending, NewTask, Node, Outbox, Pool, PoolName, RequestId, SessionId,
-    Task, TaskId, Timestamp, Transition,
+    Cause, Change, Command, Completion, Ending, NewTask, Node, Outbox, Pool, PoolName, RequestId,
+    SessionId, Task, TaskId, Timestamp, Transition,
 };
 use leasehold_store::{Blob, PoolBatch};
 use leasehold_wire::Response;
@@ -28,7 +28,7 @@ use crate::{
     gauge::Gauge,
     parts::{Place, whole_of},
     payloads::Payloads,
-    store_writer::{Blobs, Commit, Load, Slot, StoreWriter},
+    store_writer::{Blobs, Commit, Load, Slot, StoreWriter, Written},
     telemetry,
 };
 
@@ -38,10 +38,10 @@ const FEW: usize = 8;
 
 pub(crate) struct Shell {
     /// As its owner calls it.
-    name: PoolName,
+    pub(super) name: PoolName,
     place: Option<Place>,
-    pool: Pool,
-    outbox: Outbox<(SessionId, Said)>,
+    pub(super) pool: Pool,
+    pub(super) outbox: Outbox<(SessionId, Said)>,
     /// Blobs that replies of the next commit want.
     reads: Vec<(TaskId, Blob)>,
     /// The commit on its way.
@@ -49,18 +49,20 @@ pub(crate) struct Shell {
     payloads: Payloads,
     ahead: Ahead,
     outlets: BTreeMap<SessionId, Outlet>,
-    clock: Clock,
+    pub(super) clock: Clock,
     writer: StoreWriter,
     door: Door,
     stand_in: StandIn,
-    gauge: Arc<Gauge>,
+    pub(super) gauge: Arc<Gauge>,
     myself: ActorRef<PoolMessage>,
     /// The one timer: set for the earliest deadline, moved only forward in urgency.
     alarm: Option<(Timestamp, AbortHandle)>,
     settling: Vec<oneshot::Sender<()>>,
     looks: Looks,
     /// Reused for each call of the core.
-    transition: Transition,
+    pub(super) transition: Transition,
+    /// What is said of it.
+    said: Vec<(SessionId, Said)>,
 }
 
 impl Drop for Shell {
@@ -112,6 +114,7 @@ impl Shell {
             settling: Vec::new(),
             looks: Looks::default(),
             transition: Transition::default(),
+            said: Vec::new(),
         };
         shell.tick();
         shell.work_off()?;
@@ -130,8 +133,10 @@ impl Shell {
         for (request, ask) in asks {
             match ask {
                 Ask::Command(Command::Enqueue(tasks)) => self.enqueue(session, request, tasks),
+                Ask::Command(Command::Complete(items)) => self.complete(session, request, items),
                 Ask::Command(command) => self.apply(session, request, command),
                 Ask::Query(query) => self.look(session, request, query),
+                Ask::Schedule(verb) => self.ask_schedule(session, request, verb),
             }
         }
     }
@@ -149,6 +154,7 @@ impl Shell {
         let now = self.clock.now();
         self.pool.advance(now, &mut self.transition);
         self.take_transition();
+        self.plan_due();
     }
 
     fn show(&self) {
@@ -163,12 +169,13 @@ impl Shell {
 
     /// An error here fails the actor: memory is ahead of the disk, and the only way back is to
     /// restore.
-    pub(super) fn committed(&mut self, outcome: Result<Blobs, String>) -> Result<(), String> {
-        let blobs = outcome?;
+    pub(super) fn committed(&mut self, outcome: Result<Written, String>) -> Result<(), String> {
+        let Written { blobs, spent } = outcome?;
         self.flying = None;
         self.ahead.come(&blobs, &self.pool, &mut self.payloads);
         let replies = self.outbox.committed();
         self.leave(replies, &blobs);
+        self.pool.reuse(spent);
         Ok(())
     }
 
@@ -232,28 +239,44 @@ impl Shell {
             .say((session, Said::Part(request, Part::Whole(response))));
     }
 
-    fn apply(&mut self, session: SessionId, request: RequestId, command: Command) {
+    /// What is to follow takes disk, as an enqueue does: under the reserve the holder keeps the task
+    /// and asks again.
+    fn complete(&mut self, session: SessionId, request: RequestId, items: Vec<Completion>) {
+        let bytes: usize = items
+            .iter()
+            .flat_map(|item| &item.then)
+            .map(|new| new.payload.len())
+            .sum();
+        let follows = items.iter().any(|item| !item.then.is_empty());
+        if follows && let Err(refusal) = self.gauge.admit(bytes as u64) {
+            let refused = Part::Whole(Response::Refused(refusal));
+            return self.outbox.say((session, Said::Part(request, refused)));
+        }
+        self.apply(session, request, Command::Complete(items));
+    }
+
+    pub(super) fn apply(&mut self, session: SessionId, request: RequestId, command: Command) {
         let now = self.clock.now();
         self.pool
             .apply(now, session, request, command, &mut self.transition);
         self.take_transition();
     }
 
-    fn take_transition(&mut self) {
+    pub(super) fn take_transition(&mut self) {
         let mut transition = mem::take(&mut self.transition);
         telemetry::report(&self.name, &transition.changes);
         self.follow_payloads(&transition.changes);
         let reads_before = self.reads.len();
-        let replies = mem::take(&mut transition.replies);
-        let said: Vec<_> = replies.into_iter().map(|reply| self.word(reply)).collect();
+        let mut said = mem::take(&mut self.said);
+        said.extend(transition.replies.drain(..).map(|reply| self.word(reply)));
         if self.reads.len() > reads_before {
             self.outbox.hold();
         }
         self.outbox.push(&mut transition, |_| {
             unreachable!("the replies were taken out")
         });
-        said.into_iter().for_each(|said| self.outbox.say(said));
-        self.transition = transition;
+        said.drain(..).for_each(|said| self.outbox.say(said));
+        (self.transition, self.said) = (transition, said);
     }
 
     fn follow_payloads(&mut self, changes: &[Change]) {
@@ -295,7 +318,7 @@ impl Shell {
         }
     }
 
-    fn commit_here(&self, load: Load) -> Result<Result<Blobs, String>, Load> {
+    fn commit_here(&self, load: Load) -> Result<Result<Written, String>, Load> {
         let stand_in = self.stand_in;
         if !stand_in.is_there() {
             return Err(load);

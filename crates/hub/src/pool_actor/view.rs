@@ -2,7 +2,7 @@
 
 mod facts;
 
-pub(super) use self::facts::of as facts_of;
+pub(super) use self::facts::{after as after_of, of as facts_of};
 
 use bytes::Bytes;
 use leasehold_core::{

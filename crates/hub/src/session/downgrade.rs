@@ -88,7 +88,7 @@ fn known(detail: &TaskDetail) -> TaskDetail {
 
 fn rejection(refusal: &Rejection) -> Rejection {
     match refusal {
-        Rejection::Full { what, max, .. } if what == "tasks" => {
+        Rejection::Full { what, max, .. } if &**what == "tasks" => {
             Rejection::PoolFull { tasks_max: *max }
         }
         Rejection::Full { retry_after, .. } => Rejection::Unavailable {

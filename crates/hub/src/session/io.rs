@@ -239,8 +239,10 @@ impl SessionIo {
                     format!("a request of version {since} in a session of version {version}");
                 Err(refused(RefusalCode::Malformed, reason, Ending::Cut))
             }
-            Some(Ok(FromNode::Request { id, body })) => {
-                if let Some(answer) = self.requests.take(id, body).await {
+            Some(Ok(FromNode::Request { id, mut body })) => {
+                if self.requests.join(id, &mut body) {
+                    self.frames.decoder_mut().reuse(body);
+                } else if let Some(answer) = self.requests.take(id, body).await {
                     self.speech.say(&answer);
                 }
                 Ok(())

@@ -10,6 +10,9 @@ use super::{
 };
 use crate::pool_actor::{Ask, Part};
 
+/// For how many more there is room where room is made.
+const JOINED: usize = 32;
+
 /// One request's part in what was asked of a pool.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Share {
@@ -63,25 +66,34 @@ pub(super) fn aim(request: &Request) -> Option<Aim<'_>> {
     }
 }
 
-/// Adds a request to what is asked of its pool already, and returns how many items it had and what
-/// they are answered with; or returns the request.
-pub(super) fn join(ask: &mut Ask, request: Request) -> Result<(usize, Option<ItemShape>), Request> {
+/// Adds the items of a request to what is asked of its pool already, if they are alike, and returns
+/// how many they are and what they are answered with.
+pub(super) fn join(ask: &mut Ask, request: &mut Request) -> Option<(usize, Option<ItemShape>)> {
     match (ask, request) {
         (Ask::Command(Command::Enqueue(all)), Request::Enqueue { tasks, .. })
             if all.len() + tasks.len() <= BATCH_MAX =>
         {
             let items = tasks.len();
-            all.extend(tasks.into_iter().map(new_task));
-            Ok((items, None))
+            make_room(all);
+            all.extend(tasks.drain(..).map(new_task));
+            Some((items, None))
         }
         (Ask::Command(Command::Complete(all)), Request::Complete { items: more })
             if all.len() + more.len() <= BATCH_MAX =>
         {
             let items = more.len();
-            all.extend(more.into_iter().map(completion));
-            Ok((items, Some(ItemShape::Done)))
+            make_room(all);
+            all.extend(more.drain(..).map(completion));
+            Some((items, Some(ItemShape::Done)))
         }
-        (_, request) => Err(request),
+        _ => None,
+    }
+}
+
+/// Where two were joined there will be more.
+pub(super) fn make_room<T>(joined: &mut Vec<T>) {
+    if joined.len() == joined.capacity() {
+        joined.reserve(JOINED);
     }
 }
 

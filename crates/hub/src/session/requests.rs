@@ -10,7 +10,7 @@ use super::{
     SessionContext,
     gather::{Gather, finish_items},
     guard::{PoolGone, SessionGuard},
-    join::{Aim, Share, aim, join, say_shares},
+    join::{Aim, Share, aim, join, make_room, say_shares},
     route::{route, weight},
     speech::Speech,
     spread::Spread,
@@ -108,7 +108,6 @@ impl Requests {
     /// Takes a request in; what can be answered at once is.
     pub(super) async fn take(&mut self, id: u64, request: Request) -> Option<FromHub> {
         let weight = weight(&request);
-        let request = self.join(id, weight, request).err()?;
         let route = route(request);
         if route.is_rare() {
             self.keep_order();
@@ -243,21 +242,26 @@ impl Requests {
         self.dealings.entry(pool.id).or_default().may_hold = true;
     }
 
-    /// Adds the request to one of its verb that is about to go to the same pool; or returns it.
-    fn join(&mut self, id: u64, weight: usize, request: Request) -> Result<(), Request> {
-        let is_it = |batch: &&mut Batch| match aim(&request) {
+    /// Adds the items of the request to one of its verb that is about to go to the same pool, if
+    /// there is one.
+    pub(super) fn join(&mut self, id: u64, request: &mut Request) -> bool {
+        let is_it = |batch: &&mut Batch| match aim(request) {
             Some(Aim::Named(name)) => batch.pool.name == *name,
             Some(Aim::Numbered(pool)) => batch.pool.id == pool,
             None => false,
         };
         let batch = self.batches.iter_mut().find(is_it);
         let Some((to, ask)) = batch.and_then(|batch| batch.asks.last_mut()) else {
-            return Err(request);
+            return false;
         };
         let Some(Pending::Shared(shares)) = self.pending.get_mut(&to.0) else {
-            return Err(request);
+            return false;
         };
-        let (items, shape) = join(ask, request)?;
+        let weight = weight(request);
+        let Some((items, shape)) = join(ask, request) else {
+            return false;
+        };
+        make_room(shares);
         shares.push(Share {
             id,
             items,
@@ -266,7 +270,7 @@ impl Requests {
         });
         self.under_way += 1;
         self.bytes += weight;
-        Ok(())
+        true
     }
 
     fn begin(&mut self, pending: Pending) -> RequestId {

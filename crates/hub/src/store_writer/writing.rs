@@ -8,10 +8,10 @@ use std::{
     time::Duration,
 };
 
-use leasehold_core::{PoolId, PoolName, TaskId, Timestamp};
+use leasehold_core::{PoolId, PoolName, Spent, TaskId, Timestamp};
 use leasehold_store::{Blob, MemoryStore, OpenedPool, PoolBatch, Store, StoreError};
 
-use super::{Blobs, Load, pace::Pace};
+use super::{Blobs, Load, Written, pace::Pace};
 use crate::{clock::Clock, gauge::Gauge};
 
 /// How often the store is measured.
@@ -67,7 +67,7 @@ impl Writing {
     pub(super) fn commit<T>(
         &mut self,
         loads: Vec<(Load, T)>,
-        mut done: impl FnMut(T, Result<Blobs, String>),
+        mut done: impl FnMut(T, Result<Written, String>),
     ) {
         let began_at = self.clock.elapsed();
         let (mut batches, mut waiting, mut replies) = (Vec::new(), Vec::new(), 0);
@@ -77,16 +77,20 @@ impl Writing {
                 continue;
             }
             replies += load.replies;
-            waiting.push((load.batch.pool, load.reads, whose));
-            if !load.batch.changes.is_empty() {
+            let has_changes = !load.batch.changes.is_empty();
+            waiting.push((load.batch.pool, load.reads, whose, has_changes));
+            if has_changes {
                 batches.push(load.batch);
             }
         }
         self.pace.begins(began_at, replies);
         let written = self.write(&batches);
-        for (pool, reads, whose) in waiting {
+        let mut batches = batches.into_iter();
+        for (pool, reads, whose, has_changes) in waiting {
+            let batch = has_changes.then(|| batches.next()).flatten();
+            let spent = batch.map_or_else(Spent::default, |batch| batch.changes.into());
             let read = written.clone().and_then(|()| self.read(pool, reads));
-            done(whose, read);
+            done(whose, read.map(|blobs| Written { blobs, spent }));
         }
         let ended_at = self.clock.elapsed();
         let took = ended_at.saturating_sub(began_at);

@@ -5,23 +5,33 @@ use std::time::Duration;
 use bytes::Bytes;
 use leasehold_core::{
     LeaseRef, Rejection,
-    limits::{DELAY_MAX, REASON_BYTES_MAX},
+    limits::{self, DELAY_MAX, FOLLOW_UPS_MAX, REASON_BYTES_MAX},
     time::millis,
 };
-use leasehold_wire::{CompleteItem, FailItem, FailMoreItem, FailThen, Request, Response};
+use leasehold_wire::{
+    CompleteItem, CompleteMoreItem, FailItem, FailMoreItem, FailThen, Request, Response,
+};
 use tokio::time::Instant;
 
 use super::{Outcome, WorkerEvent, actor::Actor, sent::Sent};
 use crate::{
+    NewTask,
     requests::{Limits, retry_after},
     split::split,
 };
 
-/// How long to wait for a disk with more room.
+/// The payloads of all that follows one completion, in bytes.
+const FOLLOW_UPS_BYTES_MAX: usize = limits::BLOB_BYTES_MAX;
+
+/// How long to wait for more room: on the disk, or in the pool for what is to follow.
 const DISK_PAUSE: Duration = Duration::from_secs(1);
 
-/// The version of the protocol from which on a failure may say what is to become of its task.
-const FAIL_MORE_SINCE: u16 = 2;
+/// The version of the protocol from which on a failure may say what is to become of its task, and a
+/// completion what is to follow.
+const MORE_SINCE: u16 = 2;
+
+/// What a follow-up takes in a frame beside its payload, about: a few wishes, or 64 parents.
+const WISHES_BYTES: usize = 2048;
 
 /// What a frame takes beside one result, at most.
 const COMPLETE_BYTES: usize = 512;
@@ -36,7 +46,7 @@ impl Actor {
         let result_bytes_max = (welcome.result_bytes_max as usize)
             .min(limits.frame_bytes_max.saturating_sub(COMPLETE_BYTES));
         let (mut completed, mut failed, mut released) = (Vec::new(), Vec::new(), Vec::new());
-        let mut failed_so = Vec::new();
+        let (mut failed_so, mut followed) = (Vec::new(), Vec::new());
         let version = welcome.version;
         let fit = |outcome| fitting(in_words_of(version, outcome), result_bytes_max);
         for (proof, outcome) in self.leases.take_outbox(fit) {
@@ -49,13 +59,21 @@ impl Actor {
                 Outcome::Hopeless(reason) => {
                     failed_so.push(failure(proof, reason, FailThen::Never));
                 }
-                Outcome::Then(..) => unreachable!("it was made to fit"),
+                Outcome::Then(result, then) => {
+                    let item = CompleteItem { proof, result };
+                    let then = then.into_iter().map(Into::into).collect();
+                    followed.push(CompleteMoreItem { item, then });
+                }
                 Outcome::Release => released.push(proof),
             }
         }
         for items in split(completed, limits, result_bytes) {
             let proofs = items.iter().map(|item| item.proof).collect();
             self.request(Request::Complete { items }, Sent::Answers(proofs));
+        }
+        for items in split(followed, limits, followed_bytes) {
+            let proofs = items.iter().map(|of| of.item.proof).collect();
+            self.request(Request::CompleteMore { items }, Sent::Answers(proofs));
         }
         for items in split(failed, limits, |item: &FailItem| item.reason.len()) {
             let proofs = items.iter().map(|item| item.proof).collect();
@@ -87,14 +105,18 @@ impl Actor {
         if let Some(pause) = pause_after(rejection) {
             return self.leases.send_later(proof, Instant::now() + pause);
         }
-        let completes = matches!(self.leases.outcome(proof), Some(Outcome::Complete(_)));
-        if completes && matches!(rejection, Rejection::OutOfBounds { .. }) {
-            // Without an answer the task would be held until its lease runs out.
-            let reason = format!("the result was rejected: {rejection}");
-            self.leases.finish(proof, Outcome::Fail(reason));
-            return;
-        }
-        self.settle(proof, verdict);
+        let what = match self.leases.outcome(proof) {
+            Some(Outcome::Complete(_)) if matches!(rejection, Rejection::OutOfBounds { .. }) => {
+                "the result was rejected"
+            }
+            Some(Outcome::Then(..)) if *rejection != Rejection::LeaseLost => {
+                "what was to follow was rejected"
+            }
+            Some(_) | None => return self.settle(proof, verdict),
+        };
+        // Without an answer the task would be held until its lease runs out.
+        let reason = format!("{what}: {rejection}");
+        self.leases.finish(proof, Outcome::Fail(reason));
     }
 
     fn settle(&mut self, proof: LeaseRef, accepted: Result<(), Rejection>) {
@@ -130,6 +152,14 @@ fn items_of(response: Response, count: usize) -> Option<Vec<Result<(), Rejection
     (items.len() == count).then_some(items)
 }
 
+fn followed_bytes(of: &CompleteMoreItem) -> usize {
+    let then = of
+        .then
+        .iter()
+        .map(|more| more.item.payload.len() + WISHES_BYTES);
+    result_bytes(&of.item) + then.sum::<usize>()
+}
+
 fn result_bytes(item: &CompleteItem) -> usize {
     item.result.as_ref().map_or(0, Bytes::len)
 }
@@ -137,7 +167,9 @@ fn result_bytes(item: &CompleteItem) -> usize {
 /// The outcome as the hub can take it.
 fn fitting(outcome: Outcome, result_bytes_max: usize) -> Outcome {
     match outcome {
-        Outcome::Complete(Some(result)) if result.len() > result_bytes_max => {
+        Outcome::Complete(Some(result)) | Outcome::Then(Some(result), _)
+            if result.len() > result_bytes_max =>
+        {
             let bytes = result.len();
             Outcome::Fail(format!(
                 "the result is {bytes} bytes, and may be {result_bytes_max}"
@@ -149,9 +181,18 @@ fn fitting(outcome: Outcome, result_bytes_max: usize) -> Outcome {
         Outcome::Then(result, then) if then.is_empty() => {
             fitting(Outcome::Complete(result), result_bytes_max)
         }
-        Outcome::Then(..) => Outcome::Fail("follow-ups are not supported".to_owned()),
-        fits @ (Outcome::Complete(_) | Outcome::Release) => fits,
+        Outcome::Then(_, then) if !is_one_frame(&then) => Outcome::Fail(format!(
+            "{} tasks were to follow; there may be {FOLLOW_UPS_MAX}, with {FOLLOW_UPS_BYTES_MAX} \
+             bytes of payload",
+            then.len()
+        )),
+        fits @ (Outcome::Complete(_) | Outcome::Then(..) | Outcome::Release) => fits,
     }
+}
+
+fn is_one_frame(then: &[NewTask]) -> bool {
+    let bytes: usize = then.iter().map(|new| new.payload.len()).sum();
+    then.len() <= FOLLOW_UPS_MAX && bytes <= FOLLOW_UPS_BYTES_MAX
 }
 
 fn cut(mut reason: String) -> String {
@@ -163,8 +204,12 @@ fn cut(mut reason: String) -> String {
 /// is to become of the task is then as the pool has it.
 fn in_words_of(version: u16, outcome: Outcome) -> Outcome {
     match outcome {
-        Outcome::FailAfter(reason, _) | Outcome::Hopeless(reason) if version < FAIL_MORE_SINCE => {
+        Outcome::FailAfter(reason, _) | Outcome::Hopeless(reason) if version < MORE_SINCE => {
             Outcome::Fail(reason)
+        }
+        Outcome::Then(_, then) if version < MORE_SINCE && !then.is_empty() => {
+            let why = "tasks were to follow, and the hub speaks version 1, which cannot say so";
+            Outcome::Fail(why.to_owned())
         }
         Outcome::Complete(_)
         | Outcome::Fail(_)
@@ -182,7 +227,10 @@ const fn failure(proof: LeaseRef, reason: String, then: FailThen) -> FailMoreIte
 
 /// After how long the same answer may be taken.
 fn pause_after(rejection: &Rejection) -> Option<Duration> {
-    let is_full = matches!(rejection, Rejection::DiskNearlyFull { .. });
+    let is_full = matches!(
+        rejection,
+        Rejection::DiskNearlyFull { .. } | Rejection::PoolFull { .. }
+    );
     is_full
         .then_some(DISK_PAUSE)
         .or_else(|| retry_after(rejection))

@@ -22,7 +22,9 @@ pub enum Outcome {
     /// It went wrong, and no attempt will do: the task is dead at once. A hub of version 1 makes a
     /// plain failure of it.
     Hopeless(String),
-    /// Done, with a result, and these tasks are put into the same pool with it: all or nothing.
+    /// Done, with a result, and these tasks are put into the same pool with it: all or nothing, in
+    /// one commit. At most 64, with 4 MiB of payload together. If the hub rejects one of them, for
+    /// a wish that cannot be, the task fails instead; so it does at a hub of version 1.
     Then(Option<Bytes>, Vec<NewTask>),
     /// Not done: back to the pool at once, uncounted.
     Release,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use leasehold_core::{
     Answer, AttemptEnding, Cause, Change, Claim, Command, Ending, Epoch, Grant, LeaseId, LeaseRef,
-    Node, Pool, PoolId, PoolSettings, Reply, RequestId, SessionId, State, Task, Timestamp,
+    Node, Pool, PoolId, PoolSettings, Reply, RequestId, SessionId, Spent, State, Task, Timestamp,
     Transition,
 };
 
@@ -88,6 +88,11 @@ impl Patient {
 
     pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
         self.pool.next_deadline()
+    }
+
+    /// Takes back what is left of its changes.
+    pub(crate) fn reuse(&mut self, spent: Spent) {
+        self.pool.reuse(spent);
     }
 
     /// The core's own opinion of itself.

@@ -1,6 +1,6 @@
 //! The forms: what each keeps of a task, and the task that it stands for.
 
-use alloc::{string::String, vec, vec::Vec};
+use alloc::string::String;
 use core::mem::size_of;
 
 use super::Shelf;
@@ -94,45 +94,39 @@ impl Packed {
         }
     }
 
-    pub(super) fn unclaimed(&self, state: State, delay: Delay) -> Task {
-        Task {
-            id: self.id,
-            place: self.place,
-            priority: self.priority,
-            attempts_max: self.attempts_max.into(),
-            enqueued_at: self.enqueued_at,
-            ready_at: delay.after(self.enqueued_at),
-            attempt: 0,
-            interruptions: 0,
-            losses_in_a_row: 0,
-            payload_len: self.payload_len,
-            result_len: None,
-            state,
-            lease: None,
-            history: Vec::new(),
-            extras: None,
-        }
+    /// Writes the task over a blank one, as the others do: a task is long to move about.
+    pub(super) fn write(&self, task: &mut Task, state: State, delay: Delay) {
+        task.id = self.id;
+        task.place = self.place;
+        task.priority = self.priority;
+        task.attempts_max = self.attempts_max.into();
+        task.enqueued_at = self.enqueued_at;
+        task.ready_at = delay.after(self.enqueued_at);
+        task.attempt = 0;
+        task.interruptions = 0;
+        task.losses_in_a_row = 0;
+        task.payload_len = self.payload_len;
+        task.result_len = None;
+        task.state = state;
     }
 }
 
 impl Leased {
-    pub(super) fn task(&self, packed: &Packed, shelf: &Shelf) -> Task {
-        Task {
-            ready_at: self.ready_at,
-            attempt: 1,
-            lease: Some(Lease {
-                id: shelf.lease_id(self.epoch, self.number),
-                node: shelf.nodes[self.node].node.clone(),
-                granted_at: self.granted_at,
-                lease_ms: self.lease_ms.into(),
-            }),
-            ..packed.unclaimed(State::Claimed, Delay::ZERO)
-        }
+    pub(super) fn write(&self, task: &mut Task, packed: &Packed, shelf: &Shelf) {
+        packed.write(task, State::Claimed, Delay::ZERO);
+        task.ready_at = self.ready_at;
+        task.attempt = 1;
+        task.lease = Some(Lease {
+            id: shelf.lease_id(self.epoch, self.number),
+            node: shelf.nodes[self.node].node.clone(),
+            granted_at: self.granted_at,
+            lease_ms: self.lease_ms.into(),
+        });
     }
 }
 
 impl Completed {
-    pub(super) fn task(&self, packed: &Packed, shelf: &Shelf) -> Task {
+    pub(super) fn write(&self, task: &mut Task, packed: &Packed, shelf: &Shelf) {
         let attempt = Attempt {
             attempt: 1,
             lease: shelf.lease_id(self.epoch, self.number),
@@ -142,13 +136,12 @@ impl Completed {
             ending: AttemptEnding::Completed,
             reason: String::new(),
         };
-        Task {
-            ready_at: self.ready_at,
-            attempt: 1,
-            result_len: self.result_len,
-            history: vec![attempt],
-            ..packed.unclaimed(State::Completed { at: self.at }, Delay::ZERO)
-        }
+        packed.write(task, State::Completed { at: self.at }, Delay::ZERO);
+        task.ready_at = self.ready_at;
+        task.attempt = 1;
+        task.result_len = self.result_len;
+        task.history.reserve_exact(1);
+        task.history.push(attempt);
     }
 }
 

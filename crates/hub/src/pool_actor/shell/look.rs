@@ -71,6 +71,7 @@ impl Shell {
         self.outbox.hold();
         Said::Task {
             request,
+            explained: self.pool.explain_waiting(&task),
             task: Box::new(task),
             moment: self.pool.moment_of(id),
         }

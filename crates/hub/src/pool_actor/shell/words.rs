@@ -35,6 +35,7 @@ impl Shell {
                 let moment = self.pool.moment_of(task.id);
                 Said::Task {
                     request,
+                    explained: self.pool.explain_waiting(&task),
                     task,
                     moment,
                 }
@@ -89,11 +90,13 @@ impl Shell {
                 request,
                 task,
                 moment,
+                explained,
             } => {
                 let payload = blobs.get(&(task.id, Blob::Payload)).cloned();
                 let result = blobs.get(&(task.id, Blob::Result)).cloned();
                 let detail = Box::new(view::detail(&self.name, &task, moment, payload, result));
-                let facts = view::facts_of(&task);
+                let mut facts = view::facts_of(&task);
+                facts.extend(explained.and_then(|why| view::after_of(&task, why)));
                 let response = if facts.is_empty() {
                     Response::Task(detail)
                 } else {

@@ -32,6 +32,16 @@ pub(in crate::pool_actor) fn of(task: &Task) -> Vec<Fact> {
     facts
 }
 
+/// For what it waits, or for what it was given up.
+pub(in crate::pool_actor) fn after(task: &Task, explained: String) -> Option<Fact> {
+    let after = task.extras.as_deref()?.after.as_deref()?;
+    Some(Fact::After {
+        left: after.left.clone(),
+        any_end: after.any_end,
+        explained,
+    })
+}
+
 /// While it waits.
 fn expires_at(task: &Task, extras: &Extras) -> Option<u64> {
     let after = Duration::from_millis(extras.expires_after_ms?);

@@ -1,11 +1,11 @@
 //! Where the requests of version 2 go.
 
 use leasehold_core::{
-    AfterFailure, Command, Completion, Edit, Failure, NewTask, ReviveWith, TaskId, Told, Where,
-    limits::BATCH_MAX,
+    AfterFailure, Command, Completion, Edit, Failure, NewTask, PoolName, ReviveWith, TaskId, Told,
+    Where, limits::BATCH_MAX,
 };
 use leasehold_wire::{
-    CompleteMoreItem, EnqueueMoreItem, FailMoreItem, FailThen, ProgressItem, Request,
+    CompleteMoreItem, EnqueueMoreItem, FailMoreItem, FailThen, ProgressItem, Request, ScheduleVerb,
 };
 
 use super::{AllShape, ItemShape, Route, by_lease, completion, failure, ms, new_task};
@@ -64,7 +64,7 @@ pub(super) fn route(request: Request) -> Route {
             tasks_max,
         } => Route::ToKnown(pool, listing(which, after, tasks_max)),
         Request::Pool { .. } => Route::Unsupported("settings of a pool"),
-        Request::Schedule { .. } => Route::Unsupported("schedules"),
+        Request::Schedule { pool, verb } => schedules(pool, verb),
         Request::Enqueue { .. }
         | Request::Claim { .. }
         | Request::Credit { .. }
@@ -79,6 +79,17 @@ pub(super) fn route(request: Request) -> Route {
         | Request::Status { .. }
         | Request::Tasks { .. }
         | Request::Task { .. } => unreachable!("routed by the caller"),
+    }
+}
+
+/// A pool that has not been used yet is made for its first schedule.
+fn schedules(pool: PoolName, verb: ScheduleVerb) -> Route {
+    let makes = matches!(verb, ScheduleVerb::Put(_));
+    let ask = Ask::Schedule(verb);
+    if makes {
+        Route::ToOne(pool, ask)
+    } else {
+        Route::ToKnown(pool, ask)
     }
 }
 
@@ -145,6 +156,10 @@ pub(super) fn bytes(request: &Request) -> usize {
         Request::CancelWithin { tasks, .. } => ITEM * tasks.len(),
         Request::ReviveWhere { edits, .. } => edits.iter().map(edit_bytes).sum(),
         Request::TasksWhere { which, .. } | Request::Purge { which, .. } => ITEM * which.len(),
+        Request::Schedule {
+            verb: ScheduleVerb::Put(spec),
+            ..
+        } => ITEM + spec.payload.len() + ITEM * spec.wishes.len(),
         Request::Pool { .. }
         | Request::Schedule { .. }
         | Request::Enqueue { .. }
