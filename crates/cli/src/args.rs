@@ -17,7 +17,7 @@ use leasehold_node::{Death, NodeName, PoolName, StateKind, TaskId};
 
 use self::wishes::WishArgs;
 pub(crate) use self::{
-    pool::PoolArgs,
+    pool::{PoolArgs, PoolVerb, PurgeArgs, SetArgs},
     schedule::{MISFIRES, PutArgs, ScheduleArgs, ScheduleVerb},
 };
 
@@ -52,7 +52,6 @@ pub(crate) enum Command {
     /// Wait for the end of tasks and print their results
     Wait(WaitArgs),
     /// Make, show, change, pause, empty or delete a pool
-    #[command(hide = true)]
     Pool(PoolArgs),
     /// Keep, show, pause or drop schedules, which enqueue tasks again and again
     Schedule(Box<ScheduleArgs>),

@@ -6,7 +6,12 @@ use std::{net::SocketAddr, path::Path};
 
 use leasehold_hub::{ConfigError, ConfigLayers, Hub, HubConfig, Source};
 
-use crate::{args::HubArgs, exit::Failure, logging, output, signals::Ending};
+use crate::{
+    args::HubArgs,
+    exit::Failure,
+    logging, output,
+    signals::{Ending, Reloads},
+};
 
 /// Runs a hub until it is asked to end, or fails.
 pub(crate) async fn run(args: HubArgs) -> Result<(), Failure> {
@@ -23,9 +28,10 @@ pub(crate) async fn run(args: HubArgs) -> Result<(), Failure> {
     }
     logging::begin(config.log.level, config.log.format);
     config.hub.sessions_max = descriptors::sessions_that_fit(config.hub.sessions_max);
-    let ending = Ending::listen().map_err(|error| Failure::failed("listen to signals", error))?;
+    let signals = Ending::listen().and_then(|ending| Ok((ending, Reloads::listen()?)));
+    let signals = signals.map_err(|error| Failure::failed("listen to signals", error))?;
     let hub = start(config).await?;
-    serve(&hub, ending).await
+    serve(&hub, &args, signals).await
 }
 
 fn configured(args: &HubArgs) -> Result<HubConfig, ConfigError> {
@@ -85,10 +91,43 @@ fn announce(address: Option<SocketAddr>) {
     }
 }
 
-async fn serve(hub: &Hub, mut ending: Ending) -> Result<(), Failure> {
-    let signal = tokio::select! {
-        () = hub.ended() => return Err(Failure::failed("keep the hub running", "see its log")),
-        signal = ending.asked() => signal,
+/// All of it or nothing.
+async fn reload(hub: &Hub, args: &HubArgs) {
+    let reloaded = match configured(args) {
+        Ok(mut config) => {
+            let sessions_max = config.hub.sessions_max;
+            config.hub.sessions_max = descriptors::sessions_that_fit(sessions_max);
+            hub.reload(config).await
+        }
+        Err(error) => Err(error),
+    };
+    match reloaded {
+        Ok(lines) if lines.is_empty() => tracing::info!("the configuration is what it was"),
+        Ok(lines) => {
+            for line in lines {
+                tracing::info!("configuration: {line}");
+            }
+        }
+        Err(error) => {
+            for problem in error.problems() {
+                tracing::error!("configuration: {problem}");
+            }
+            tracing::error!("the configuration stays as it was");
+        }
+    }
+}
+
+async fn serve(
+    hub: &Hub,
+    args: &HubArgs,
+    (mut ending, mut reloads): (Ending, Reloads),
+) -> Result<(), Failure> {
+    let signal = loop {
+        tokio::select! {
+            () = hub.ended() => return Err(Failure::failed("keep the hub running", "see its log")),
+            signal = ending.asked() => break signal,
+            () = reloads.asked() => reload(hub, args).await,
+        }
     };
     tracing::info!(signal, "draining; a second signal ends the hub at once");
     tokio::select! {

@@ -77,7 +77,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Cancel(args) => inspect::cancel::run(args).await,
         Command::Revive(args) => inspect::revive::run(args).await,
         Command::Wait(args) => wait::run(args).await,
-        Command::Pool(args) => pool::run(&args),
+        Command::Pool(args) => pool::run(args).await,
         Command::Schedule(args) => schedule::run(*args).await,
         Command::Export(args) => transfer::export(&args),
         Command::Import(args) => transfer::import(&args),

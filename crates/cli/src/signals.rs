@@ -1,4 +1,4 @@
-//! Being asked to end.
+//! Being asked to end, or to read the configuration again.
 
 use std::io;
 
@@ -36,5 +36,21 @@ impl Ending {
         };
         self.was_asked.cancel();
         signal
+    }
+}
+
+/// SIGHUP, from its making on.
+#[derive(Debug)]
+pub(crate) struct Reloads(Signal);
+
+impl Reloads {
+    /// From here on the signal does not end the process by itself.
+    pub(crate) fn listen() -> io::Result<Self> {
+        signal(SignalKind::hangup()).map(Self)
+    }
+
+    /// Waits for the next. Nothing is missed when the wait is abandoned.
+    pub(crate) async fn asked(&mut self) {
+        self.0.recv().await;
     }
 }

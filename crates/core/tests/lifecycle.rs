@@ -8,6 +8,7 @@ mod lifecycle {
     mod counting;
     mod expiry;
     mod forgetting;
+    mod governing;
     mod holding;
     mod keys;
     mod known;

@@ -12,6 +12,7 @@ mod knob;
 mod layers;
 mod near;
 mod place;
+mod policy;
 mod pool;
 mod relations;
 mod sections;
@@ -22,6 +23,7 @@ use leasehold_core::{PoolName, PoolSettings};
 
 pub use error::{ConfigError, Problem, Source};
 pub use layers::ConfigLayers;
+pub(crate) use policy::Shown;
 pub use sections::{
     Engine, HubSection, LogFormat, LogLevel, LogSection, PoolsSection, SessionSection, StoreSection,
 };

@@ -67,6 +67,13 @@ impl Directory {
         pools.by_name.insert(name, entry);
     }
 
+    /// There is no pool of this name any more.
+    pub(crate) fn remove(&self, name: &PoolName) {
+        let mut pools = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        pools.by_name.remove(name);
+        pools.by_id.retain(|_, of| of != name);
+    }
+
     pub(crate) fn len(&self) -> usize {
         // The front of a pool in partitions is none itself.
         let is_pool = |name: &&PoolName| name.parts().is_none_or(|(_, index)| index > 0);

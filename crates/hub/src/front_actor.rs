@@ -20,6 +20,7 @@ use self::front::Front;
 use crate::{
     actor::{Actor, ActorProcessingErr, ActorRef},
     clock::Clock,
+    configured::Configured,
     directory::Directory,
     parts::Parts,
     pool_actor::PoolMessage,
@@ -30,6 +31,7 @@ pub(crate) struct FrontArguments {
     pub(crate) id: PoolId,
     pub(crate) parts: Arc<Parts>,
     pub(crate) settings: PoolSettings,
+    pub(crate) config: Configured,
     pub(crate) clock: Clock,
     pub(crate) directory: Directory,
 }
@@ -69,6 +71,9 @@ impl Actor for FrontActor {
             PoolMessage::Tick => front.tick(),
             // It has nothing that is not on disk.
             PoolMessage::Settle(reply) => _ = reply.send(()),
+            // It has no policy that a configuration could contradict.
+            PoolMessage::Fits(_, reply) => _ = reply.send(Ok(())),
+            PoolMessage::Rebase => front.rebase(),
             #[expect(clippy::panic, reason = "that is what was asked for")]
             PoolMessage::Panic => panic!("provoked"),
             PoolMessage::Wake

@@ -13,7 +13,8 @@ use tokio::{
 use crate::{
     actor::{ActorRef, spawn_root},
     clock::Clock,
-    config::{Engine, HubConfig},
+    config::{ConfigError, Engine, HubConfig},
+    configured::Configured,
     error::StartError,
     gauge::Gauge,
     hub_actor::{HubActor, HubArguments, HubMessage},
@@ -96,7 +97,7 @@ impl Hub {
         let gauge = Arc::new(Gauge::new(&store.stats(), config.store.disk_reserve));
         let writer = StoreWriter::spawn(store, gauge.clone(), clock).map_err(StartError::Thread)?;
         let drain_for = config.hub.drain_for;
-        let config = Arc::new(config);
+        let config = Configured::new(config);
         let arguments = HubArguments {
             config,
             clock,
@@ -142,6 +143,21 @@ impl Hub {
         let gone = || io::Error::new(io::ErrorKind::ConnectionRefused, "the hub has ended");
         let connected = self.actor.cast(accepted).map(|()| theirs);
         std::future::ready(connected.map_err(|_| gone()))
+    }
+
+    /// Another configuration, as a whole or not at all. Answers with what it changes, a line each:
+    /// of sessions (those that begin from here on), of which pools there may be, and of pools. What
+    /// was set for a pool while the hub ran still goes before it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names what is out of bounds, what does not fit what was set for a pool, and
+    /// what cannot be changed while a hub runs: where it listens, its store, its log, partitions.
+    /// Nothing is changed then.
+    pub async fn reload(&self, config: HubConfig) -> Result<Vec<String>, ConfigError> {
+        let (reply, reloaded) = oneshot::channel();
+        // A hub that has ended changes nothing.
+        _ = self.actor.cast(HubMessage::Reload(Box::new(config), reply));
+        reloaded.await.unwrap_or_else(|_| Ok(Vec::new()))
     }
 
     /// Finishes and takes no more: the listener closes, what is under way is answered, nodes are

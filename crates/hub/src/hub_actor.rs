@@ -14,7 +14,8 @@ use tokio::{net::TcpListener, sync::oneshot};
 use self::state::HubState;
 use crate::{
     actor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent},
-    config::HubConfig,
+    config::{ConfigError, HubConfig},
+    configured::Configured,
     directory::PoolRef,
     pool_actor::PoolMessage,
     session::{Connection, Dismissal},
@@ -24,8 +25,17 @@ use crate::{
 
 /// All that the root is told.
 pub(crate) enum HubMessage {
-    /// Make the pool if it is not there.
+    /// Make the pool if it is not there, and may be made by its first use.
     OpenPool(PoolName, oneshot::Sender<Result<PoolRef, Rejection>>),
+    /// Make the pool, which is not there.
+    CreatePool(PoolName, oneshot::Sender<Result<PoolRef, Rejection>>),
+    /// Nothing is left of a pool that was deleted.
+    PoolOver(PoolName),
+    /// Another configuration, as a whole or not at all; what it changes.
+    Reload(
+        Box<HubConfig>,
+        oneshot::Sender<Result<Vec<String>, ConfigError>>,
+    ),
     /// Start the pool again after a failure.
     RestartPool(PoolName),
     /// A connection from inside this process.
@@ -53,9 +63,20 @@ pub(crate) struct PoolOpener {
 
 impl PoolOpener {
     pub(crate) async fn open(&self, name: PoolName) -> Result<PoolRef, Rejection> {
+        self.ask(|reply| HubMessage::OpenPool(name, reply)).await
+    }
+
+    pub(crate) async fn create(&self, name: PoolName) -> Result<PoolRef, Rejection> {
+        self.ask(|reply| HubMessage::CreatePool(name, reply)).await
+    }
+
+    async fn ask(
+        &self,
+        message: impl FnOnce(oneshot::Sender<Result<PoolRef, Rejection>>) -> HubMessage,
+    ) -> Result<PoolRef, Rejection> {
         let (reply, answer) = oneshot::channel();
         // If the hub is ending, the reply is dropped, and the answer says so.
-        _ = self.hub.cast(HubMessage::OpenPool(name, reply));
+        _ = self.hub.cast(message(reply));
         answer
             .await
             .unwrap_or_else(|_| Err(pools::unavailable("the hub is going down")))
@@ -68,7 +89,7 @@ impl PoolOpener {
 
 /// What the root is made of.
 pub(crate) struct HubArguments {
-    pub(crate) config: Arc<HubConfig>,
+    pub(crate) config: Configured,
     pub(crate) clock: crate::clock::Clock,
     pub(crate) writer: StoreWriter,
     pub(crate) gauge: Arc<crate::gauge::Gauge>,
@@ -100,6 +121,15 @@ impl Actor for HubActor {
             HubMessage::OpenPool(name, reply) => {
                 // A session that has ended meanwhile needs no pool.
                 _ = reply.send(hub.pools.open(&myself, name).await);
+            }
+            HubMessage::CreatePool(name, reply) => {
+                // A session that has ended meanwhile has made it all the same.
+                _ = reply.send(hub.pools.create(&myself, name).await);
+            }
+            HubMessage::PoolOver(name) => hub.pools.over(&name),
+            HubMessage::Reload(config, reply) => {
+                // Whoever asked may have given up.
+                _ = reply.send(hub.pools.reload(*config).await);
             }
             HubMessage::RestartPool(name) => hub.pools.restart(&myself, name).await,
             HubMessage::Accepted(connection) => hub.tell(SessionsMessage::Accepted(connection)),

@@ -27,6 +27,7 @@
 mod actor;
 mod clock;
 mod config;
+mod configured;
 mod directory;
 mod error;
 mod front_actor;

@@ -4,6 +4,7 @@
 //! their sessions once the outbox lets them go.
 
 mod ahead;
+mod ask;
 mod door;
 mod govern;
 mod instants;
@@ -17,11 +18,11 @@ mod view;
 
 use std::sync::Arc;
 
-use leasehold_core::{Command, Ending, Node, PoolName, PoolSettings, Rejection};
-use leasehold_core::{RequestId, SessionId, TaskId, Where};
-use leasehold_wire::ScheduleVerb;
+use leasehold_core::{Ending, Node, PoolName, PoolSettings, Rejection};
+use leasehold_core::{RequestId, SessionId};
 use tokio::sync::oneshot;
 
+pub(crate) use self::ask::{Ask, Query};
 pub(crate) use self::door::Door;
 pub(crate) use self::outlet::{Out, Outlet, Part};
 use self::shell::Shell;
@@ -32,7 +33,10 @@ pub(crate) use self::{
 use crate::{
     actor::{Actor, ActorProcessingErr, ActorRef},
     clock::Clock,
+    config::{ConfigError, HubConfig},
+    configured::Configured,
     gauge::Gauge,
+    hub_actor::PoolOpener,
     parts::Place,
     payloads::PayloadBudget,
     store_writer::{StoreWriter, Written},
@@ -67,67 +71,12 @@ pub(crate) enum PoolMessage {
     Wake,
     /// To itself: a look at all tasks goes on.
     LookOn,
+    /// Whether its policy would fit this configuration.
+    Fits(Arc<HubConfig>, oneshot::Sender<Result<(), ConfigError>>),
+    /// The hub's configuration is another.
+    Rebase,
     /// Panic, to show what happens then.
     Panic,
-}
-
-/// What a session asks of a pool.
-#[derive(Debug, Clone)]
-pub(crate) enum Ask {
-    Command(Command),
-    Query(Query),
-    /// Of its schedules.
-    Schedule(ScheduleVerb),
-}
-
-impl Ask {
-    /// Whether the session may hold leases or credit in the pool after it.
-    pub(crate) const fn may_hold(&self) -> bool {
-        match self {
-            Self::Command(
-                Command::Claim(_)
-                | Command::Credit(_)
-                | Command::Complete(_)
-                | Command::Fail(_)
-                | Command::Progress(_),
-            ) => true,
-            Self::Command(
-                Command::Extend(leases, _) | Command::Release(leases) | Command::Resume(leases),
-            ) => !leases.is_empty(),
-            Self::Command(
-                Command::Open(_)
-                | Command::End(_)
-                | Command::Enqueue(_)
-                | Command::Cancel(_)
-                | Command::Revive(_)
-                | Command::Await(_)
-                | Command::CancelWithin(..)
-                | Command::ReviveWith(_)
-                | Command::Purge(..)
-                | Command::Schedule(_)
-                | Command::Plan(_)
-                | Command::Govern(_),
-            )
-            | Self::Query(_)
-            | Self::Schedule(_) => false,
-        }
-    }
-}
-
-/// Looking without touching.
-#[derive(Debug, Clone)]
-pub(crate) enum Query {
-    /// With how much each of these sessions holds.
-    Status(Arc<[SessionId]>),
-    /// Those for which all this holds.
-    Tasks {
-        which: Vec<Where>,
-        after: Option<TaskId>,
-        tasks_max: usize,
-    },
-    Task(TaskId),
-    /// Answered behind every answer to what was asked before it.
-    Fence,
 }
 
 /// What a pool is made of.
@@ -143,6 +92,10 @@ pub(crate) struct PoolArguments {
     pub(crate) door: Door,
     /// Told the pool's number once it is restored.
     pub(crate) opened: oneshot::Sender<leasehold_core::PoolId>,
+    pub(crate) config: Configured,
+    pub(crate) opener: PoolOpener,
+    /// Whether it starts because somebody uses it: one that was deleted begins anew then.
+    pub(crate) is_used: bool,
 }
 
 pub(crate) struct PoolActor;
@@ -179,6 +132,11 @@ impl Actor for PoolActor {
             PoolMessage::Settle(reply) => shell.settle(reply),
             PoolMessage::Grant(slip) => shell.grant(slip),
             PoolMessage::LookOn => shell.look_on(),
+            PoolMessage::Fits(config, reply) => {
+                // Whoever asked may have given up.
+                _ = reply.send(shell.fits(&config));
+            }
+            PoolMessage::Rebase => shell.rebase(),
             PoolMessage::Served(_) | PoolMessage::Wake => {}
             #[expect(clippy::panic, reason = "that is what was asked for")]
             PoolMessage::Panic => panic!("provoked"),

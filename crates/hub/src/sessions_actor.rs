@@ -101,7 +101,7 @@ impl Actor for SessionsActor {
 
 impl Sessions {
     async fn accept(&mut self, myself: &ActorRef<SessionsMessage>, connection: Connection) {
-        let sessions_max = self.context.config.hub.sessions_max;
+        let sessions_max = self.context.config.now().hub.sessions_max;
         // Those that leave hold nothing any more, and may be the same nodes as those that come.
         let open = self.open.len().saturating_sub(self.context.leavers.len());
         if self.is_draining || open >= sessions_max {

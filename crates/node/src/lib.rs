@@ -61,6 +61,7 @@ mod error;
 mod inspector;
 mod link;
 mod options;
+mod pools;
 mod producer;
 mod requests;
 mod schedules;

@@ -20,6 +20,8 @@ Settings come from the file, then the environment (LEASEHOLD_HUB_LISTEN and so o
 a later one wins. When the hub is ready it prints `listening on ADDR`; it logs to standard error,
 at the level of RUST_LOG or of log.level. SIGTERM or SIGINT drains it: what is in flight is
 committed, leases stay for the next start. A second one ends it at once, and loses nothing either.
+SIGHUP reads the configuration again: it is checked as a whole, and either all that differs holds
+from then on, a line of the log each, or nothing is changed and the log says why.
 
 Examples:
   leasehold hub --data /var/lib/leasehold
@@ -149,3 +151,17 @@ Examples:
   leasehold schedule put mail sweep --every 10m --priority bulk --expires-after 10m
   leasehold schedule ls reports
   leasehold schedule pause reports nightly";
+
+/// Of `pool`.
+pub(super) const POOL: &str = "\
+A pool has its settings from the hub's configuration ([pool_defaults], then [pool.NAME]) and, before
+both, from what was set here; that is kept in the hub's store. Durations are as 30s or 2m, sizes as
+64KiB.
+
+Examples:
+  leasehold pool create mail lease=2m attempts_max=10
+  leasehold pool set mail rate='100/1s' concurrency_max=20
+  leasehold pool set mail lease=                      back to what the configuration says
+  leasehold pool pause mail --note 'the relay is down'
+  leasehold pool purge mail --state completed
+  leasehold pool delete mail --force";

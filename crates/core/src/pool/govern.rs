@@ -16,6 +16,9 @@ impl Pool {
     pub(super) fn govern(&mut self, govern: Govern, out: &mut Transition) -> Answer {
         let Govern { settings, policy } = govern;
         self.settle_for(settings);
+        if policy.deleted {
+            self.drop_schedules(out);
+        }
         if policy != self.policy {
             out.changes.push(Note::Policy(policy.clone()).into());
             self.policy = policy;

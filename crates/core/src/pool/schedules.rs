@@ -109,6 +109,14 @@ impl Pool {
         Ok(())
     }
 
+    /// Of a pool that is deleted.
+    pub(super) fn drop_schedules(&mut self, out: &mut Transition) {
+        for name in core::mem::take(&mut self.schedules.0).into_keys() {
+            let name = NoteName::Schedule(name);
+            out.changes.push(Change::Note { name, body: None });
+        }
+    }
+
     fn pause_schedule(
         &mut self,
         name: &ScheduleName,

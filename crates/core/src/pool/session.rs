@@ -9,7 +9,9 @@ use super::{
     runtime::bounded,
     tasks::{At, EndsBy, Hand},
 };
-use crate::{Answer, AttemptEnding, Ending, Grant, Node, SessionId, Timestamp, Transition};
+use crate::{
+    Answer, AttemptEnding, Ending, Grant, Node, NodeName, SessionId, Timestamp, Transition,
+};
 
 #[derive(Debug, Clone)]
 pub(super) struct Session {
@@ -25,6 +27,13 @@ pub(super) struct Session {
 }
 
 impl Pool {
+    /// What the node of an open session is called; nothing of a session that is none.
+    #[must_use]
+    pub fn node_of(&self, session: SessionId) -> Option<&NodeName> {
+        let of = self.sessions.get(&session)?;
+        Some(&self.tasks.shelf.nodes[of.node].node.name)
+    }
+
     pub(super) fn open_session(&mut self, session: SessionId, node: Node) -> Option<Answer> {
         if self.sessions.contains_key(&session) {
             return None;

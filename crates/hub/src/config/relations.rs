@@ -134,7 +134,8 @@ fn undivided(settings: &PoolSettings) -> [(bool, &'static str); 5] {
     ]
 }
 
-fn in_pool(config: &HubConfig, heading: &str, settings: &PoolSettings) -> Vec<Conflict> {
+/// What contradicts in one pool.
+pub(super) fn in_pool(config: &HubConfig, heading: &str, settings: &PoolSettings) -> Vec<Conflict> {
     let held = |key: &str| match pool::SECTION.find(key) {
         Some(_) => Held::of(&pool::SECTION, heading, key, settings),
         None => Held::of(&sections::SESSION, sections::SESSION.name, key, config),

@@ -80,11 +80,17 @@ impl Front {
             Ask::Query(Query::Status(_)) => Part::Status(Box::new(self.status()), Vec::new()),
             Ask::Query(Query::Fence) => Part::Fence,
             // No lease and no task is here; partitions answer for theirs.
-            Ask::Command(_) | Ask::Query(_) | Ask::Schedule(_) => {
+            Ask::Command(_) | Ask::Query(_) | Ask::Schedule(_) | Ask::Pool(_) => {
                 Part::Whole(Response::Refused(Rejection::LeaseLost))
             }
         };
         self.say(session, request, part);
+    }
+
+    /// The hub's configuration is another.
+    pub(super) fn rebase(&mut self) {
+        let name = whole_of(&self.of.parts.front);
+        self.of.settings = self.of.config.now().settings_of(&name).clone();
     }
 
     pub(super) fn tick(&mut self) {

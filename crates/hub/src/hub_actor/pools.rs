@@ -11,6 +11,7 @@ use tokio::{
 use super::HubMessage;
 use crate::{
     actor::{ActorId, ActorRef, spawn_under},
+    config::{ConfigError, HubConfig},
     directory::{Entry, PoolRef},
     front_actor::{FrontActor, FrontArguments},
     parts::{Parts, Place, misplaced, share_of, whole_of},
@@ -29,6 +30,9 @@ const BACK_OFF_CAP: Duration = Duration::from_secs(5);
 /// A pool that stood for so long before it failed begins with the first wait again.
 const STOOD_WELL: Duration = Duration::from_secs(30);
 
+/// How long a pool may take to say whether its policy fits another configuration.
+const FITS_WITHIN: Duration = Duration::from_secs(5);
+
 /// How long a pool may take to have everything on disk when the hub ends.
 const SETTLE_WITHIN: Duration = Duration::from_secs(10);
 
@@ -43,6 +47,8 @@ pub(super) struct Pools {
     parted: BTreeMap<PoolName, Arc<Parts>>,
     /// Fronts that were numbered.
     fronts: u32,
+    /// A pool is being started because somebody uses it.
+    is_used: bool,
 }
 
 struct Standing {
@@ -60,7 +66,7 @@ pub(super) fn unavailable(reason: &str) -> Rejection {
 
 impl Pools {
     pub(super) fn new(context: SessionContext, writer: StoreWriter) -> Self {
-        let budget = PayloadBudget::new(context.config.store.payload_cache);
+        let budget = PayloadBudget::new(context.config.now().store.payload_cache);
         Self {
             context,
             writer,
@@ -69,6 +75,7 @@ impl Pools {
             failures: BTreeMap::new(),
             parted: BTreeMap::new(),
             fronts: 0,
+            is_used: false,
         }
     }
 
@@ -84,10 +91,33 @@ impl Pools {
         if let Some(known) = self.context.directory.get(&name) {
             return known;
         }
-        let pools_max = self.context.config.pools.pools_max;
+        if self.context.config.now().pool_settings(&name).is_none() {
+            return Err(Rejection::NoSuchPool(name.to_string()));
+        }
+        self.make(hub, name).await
+    }
+
+    /// Makes a pool by its owner's word, also where pools are not made by their first use.
+    pub(super) async fn create(
+        &mut self,
+        hub: &ActorRef<HubMessage>,
+        name: PoolName,
+    ) -> Result<PoolRef, Rejection> {
+        if self.context.directory.get(&name).is_some() {
+            let why = format!("there is a pool {name} already");
+            return Err(Rejection::Invalid(why));
+        }
+        self.make(hub, name).await
+    }
+
+    async fn make(
+        &mut self,
+        hub: &ActorRef<HubMessage>,
+        name: PoolName,
+    ) -> Result<PoolRef, Rejection> {
+        let pools_max = self.context.config.now().pools.pools_max;
         let known = self.context.directory.len();
-        let settings = self.context.config.pool_settings(&name);
-        let more = settings.as_ref().map_or(1, |of| of.partitions as usize);
+        let more = self.settings(&name).partitions as usize;
         if known + more > pools_max {
             return Err(Rejection::OutOfBounds {
                 what: "the number of pools".to_owned(),
@@ -96,10 +126,44 @@ impl Pools {
                 max: pools_max as u64,
             });
         }
-        if settings.is_none() {
-            return Err(Rejection::NoSuchPool(name.to_string()));
+        self.is_used = true;
+        let made = self.start(hub, name).await;
+        self.is_used = false;
+        made
+    }
+
+    /// Nothing is left of it: from here on there is none of this name.
+    pub(super) fn over(&mut self, name: &PoolName) {
+        if let Some(Ok(pool)) = self.context.directory.get(name) {
+            self.up.remove(&pool.actor.get_id());
+            self.context.directory.remove(name);
+            // Sessions that still use it come back, to a new one if there may be one.
+            pool.actor.stop(None);
+            tracing::info!(pool = %name, "the pool is deleted");
         }
-        self.start(hub, name).await
+    }
+
+    /// As a whole or not at all.
+    pub(super) async fn reload(&self, config: HubConfig) -> Result<Vec<String>, ConfigError> {
+        config.check()?;
+        let lines = self.context.config.now().changes_to(&config)?;
+        let config = Arc::new(config);
+        for pool in self.context.directory.up() {
+            let (reply, fits) = oneshot::channel();
+            let asked = pool.actor.cast(PoolMessage::Fits(config.clone(), reply));
+            // A pool that fails meanwhile is restored under whatever holds then.
+            if asked.is_ok()
+                && let Ok(Ok(fits)) = timeout(FITS_WITHIN, fits).await
+            {
+                fits?;
+            }
+        }
+        self.context.config.replace(HubConfig::clone(&config));
+        for pool in self.context.directory.up() {
+            // As above.
+            _ = pool.actor.cast(PoolMessage::Rebase);
+        }
+        Ok(lines)
     }
 
     pub(super) async fn restart(&mut self, hub: &ActorRef<HubMessage>, name: PoolName) {
@@ -170,9 +234,8 @@ impl Pools {
     }
 
     fn settings(&self, pool: &PoolName) -> PoolSettings {
-        let config = &self.context.config;
-        let settings = config.pool_settings(pool);
-        settings.unwrap_or_else(|| config.pool_defaults.clone())
+        let config = self.context.config.now();
+        config.settings_of(pool).clone()
     }
 
     /// Starts a pool that there is, or may be: `pools.open` only says whether one is made. Also a
@@ -233,6 +296,7 @@ impl Pools {
             id,
             parts: parts.clone(),
             settings,
+            config: self.context.config.clone(),
             clock: self.context.clock,
             directory: self.context.directory.clone(),
         };
@@ -262,6 +326,9 @@ impl Pools {
             budget: self.budget.clone(),
             door: door.clone(),
             opened,
+            config: self.context.config.clone(),
+            opener: self.context.opener.clone(),
+            is_used: self.is_used,
         };
         let started = spawn_under(hub.get_cell(), PoolActor, arguments).await;
         let actor = started.map_err(|error| unavailable(&error.to_string()))?;

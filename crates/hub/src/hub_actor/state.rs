@@ -79,7 +79,7 @@ impl HubState {
         let arguments = ListenerArguments {
             listener,
             sessions: self.sessions.clone(),
-            silence_after: self.context.config.session.silence_after,
+            silence_after: self.context.config.now().session.silence_after,
         };
         self.accepting = Some(spawn_under(myself.get_cell(), ListenerActor, arguments).await?);
         Ok(())

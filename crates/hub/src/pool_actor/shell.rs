@@ -25,7 +25,9 @@ use super::{
 use crate::{
     actor::ActorRef,
     clock::Clock,
+    configured::Configured,
     gauge::Gauge,
+    hub_actor::PoolOpener,
     parts::{Place, whole_of},
     payloads::Payloads,
     store_writer::{Blobs, Commit, Load, Slot, StoreWriter, Written},
@@ -39,7 +41,7 @@ const FEW: usize = 8;
 pub(crate) struct Shell {
     /// As its owner calls it.
     pub(super) name: PoolName,
-    place: Option<Place>,
+    pub(super) place: Option<Place>,
     pub(super) pool: Pool,
     pub(super) outbox: Outbox<(SessionId, Said)>,
     /// Blobs that replies of the next commit want.
@@ -59,6 +61,10 @@ pub(crate) struct Shell {
     alarm: Option<(Timestamp, AbortHandle)>,
     settling: Vec<oneshot::Sender<()>>,
     looks: Looks,
+    pub(super) config: Configured,
+    pub(super) opener: PoolOpener,
+    /// The hub knows that nothing is left of it.
+    pub(super) is_told_over: bool,
     /// Reused for each call of the core.
     pub(super) transition: Transition,
     /// What is said of it.
@@ -113,9 +119,13 @@ impl Shell {
             alarm: None,
             settling: Vec::new(),
             looks: Looks::default(),
+            config: arguments.config,
+            opener: arguments.opener,
+            is_told_over: false,
             transition: Transition::default(),
             said: Vec::new(),
         };
+        shell.take_up_policy(arguments.is_used);
         shell.tick();
         shell.work_off()?;
         Ok(shell)
@@ -136,6 +146,7 @@ impl Shell {
                 Ask::Command(Command::Complete(items)) => self.complete(session, request, items),
                 Ask::Command(command) => self.apply(session, request, command),
                 Ask::Query(query) => self.look(session, request, query),
+                Ask::Pool(verb) => self.ask_pool(session, request, verb),
                 Ask::Schedule(verb) => self.ask_schedule(session, request, verb),
             }
         }
@@ -187,6 +198,7 @@ impl Shell {
             has_committed = true;
         }
         if self.outbox.is_idle() {
+            self.tell_if_over();
             for settled in self.settling.drain(..) {
                 // Whoever asked may have given up.
                 _ = settled.send(());

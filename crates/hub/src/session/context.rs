@@ -8,7 +8,7 @@ use leasehold_wire::{HubStatus, PoolStatus, Response, SessionStatus, Status};
 use super::{Leavers, Registry};
 use crate::{
     clock::Clock,
-    config::HubConfig,
+    configured::Configured,
     directory::{Directory, PoolRef},
     gauge::Gauge,
     hub_actor::PoolOpener,
@@ -16,7 +16,7 @@ use crate::{
 
 #[derive(Clone)]
 pub(crate) struct SessionContext {
-    pub(crate) config: Arc<HubConfig>,
+    pub(crate) config: Configured,
     pub(crate) clock: Clock,
     pub(crate) directory: Directory,
     pub(crate) registry: Registry,

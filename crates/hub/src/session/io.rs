@@ -79,7 +79,7 @@ pub(crate) async fn run(
     } = connection;
     let reader = Heard::new(reader);
     let mut frames = FramedRead::with_capacity(reader, HubCodec::new(), ROOM_BYTES_IDLE);
-    let within = context.config.session.handshake_within;
+    let within = context.config.now().session.handshake_within;
     let received = tokio::select! {
         received = handshake::receive(&mut frames, within) => received,
         // All that can be said before there is a session is that there will be none.
@@ -93,7 +93,7 @@ pub(crate) async fn run(
             return handshake::refuse(&mut writer, refusal).await;
         }
     };
-    let welcome = handshake::welcome(&context.config, &hello, version, session.0);
+    let welcome = handshake::welcome(&context.config.now(), &hello, version, session.0);
     let node = Node {
         name: hello.node.clone(),
         incarnation: hello.incarnation,
@@ -131,12 +131,12 @@ impl SessionIo {
             writer,
             outs,
             heartbeat,
-            silence_after: context.config.session.silence_after,
-            leases_kept: context.config.pool_defaults.restart_grace,
+            silence_after: context.config.now().session.silence_after,
+            leases_kept: context.config.now().pool_defaults.restart_grace,
             alarm: Box::pin(sleep_until(Instant::now() + heartbeat / 2)),
             unheard: None,
             dismissal: None,
-            drain_for: context.config.hub.drain_for,
+            drain_for: context.config.now().hub.drain_for,
             requests: Requests::new(context, guard),
         }
     }

@@ -96,7 +96,7 @@ impl Requests {
 
     /// Whether the session may have more under way.
     pub(super) fn has_room(&self) -> bool {
-        let session = &self.context.config.session;
+        let session = &self.context.config.now().session;
         self.under_way < session.requests_max && self.bytes < session.bytes_max
     }
 

@@ -8,7 +8,7 @@ use leasehold_core::{
     AfterFailure, Await, Claim, Command, Completion, Credit, Failure, LeaseRef, NewTask, PoolId,
     PoolName, Revive, Where,
 };
-use leasehold_wire::{CompleteItem, EnqueueItem, FailItem, Request};
+use leasehold_wire::{CompleteItem, EnqueueItem, FailItem, Request, Setting};
 
 use crate::pool_actor::{Ask, Query};
 
@@ -27,8 +27,8 @@ pub(super) enum Route {
     ToAll(Ask, AllShape),
     /// A status: of one pool or of all, with the hub's own figures.
     Status(Option<PoolName>),
-    /// To nowhere: the hub cannot do it.
-    Unsupported(&'static str),
+    /// To a pool that is not there yet, which is made with these settings.
+    Create(PoolName, Vec<Setting>),
     /// A resume: every pool hears what is held in it, be it nothing.
     Resume(Vec<LeaseRef>),
 }
@@ -41,7 +41,7 @@ impl Route {
             Self::ToKnown(..)
             | Self::ToAll(..)
             | Self::Status(_)
-            | Self::Unsupported(_)
+            | Self::Create(..)
             | Self::Resume(_) => true,
         }
     }

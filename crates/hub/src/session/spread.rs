@@ -53,8 +53,8 @@ pub(super) fn plan(parts: &Parts, ask: Ask) -> Plan {
         Ask::Query(Query::Tasks { tasks_max, .. }) => {
             to_all(parts, &ask, Items::Tasks(Vec::new(), tasks_max))
         }
-        // It has none, and says that it can have none.
-        Ask::Schedule(_) => Plan::One(0, ask),
+        // A partition can have neither schedules nor a policy of its own, and says so.
+        Ask::Schedule(_) | Ask::Pool(_) => Plan::One(0, ask),
         Ask::Command(
             Command::Open(_)
             | Command::End(_)

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use leasehold_core::{Command, LeaseRef, PoolId, PoolName, Rejection, limits::BATCH_MAX};
-use leasehold_wire::FromHub;
+use leasehold_wire::{FromHub, PoolVerb, Setting};
 
 use super::{Pending, Requests};
 use crate::{
@@ -62,7 +62,11 @@ impl Requests {
                 let none = Gather::Task(Err(self.context.nowhere()));
                 Ok(self.ask_all(id, weight, &ask, none))
             }
-            Route::Unsupported(what) => Err(Rejection::Unsupported(what.to_owned())),
+            Route::Create(name, settings) => {
+                let pool = self.create_pool(&name, &settings).await?;
+                let verb = PoolVerb::Create(settings);
+                Ok(self.ask_one(share, pool, Ask::Pool(verb)))
+            }
             Route::Status(pool) => self.ask_status(id, weight, pool),
             Route::Resume(leases) => {
                 check_batch(leases.len())?;
@@ -79,6 +83,21 @@ impl Requests {
         // A pool that is gone is heard of at the end of the turn.
         _ = self.send();
         self.context.opener.open(name.clone()).await
+    }
+
+    /// Nothing is made with settings that cannot be.
+    async fn create_pool(
+        &mut self,
+        name: &PoolName,
+        settings: &[Setting],
+    ) -> Result<PoolRef, Rejection> {
+        let value = |of: &Setting| Some((of.key.clone(), of.value.clone()?));
+        let set: Vec<_> = settings.iter().filter_map(value).collect();
+        let checked = self.context.config.now().governed(name, &set);
+        checked.map_err(|error| Rejection::Invalid(error.to_string()))?;
+        // A pool that is gone is heard of at the end of the turn.
+        _ = self.send();
+        self.context.opener.create(name.clone()).await
     }
 
     fn ask_one(&mut self, share: Share, pool: PoolRef, ask: Ask) -> Option<FromHub> {
@@ -186,7 +205,7 @@ impl Requests {
 const fn items_of(ask: &Ask) -> usize {
     match ask {
         Ask::Command(Command::Enqueue(tasks)) => tasks.len(),
-        Ask::Command(_) | Ask::Query(_) | Ask::Schedule(_) => 0,
+        Ask::Command(_) | Ask::Query(_) | Ask::Schedule(_) | Ask::Pool(_) => 0,
     }
 }
 

@@ -5,7 +5,8 @@ use leasehold_core::{
     Where, limits::BATCH_MAX,
 };
 use leasehold_wire::{
-    CompleteMoreItem, EnqueueMoreItem, FailMoreItem, FailThen, ProgressItem, Request, ScheduleVerb,
+    CompleteMoreItem, EnqueueMoreItem, FailMoreItem, FailThen, PoolVerb, ProgressItem, Request,
+    ScheduleVerb,
 };
 
 use super::{AllShape, ItemShape, Route, by_lease, completion, failure, ms, new_task};
@@ -63,7 +64,7 @@ pub(super) fn route(request: Request) -> Route {
             after,
             tasks_max,
         } => Route::ToKnown(pool, listing(which, after, tasks_max)),
-        Request::Pool { .. } => Route::Unsupported("settings of a pool"),
+        Request::Pool { pool, verb } => pools(pool, verb),
         Request::Schedule { pool, verb } => schedules(pool, verb),
         Request::Enqueue { .. }
         | Request::Claim { .. }
@@ -79,6 +80,17 @@ pub(super) fn route(request: Request) -> Route {
         | Request::Status { .. }
         | Request::Tasks { .. }
         | Request::Task { .. } => unreachable!("routed by the caller"),
+    }
+}
+
+fn pools(pool: PoolName, verb: PoolVerb) -> Route {
+    match verb {
+        PoolVerb::Create(settings) => Route::Create(pool, settings),
+        known @ (PoolVerb::Show
+        | PoolVerb::Set(_)
+        | PoolVerb::Pause(_)
+        | PoolVerb::Resume
+        | PoolVerb::Delete { .. }) => Route::ToKnown(pool, Ask::Pool(known)),
     }
 }
 
