@@ -124,7 +124,8 @@ impl Pool {
     /// When [`Pool::advance`] next has something to do.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        let has_too_many = self.has_too_many_finished().then_some(self.now);
+        let has_too_many = self.has_too_many_finished() || self.is_to_be_emptied();
+        let has_too_many = has_too_many.then_some(self.now);
         earliest([
             self.tasks.next_deadline(),
             self.waiters.next_deadline(),
@@ -139,6 +140,7 @@ impl Pool {
         self.now < self.tasks.quiet_until
             && waits.is_none_or(|at| self.now < at)
             && !self.has_too_many_finished()
+            && !self.is_to_be_emptied()
     }
 
     /// One line a verb: each is a file of its own.
@@ -179,6 +181,7 @@ impl Pool {
     /// Sessions that were never opened, or have ended, are heard no more; those that a later one of
     /// their node superseded are granted no more; batches have a bound.
     fn admit(&self, session: SessionId, command: &Command) -> Result<(), Rejection> {
+        self.admit_while_deleted(command)?;
         let batch = match command {
             Command::Open(_) | Command::End(_) | Command::Plan(_) | Command::Govern(_) => {
                 return Ok(());

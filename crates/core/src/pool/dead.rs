@@ -129,7 +129,7 @@ impl Pool {
         all.filter(is_it).take(tasks_max).collect()
     }
 
-    fn drop_ended(&mut self, at: At, out: &mut Transition) {
+    pub(super) fn drop_ended(&mut self, at: At, out: &mut Transition) {
         let id = self.tasks.shelf.id(at);
         out.changes.push(Change::Forget(id));
         self.tasks.remove(at);

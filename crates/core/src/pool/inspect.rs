@@ -59,16 +59,22 @@ impl Pool {
 
     /// What is to be claimed first, as its place among the ready tasks of several pools of one
     /// policy: the rank that priority and age give it, then since when it is ready; the least goes
-    /// first.
+    /// first. Nothing while the pool is paused.
     #[must_use]
     pub fn first_ready(&self) -> Option<(u64, Timestamp)> {
+        if self.paused() {
+            return None;
+        }
         let ((rank, ready_at, _), _) = self.tasks.ready.first()?;
         Some((rank, ready_at))
     }
 
-    /// How many are ready.
+    /// How many are ready; none while the pool is paused.
     #[must_use]
     pub const fn ready(&self) -> u64 {
+        if self.paused() {
+            return 0;
+        }
         self.tasks.ready.len() as u64
     }
 

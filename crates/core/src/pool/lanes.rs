@@ -24,6 +24,9 @@ impl Pool {
 
     /// The task that is to be granted next.
     pub(super) fn next_grantable(&self) -> Option<At> {
+        if self.paused() {
+            return None;
+        }
         let first = self.tasks.ready.first().map(|(_, at)| at);
         first.filter(|at| !self.is_overdue(*at))
     }

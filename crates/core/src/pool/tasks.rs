@@ -2,6 +2,7 @@
 
 mod counts;
 mod order;
+mod rebuild;
 
 use alloc::{boxed::Box, collections::BTreeSet, vec::Vec};
 use core::time::Duration;
