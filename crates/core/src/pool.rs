@@ -26,6 +26,7 @@ mod filter;
 mod finish;
 mod finished;
 mod follow;
+mod gate;
 mod govern;
 mod ids;
 mod inspect;
@@ -115,6 +116,7 @@ impl Pool {
     /// there is to do in between.
     pub fn advance(&mut self, now: Timestamp, out: &mut Transition) {
         self.now = self.now.max(now);
+        self.tasks.pass_time(self.now);
         if !self.is_quiet() {
             self.expire(out);
         }
@@ -131,6 +133,7 @@ impl Pool {
             self.waiters.next_deadline(),
             has_too_many,
             self.next_instant(),
+            self.next_permit(),
         ])
     }
 

@@ -10,6 +10,7 @@ mod lifecycle {
     mod forgetting;
     mod holding;
     mod known;
+    mod limits;
     mod looking;
     mod many;
     mod order;

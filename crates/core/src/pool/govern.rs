@@ -4,7 +4,9 @@ use alloc::{format, string::String, vec, vec::Vec};
 use core::time::Duration;
 
 use super::{Pool, tasks::At};
-use crate::{Answer, Command, Govern, Note, Policy, PoolSettings, Rejection, StateKind, Transition};
+use crate::{
+    Answer, Command, Govern, Note, Policy, PoolSettings, Rejection, StateKind, Transition,
+};
 
 /// When to try again what a pool that is being deleted has refused.
 const DELETED_SOON: Duration = Duration::from_secs(1);
@@ -23,7 +25,7 @@ impl Pool {
 
     fn settle_for(&mut self, settings: PoolSettings) {
         if settings != self.settings {
-            self.tasks.rebuild(&settings);
+            self.tasks.rebuild(&settings, self.now);
             self.settings = settings;
         }
     }
@@ -47,7 +49,8 @@ impl Pool {
             note => format!("paused: {note}"),
         });
         let deleted = self.policy.deleted.then(|| "being deleted".into());
-        paused.into_iter().chain(deleted).collect()
+        let limits = self.limited_by();
+        paused.into_iter().chain(deleted).chain(limits).collect()
     }
 
     /// Tasks that have not ended.
@@ -55,7 +58,10 @@ impl Pool {
     pub fn live(&self) -> u64 {
         use StateKind::{Claimed, Ready, Scheduled};
         let counts = &self.tasks.counts;
-        [Scheduled, Ready, Claimed].map(|kind| counts.of(kind)).iter().sum()
+        [Scheduled, Ready, Claimed]
+            .map(|kind| counts.of(kind))
+            .iter()
+            .sum()
     }
 
     /// It was deleted, and there are tasks left.
