@@ -40,7 +40,7 @@ pub(crate) struct WishArgs {
     #[arg(hide = true)]
     key_window: Option<Duration>,
     /// Whom limits and fair shares count it to
-    #[arg(long, value_name = "GROUP", hide = true)]
+    #[arg(long, value_name = "GROUP")]
     group: Option<String>,
     /// Not before these tasks of the pool have completed
     #[arg(long, value_name = "ID", num_args = 1.., hide = true)]
