@@ -54,7 +54,8 @@ enum Stand {
 
 #[derive(Debug, Clone)]
 struct Lane {
-    ready: Runs<Order>,
+    /// By priority and age.
+    ready: Runs<Turn>,
     claimed: u32,
     bucket: Option<Bucket>,
     share: Share,
@@ -93,17 +94,21 @@ impl Turn {
         Self(order.0, order.1.as_millis(), order.2)
     }
 
+    const fn order(self) -> Order {
+        (self.0, Timestamp::from_millis(self.1), self.2)
+    }
+
     const fn of(share: Share) -> Self {
         Self(share.pass, share.since, 0)
     }
 }
 
 impl Rules {
-    fn turn(&self, share: Share, order: Order) -> Turn {
+    fn turn(&self, share: Share, by_order: Turn) -> Turn {
         if self.is_fair {
             Turn::of(share)
         } else {
-            Turn::by(order)
+            by_order
         }
     }
 
@@ -126,7 +131,7 @@ impl Rules {
     }
 
     fn stand(&self, lane: &Lane) -> Stand {
-        let Some((order, _)) = lane.ready.first() else {
+        let Some((first, _)) = lane.ready.first() else {
             return Stand::Closed;
         };
         if lane.claimed >= self.claimed_max {
@@ -134,7 +139,7 @@ impl Rules {
         }
         match self.permit_at(lane) {
             Some(at) if at > self.now => Stand::Later(at),
-            Some(_) | None => Stand::Open(self.turn(lane.share, order)),
+            Some(_) | None => Stand::Open(self.turn(lane.share, first)),
         }
     }
 
@@ -217,7 +222,7 @@ impl Lanes {
 
     /// Whose turn it is; `plain` is the first of those without a group.
     pub(super) fn next(&self, plain: Option<(Order, At)>) -> Option<At> {
-        let of_plain = plain.map(|(order, at)| (self.rules.turn(self.plain, order), at));
+        let of_plain = plain.map(|(order, at)| (self.rules.turn(self.plain, Turn::by(order)), at));
         let Some((turn, group)) = self.open.first() else {
             return of_plain.map(|(_, at)| at);
         };
@@ -240,7 +245,7 @@ impl Lanes {
 
     pub(super) fn first_in_order(&self) -> Option<Order> {
         let firsts = self.lanes.values().filter_map(|lane| lane.ready.first());
-        firsts.map(|(order, _)| order).min()
+        firsts.map(|(turn, _)| turn.order()).min()
     }
 
     pub(super) fn granted(&mut self, group: Option<&SmolStr>) {
@@ -329,7 +334,7 @@ impl Lanes {
     }
 
     /// The first so many as things are now, if each is granted before the next and none ends.
-    fn ahead(&self, count: usize, plain: Vec<At>, key_of: impl Fn(At) -> Order) -> Vec<At> {
+    fn ahead(&self, count: usize, plain: Vec<At>, key_of: impl Fn(At) -> Turn) -> Vec<At> {
         let mut rules = self.rules;
         let mut heads: Vec<(Share, Vec<At>)> = Vec::new();
         heads.push((self.plain, plain));
@@ -363,7 +368,6 @@ fn groups(count: usize) -> String {
     format!("{count} group{end}")
 }
 
-/// A ready task goes into the lane of its group, or to those without one.
 impl Tasks {
     fn lanes_mut(&mut self) -> Option<&mut Lanes> {
         self.gate.as_mut()?.lanes.as_mut()
@@ -375,19 +379,25 @@ impl Tasks {
         self.shelf.extras(at)?.group.clone()
     }
 
+    /// Whether a task that is ready has a lane to stand in, and does.
     #[cold]
-    pub(super) fn line_up(&mut self, order: Order, at: At) {
+    pub(super) fn line_up(&mut self, order: Order, at: At) -> bool {
         let group = self.group(at);
         let is_first = self.ready.len() == 0;
         match (self.lanes_mut(), group) {
             (Some(lanes), Some(group)) => {
-                lanes.lane(&group).ready.insert(order, at);
-                return lanes.place(&group);
+                lanes.lane(&group).ready.insert(Turn::by(order), at);
+                lanes.place(&group);
+                true
             }
-            (Some(lanes), None) if is_first => lanes.rules.catch_up(&mut lanes.plain),
-            (_, None) | (None, _) => {}
+            (Some(lanes), None) => {
+                if is_first {
+                    lanes.rules.catch_up(&mut lanes.plain);
+                }
+                false
+            }
+            (None, _) => false,
         }
-        self.ready.insert(order, at);
     }
 
     /// As [`Tasks::line_up`], of one of many.
@@ -395,7 +405,7 @@ impl Tasks {
     pub(super) fn load_up(&mut self, order: Order, at: At) {
         let group = self.group(at);
         match (self.lanes_mut(), group) {
-            (Some(lanes), Some(group)) => lanes.lane(&group).ready.load(order, at),
+            (Some(lanes), Some(group)) => lanes.lane(&group).ready.load(Turn::by(order), at),
             (_, None) | (None, _) => self.ready.load(order, at),
         }
     }
@@ -407,14 +417,11 @@ impl Tasks {
         }
     }
 
-    /// Whether nothing is left to be unlinked.
+    /// Whether nothing is left to be unlinked. The task is there no longer, or is another already.
     #[cold]
     pub(super) fn unlink_limited(&mut self, at: At, spot: Spot) -> bool {
         match spot {
-            Spot::Ready(order) => {
-                self.step_out(order, at);
-                true
-            }
+            Spot::Ready(order) => self.step_out(order, at),
             Spot::Claimed(_) => {
                 self.count_claimed(at, false);
                 false
@@ -423,22 +430,26 @@ impl Tasks {
         }
     }
 
-    /// The task is there no longer, or is another already.
-    fn step_out(&mut self, key: Order, at: At) {
+    /// Whether it stood in a lane.
+    fn step_out(&mut self, key: Order, at: At) -> bool {
         let group = self.group(at);
         let (aging, shelf) = (self.aging, &self.shelf);
-        let key_of = |other| match other {
-            _ if other == at => key,
-            other => order(aging, &shelf.seat(other)),
+        let key_of = |other| {
+            let is_it = other == at;
+            Turn::by(if is_it {
+                key
+            } else {
+                order(aging, &shelf.seat(other))
+            })
         };
         let lanes = self.gate.as_mut().and_then(|gate| gate.lanes.as_mut());
-        match (lanes, group) {
-            (Some(lanes), Some(group)) => {
-                lanes.lane(&group).ready.remove(key, at, key_of);
-                lanes.place(&group);
-            }
-            (_, None) | (None, _) => self.ready.remove(key, at, key_of),
-        }
+        let (Some(lanes), Some(group)) = (lanes, group) else {
+            return false;
+        };
+        let ready = &mut lanes.lane(&group).ready;
+        ready.remove(Turn::by(key), at, key_of);
+        lanes.place(&group);
+        true
     }
 
     /// One more is on lease, or one less.
@@ -461,7 +472,7 @@ impl Tasks {
     pub(super) fn ahead_in_lanes(&self, lanes: &Lanes, count: usize) -> Vec<At> {
         let key_of = |at| order(self.aging, &self.shelf.seat(at));
         let plain = self.ready.ahead(count, key_of);
-        lanes.ahead(count, plain, key_of)
+        lanes.ahead(count, plain, |at| Turn::by(key_of(at)))
     }
 }
 

@@ -356,8 +356,12 @@ impl Tasks {
             Spot::Dead(died_at) => died_at + self.kept_for.1,
         });
         match spot {
-            Spot::Ready(order) if self.gate.is_some() => self.line_up(order, at),
-            Spot::Ready(order) => self.ready.insert(order, at),
+            Spot::Ready(order) => {
+                if self.gate.is_some() && self.line_up(order, at) {
+                    return;
+                }
+                self.ready.insert(order, at);
+            }
             Spot::Scheduled(run_at, place) => self.scheduled.insert((run_at, place), at),
             Spot::Claimed(ends_at) => {
                 self.leases.insert((ends_at, at));

@@ -7,14 +7,14 @@ use alloc::{
 
 use smol_str::SmolStr;
 
-use super::{Lanes, Stand};
+use super::{Lanes, Stand, Turn};
 use crate::{
     StateKind,
-    pool::tasks::{At, Order, Spot, Tasks, order},
+    pool::tasks::{At, Spot, Tasks, order},
 };
 
 /// What is ready of each group, and how much of it is on lease.
-type Made = BTreeMap<SmolStr, (Vec<(Order, At)>, u32)>;
+type Made = BTreeMap<SmolStr, (Vec<(Turn, At)>, u32)>;
 
 impl Tasks {
     /// What is wrong with the gate, if anything is.
@@ -34,7 +34,7 @@ impl Tasks {
             let (ready, claimed) = made.entry(group).or_default();
             *claimed += u32::from(kind == StateKind::Claimed);
             if let Spot::Ready(order) = self.spot(at) {
-                ready.push((order, at));
+                ready.push((Turn::by(order), at));
             }
         }
         if bytes != gate.bytes {
@@ -42,7 +42,7 @@ impl Tasks {
         }
         made.values_mut()
             .for_each(|(ready, _)| ready.sort_unstable());
-        let key_of = |at| order(self.aging, &self.shelf.seat(at));
+        let key_of = |at| Turn::by(order(self.aging, &self.shelf.seat(at)));
         gate.lanes
             .as_ref()
             .map_or(Ok(()), |lanes| lanes.check(&made, key_of))
@@ -50,7 +50,7 @@ impl Tasks {
 }
 
 impl Lanes {
-    fn check(&self, made: &Made, key_of: impl Fn(At) -> Order) -> Result<(), &'static str> {
+    fn check(&self, made: &Made, key_of: impl Fn(At) -> Turn) -> Result<(), &'static str> {
         let nothing = (Vec::new(), 0);
         for (group, lane) in &self.lanes {
             let (ready, claimed) = made.get(group).unwrap_or(&nothing);
