@@ -136,6 +136,9 @@ pub(crate) struct EnqueueArgs {
     pub(crate) attempts_max: Option<u32>,
     #[command(flatten)]
     pub(crate) wishes: WishArgs,
+    /// Wait for room if the pool is full, for at most --timeout, instead of failing
+    #[arg(long)]
+    pub(crate) wait_when_full: bool,
     /// Wait for the task's end and print its result
     #[arg(long)]
     pub(crate) wait: bool,

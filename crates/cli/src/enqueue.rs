@@ -32,7 +32,7 @@ pub(crate) async fn run(args: EnqueueArgs) -> Result<(), Failure> {
     }
     let task = new_task(&args, payload(&args)?);
     let id = task.id;
-    let producer = args.reach.producer();
+    let producer = args.reach.producer_that_waits(args.wait_when_full);
     let enqueued = producer
         .enqueue(&args.pool, task)
         .await

@@ -26,6 +26,7 @@ mod filter;
 mod finish;
 mod finished;
 mod follow;
+mod gate;
 mod govern;
 mod ids;
 mod inspect;
@@ -118,6 +119,7 @@ impl Pool {
     /// there is to do in between.
     pub fn advance(&mut self, now: Timestamp, out: &mut Transition) {
         self.now = self.now.max(now);
+        self.tasks.pass_time(self.now);
         if !self.is_quiet() {
             self.expire(out);
         }
@@ -134,6 +136,7 @@ impl Pool {
             self.waiters.next_deadline(),
             is_owing.then_some(self.now),
             self.next_instant(),
+            self.next_permit(),
         ])
     }
 

@@ -12,6 +12,7 @@ mod lifecycle {
     mod holding;
     mod keys;
     mod known;
+    mod limits;
     mod links;
     mod looking;
     mod many;

@@ -68,13 +68,14 @@ const fn halves(number: u128) -> (u64, u64) {
     (u64::from_be_bytes(high), u64::from_be_bytes(low))
 }
 
-/// The policy of one partition: bounds on numbers of tasks are shared out.
+/// The policy of one partition: bounds on what it holds are shared out evenly.
 pub(crate) fn share_of(settings: PoolSettings) -> PoolSettings {
     let parts = u64::from(settings.partitions.max(1));
     PoolSettings {
         // Rounded so that fewer are remembered than there may be, as it was.
         tasks_max: settings.tasks_max.div_ceil(parts),
         completed_kept_max: settings.completed_kept_max / parts,
+        bytes_max: settings.bytes_max.map(|bytes| bytes.div_ceil(parts)),
         ..settings
     }
 }
@@ -230,10 +231,16 @@ mod tests {
                     partitions,
                     tasks_max,
                     completed_kept_max,
+                    bytes_max: Some(tasks_max),
                     ..PoolSettings::default()
                 });
                 assert!(share.completed_kept_max < share.tasks_max);
                 assert!(share.tasks_max * u64::from(partitions) >= tasks_max);
+                let bytes = share.bytes_max.expect("a part of it");
+                assert!(
+                    (tasks_max..tasks_max + u64::from(partitions))
+                        .contains(&(bytes * u64::from(partitions)))
+                );
             }
         }
     }

@@ -25,6 +25,10 @@ pub struct NodeOptions {
     /// How long a request may be without a connection, or be told that its pool is unavailable,
     /// before it fails; none means that it waits for ever, and that the node never ceases to try.
     pub give_up_after: Option<Duration>,
+    /// Whether an enqueue that finds its pool full waits and is tried again, instead of failing with
+    /// [`leasehold_core::Rejection::Full`]. It tries when the hub says that there may be room, for at
+    /// most [`Self::give_up_after`]. Default no.
+    pub wait_when_full: bool,
     /// The first pause between two attempts to connect; each further one is twice as long. A
     /// connection that was lost is tried once at once. Default 50 ms.
     pub reconnect_base: Duration,
@@ -37,6 +41,7 @@ impl Default for NodeOptions {
         Self {
             name: None,
             give_up_after: None,
+            wait_when_full: false,
             reconnect_base: Duration::from_millis(50),
             reconnect_cap: Duration::from_secs(2),
         }
@@ -55,6 +60,13 @@ impl NodeOptions {
     #[must_use]
     pub fn give_up_after(mut self, after: impl Into<Option<Duration>>) -> Self {
         self.give_up_after = after.into();
+        self
+    }
+
+    /// Sets [`Self::wait_when_full`].
+    #[must_use]
+    pub const fn wait_when_full(mut self, wait: bool) -> Self {
+        self.wait_when_full = wait;
         self
     }
 

@@ -110,6 +110,7 @@ impl From<NewTask> for EnqueueItem {
 pub struct Producer {
     requests: Requests,
     waits: Arc<Semaphore>,
+    waits_when_full: bool,
 }
 
 impl Producer {
@@ -120,6 +121,7 @@ impl Producer {
         Self {
             requests: Requests::spawn(endpoint, &options),
             waits: Arc::new(Semaphore::new(limits::PARKED_MAX)),
+            waits_when_full: options.wait_when_full,
         }
     }
 
@@ -127,7 +129,8 @@ impl Producer {
     /// does not fail it: it is sent again under the same id, which makes no second task.
     ///
     /// # Errors
-    /// [`RequestError::Rejected`] if the hub does not take it, and see there for the rest.
+    /// [`RequestError::Rejected`] if the hub does not take it, and see there for the rest. That its
+    /// pool is full is such a rejection, unless [`NodeOptions::wait_when_full`] is set.
     pub async fn enqueue(&self, pool: &PoolName, task: NewTask) -> Result<Enqueued, EnqueueError> {
         self.begin_enqueue(pool, task).await.await
     }
@@ -137,7 +140,7 @@ impl Producer {
     /// most 64 MiB of payload. The [`Enqueuing`] is the answer; to drop it does not take the task
     /// back, but then nobody knows whether it arrived.
     pub async fn begin_enqueue(&self, pool: &PoolName, task: NewTask) -> Enqueuing {
-        let batch = Batch::begin(&self.requests, pool, vec![task]).await;
+        let batch = Batch::begin(self, pool, vec![task]).await;
         Enqueuing(Box::pin(async move {
             let item = batch.finish().await?.pop();
             Ok(item.ok_or(RequestError::Unexpected)??)
@@ -174,7 +177,7 @@ impl Producer {
         let limits = self.requests.limits().await?;
         let mut batches = Vec::new();
         for items in split(tasks, limits, payload_bytes) {
-            batches.push(Batch::begin(&self.requests, pool, items).await);
+            batches.push(Batch::begin(self, pool, items).await);
         }
         Ok(async move {
             let mut answers = Vec::new();
@@ -245,17 +248,19 @@ struct Batch {
     items: Vec<NewTask>,
     asked: Asked,
     began: Instant,
+    waits_when_full: bool,
 }
 
 impl Batch {
-    async fn begin(requests: &Requests, pool: &PoolName, items: Vec<NewTask>) -> Self {
-        let asked = requests.begin(enqueue(pool, &items), None).await;
+    async fn begin(producer: &Producer, pool: &PoolName, items: Vec<NewTask>) -> Self {
+        let asked = producer.requests.begin(enqueue(pool, &items), None).await;
         Self {
-            requests: requests.clone(),
+            requests: producer.requests.clone(),
             pool: pool.clone(),
             items,
             asked,
             began: Instant::now(),
+            waits_when_full: producer.waits_when_full,
         }
     }
 
@@ -263,7 +268,7 @@ impl Batch {
     async fn finish(self) -> Result<Vec<Result<Enqueued, Rejection>>, EnqueueError> {
         let (mut answers, mut is_last) = enqueued(self.asked, self.items.len()).await?;
         loop {
-            let (again, pause) = unavailable(&answers);
+            let (again, pause) = unavailable(&answers, self.waits_when_full);
             let Some(pause) = pause.filter(|_| !is_last) else {
                 return Ok(answers);
             };
@@ -282,6 +287,9 @@ impl Batch {
         }
     }
 }
+
+/// Before another try at a pool that is full and does not say when it will not be.
+const FULL_PAUSE: Duration = Duration::from_secs(1);
 
 /// A batch of plain tasks goes as it always did.
 fn enqueue(pool: &PoolName, items: &[NewTask]) -> Request {
@@ -331,8 +339,16 @@ async fn enqueued(
 }
 
 /// Which items are to be asked for again, and after how long.
-fn unavailable(answers: &[Result<Enqueued, Rejection>]) -> (Vec<usize>, Option<Duration>) {
-    let pause_of = |answer: &Result<_, Rejection>| answer.as_ref().err().and_then(retry_after);
+fn unavailable(
+    answers: &[Result<Enqueued, Rejection>],
+    waits_when_full: bool,
+) -> (Vec<usize>, Option<Duration>) {
+    let pause_of = |answer: &Result<_, Rejection>| match answer.as_ref().err()? {
+        Rejection::Full { .. } | Rejection::PoolFull { .. } if !waits_when_full => None,
+        // A hub of version 1 says no better.
+        Rejection::PoolFull { .. } => Some(FULL_PAUSE),
+        other => retry_after(other),
+    };
     let again = (0..answers.len()).filter(|&i| pause_of(&answers[i]).is_some());
     (again.collect(), answers.iter().filter_map(pause_of).max())
 }

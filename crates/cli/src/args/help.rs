@@ -37,7 +37,8 @@ Examples:
   leasehold enqueue mail 'hello'
   leasehold enqueue thumbnails --file photo.jpg --priority low
   leasehold enqueue reports 'weekly' --delay 1h --expires-after 1d --max-runtime 10m
-  find . -name '*.log' | leasehold enqueue compress --lines -
+  leasehold enqueue mail 'hello' --group tenant-7
+  find . -name '*.log' | leasehold enqueue compress --lines - --wait-when-full
   leasehold enqueue mail 'hello' --wait > result";
 
 /// Of `work`.

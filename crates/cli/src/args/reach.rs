@@ -24,4 +24,10 @@ impl Reach {
     pub(crate) fn producer(&self) -> Producer {
         Producer::new(self.endpoint(), self.options())
     }
+
+    /// As [`Reach::producer`]; if asked to, it waits for room in a pool that is full.
+    pub(crate) fn producer_that_waits(&self, when_full: bool) -> Producer {
+        let options = self.options().wait_when_full(when_full);
+        Producer::new(self.endpoint(), options)
+    }
 }

@@ -40,7 +40,7 @@ pub(crate) struct WishArgs {
     #[arg(long, value_name = "DURATION", value_parser = values::duration, requires = "key")]
     key_window: Option<Duration>,
     /// Whom limits and fair shares count it to
-    #[arg(long, value_name = "GROUP", hide = true)]
+    #[arg(long, value_name = "GROUP")]
     group: Option<String>,
     /// Not before these tasks of the pool have completed: at most 64, each with a flag of its own or
     /// separated by commas

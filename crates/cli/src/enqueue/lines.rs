@@ -76,7 +76,7 @@ impl<'a> Upload<'a> {
     fn new(args: &'a EnqueueArgs, bytes: Option<u64>) -> Self {
         Self {
             args,
-            producer: args.reach.producer(),
+            producer: args.reach.producer_that_waits(args.wait_when_full),
             under_way: VecDeque::new(),
             progress: Progress::new(bytes),
             enqueued: 0,

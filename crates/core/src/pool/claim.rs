@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Answer, Await, Cause, Change, Claim, Credit, Grant, Lease, LeaseId, LeaseRef, Rejection, Reply,
-    RequestId, Revocation, SessionId, State, Timestamp, Transition,
+    RequestId, Revocation, SessionId, State, StateKind, Timestamp, Transition,
     limits::{CLAIM_MAX, LEASE_MAX, LEASE_MIN, PARKED_MAX, WAIT_MAX},
     time::millis,
 };
@@ -213,7 +213,8 @@ impl Pool {
         out: &mut Transition,
     ) -> Vec<Grant> {
         let weight_max = self.settings.payload_bytes_max + GRANT_BYTES;
-        let tasks_max = (tasks_max as usize).min(self.tasks.ready.len());
+        let ready = self.tasks.counts.of(StateKind::Ready);
+        let tasks_max = usize::try_from(ready.min(tasks_max.into())).unwrap_or(0);
         let (mut grants, mut bytes) = (Vec::with_capacity(tasks_max), 0);
         while grants.len() < tasks_max {
             let Some(next) = self.next_grantable() else {
@@ -255,6 +256,9 @@ impl Pool {
             (lost, lease.min(ends_at.since(now)))
         });
         self.tasks.note_grant(id.number, at);
+        if self.tasks.gate.is_some() {
+            self.tasks.take_permit(at);
+        }
         self.revoke(lost, Revocation::Lost, out);
         let grant = Grant {
             task: task.id,

@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, collections::BTreeSet, vec::Vec};
 use core::{mem::discriminant, time::Duration};
 
-use super::{Pool, after::in_rings, tasks::Slot};
+use super::{Pool, after::in_rings, room::Beside, tasks::Slot};
 use crate::{
     Accepted, Answer, Cause, Change, Extras, NewTask, Rejection, ScheduleName, State, Task, TaskId,
     Timestamp, Transition, Wish,
@@ -120,11 +120,11 @@ impl Pool {
     }
 
     fn check_new(&self, new: &NewTask) -> Result<(), Rejection> {
-        self.check_new_beside(new, 0)
+        self.check_new_beside(new, Beside::default())
     }
 
-    /// Where so many others come before it.
-    pub(super) fn check_new_beside(&self, new: &NewTask, others: usize) -> Result<(), Rejection> {
+    /// Where others come with it.
+    pub(super) fn check_new_beside(&self, new: &NewTask, others: Beside) -> Result<(), Rejection> {
         self.check_room(new, others)?;
         let attempts = u64::from(new.attempts_max.unwrap_or(self.settings.attempts_max));
         within("attempts_max", attempts, 1, u64::from(ATTEMPTS_MAX))?;

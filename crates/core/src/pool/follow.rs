@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Pool, enqueue::within};
+use super::{Pool, enqueue::within, room::Beside};
 use crate::{
     Completion, NewTask, Rejection, TaskId, Transition, Wish,
     limits::{BLOB_BYTES_MAX, FOLLOW_UPS_MAX},
@@ -25,18 +25,21 @@ impl Pool {
         within(what, bytes as u64, 0, BLOB_BYTES_MAX as u64)?;
         let mut known = Vec::with_capacity(then.len() + 1);
         known.push(item.proof.task);
-        for (earlier, new) in then.iter().enumerate() {
+        let mut earlier = Beside::default();
+        for new in then {
             self.check_follow_up(new, earlier, &known)?;
             known.push(new.id);
+            earlier.tasks += 1;
+            earlier.bytes += new.payload.len() as u64;
         }
         Ok(())
     }
 
-    /// With so many before it; its parents are known to the pool or are among these.
+    /// With others before it; its parents are known to the pool or are among these.
     fn check_follow_up(
         &self,
         new: &NewTask,
-        earlier: usize,
+        earlier: Beside,
         known: &[TaskId],
     ) -> Result<(), Rejection> {
         if self.tasks.find(new.id).is_some() || known.contains(&new.id) {

@@ -28,7 +28,7 @@ impl Pool {
 
     fn settle_for(&mut self, settings: PoolSettings) {
         if settings != self.settings {
-            self.tasks.rebuild(&settings);
+            self.tasks.rebuild(&settings, self.now);
             self.settings = settings;
         }
     }
@@ -52,7 +52,8 @@ impl Pool {
             note => format!("paused: {note}"),
         });
         let deleted = self.policy.deleted.then(|| "being deleted".into());
-        paused.into_iter().chain(deleted).collect()
+        let limits = self.limited_by();
+        paused.into_iter().chain(deleted).chain(limits).collect()
     }
 
     /// Tasks that have not ended.

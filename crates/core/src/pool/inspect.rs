@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{Pool, tasks::Counts};
-use crate::{Epoch, PoolId, PoolSettings, SessionId, State, Task, TaskId, Timestamp};
+use crate::{Epoch, PoolId, PoolSettings, SessionId, State, StateKind, Task, TaskId, Timestamp};
 
 /// How a pool stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,9 +45,8 @@ impl Pool {
     pub fn summary(&self) -> PoolSummary {
         let oldest = self
             .tasks
-            .ready
-            .first()
-            .map(|((_, ready_at, _), _)| self.now.since(ready_at));
+            .first_in_order()
+            .map(|(_, ready_at, _)| self.now.since(ready_at));
         PoolSummary {
             counts: self.tasks.counts,
             waiting: self.waiters.in_line(),
@@ -65,7 +64,7 @@ impl Pool {
         if self.paused() {
             return None;
         }
-        let ((rank, ready_at, _), _) = self.tasks.ready.first()?;
+        let (rank, ready_at, _) = self.tasks.first_in_order()?;
         Some((rank, ready_at))
     }
 
@@ -75,7 +74,7 @@ impl Pool {
         if self.paused() {
             return 0;
         }
-        self.tasks.ready.len() as u64
+        self.tasks.counts.of(StateKind::Ready)
     }
 
     /// A task.

@@ -39,7 +39,7 @@ impl Pool {
             return Err("something is due earlier than thought".to_string());
         }
         if self.next_grantable().is_some() && self.waiters.is_anyone_in_line() {
-            return Err("a task is ready while somebody waits for one".to_string());
+            return Err("a task may be granted while somebody waits for one".to_string());
         }
         if let Some(session) = self.tasks.held.keys().find(|of| !is_open(**of)) {
             return Err(format!("{session:?} has ended, and holds tasks"));
@@ -128,6 +128,7 @@ impl Tasks {
         if let Some((what, _)) = sorted.iter().find(|(_, is_true)| !is_true) {
             return Err(format!("{what}: an index is not what the tasks say"));
         }
+        self.check_gate().map_err(String::from)?;
         self.check_lists(&made)
     }
 
@@ -183,6 +184,7 @@ impl Indexes {
         self.counts.count(tasks.shelf.kind(at));
         self.side.enter(at, &tasks.shelf.task(at));
         match tasks.spot(at) {
+            Spot::Ready(_) if tasks.group(at).is_some() => {}
             Spot::Ready(order) => self.ready.push((order, at)),
             Spot::Scheduled(run_at, place) => self.scheduled.push(((run_at, place), at)),
             Spot::Claimed(ends_at) => {

@@ -1,33 +1,487 @@
-//! Whose turn it is: limits and fair shares by key.
+//! Tasks by the group that they are counted to: limits of each, and turns.
+//!
+//! Ready tasks of a group stand in its lane; those of no group stand where all do in a pool that
+//! tells no groups apart. A lane is *open* if its first may be granted as far as the group goes.
+//! The next is the first of the open lane whose turn it is: by priority and age, or, where groups
+//! share fairly, by stride scheduling (Waldspurger and Weihl, 1995) with the same stride for each:
+//! whoever was granted least goes first, and whoever comes anew begins where the others are.
+//! Between two grants of a lane that is open all the time each other has one at the most.
 
-use super::{Pool, tasks::At};
-use crate::{Rejection, Task, Timestamp};
+mod sound;
 
-/// Ready tasks by the key that they are counted to.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Lanes;
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    format,
+    string::String,
+    vec::Vec,
+};
+
+use smol_str::SmolStr;
+
+use super::{
+    Pool,
+    enqueue::within,
+    gate::Terms,
+    rate::{Bucket, Pace},
+    runs::Runs,
+    tasks::{At, Order, Spot, Tasks, order},
+};
+use crate::{Rejection, Timestamp, limits::KEY_BYTES_MAX};
+
+/// Lanes that say nothing any more are forgotten once they are so many, and half of all.
+const IDLE_FREE: usize = 64;
+
+/// Sorts lanes: the least goes first, and no two are alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Turn(u64, u64, u64);
+
+/// How much a lane was granted, and as the how manieth it came to that.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Share {
+    pass: u64,
+    since: u64,
+}
+
+/// How a lane stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stand {
+    /// Nothing is ready, or as much is on lease as may be.
+    Closed,
+    Open(Turn),
+    /// There is a permit then.
+    Later(Timestamp),
+}
+
+#[derive(Debug, Clone)]
+struct Lane {
+    /// By priority and age.
+    ready: Runs<Turn>,
+    claimed: u32,
+    bucket: Option<Bucket>,
+    share: Share,
+    stand: Stand,
+}
+
+/// How all lanes of a pool are dealt with.
+#[derive(Debug, Clone, Copy)]
+struct Rules {
+    now: Timestamp,
+    claimed_max: u32,
+    pace: Option<Pace>,
+    /// That of a lane of which nothing is known.
+    fresh: Option<Bucket>,
+    is_fair: bool,
+    /// What was granted last was granted at this pass.
+    pass: u64,
+    /// Shares so far.
+    shares: u64,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Lanes {
+    rules: Rules,
+    lanes: BTreeMap<SmolStr, Lane>,
+    open: BTreeSet<(Turn, SmolStr)>,
+    later: BTreeSet<(Timestamp, SmolStr)>,
+    /// Of those without a group.
+    plain: Share,
+    /// Lanes that were left when idle ones were last forgotten.
+    kept: usize,
+}
+
+impl Turn {
+    const fn by(order: Order) -> Self {
+        Self(order.0, order.1.as_millis(), order.2)
+    }
+
+    const fn order(self) -> Order {
+        (self.0, Timestamp::from_millis(self.1), self.2)
+    }
+
+    const fn of(share: Share) -> Self {
+        Self(share.pass, share.since, 0)
+    }
+}
+
+impl Rules {
+    fn turn(&self, share: Share, by_order: Turn) -> Turn {
+        if self.is_fair {
+            Turn::of(share)
+        } else {
+            by_order
+        }
+    }
+
+    fn share(&mut self, pass: u64) -> Share {
+        self.shares += 1;
+        let since = self.shares;
+        Share { pass, since }
+    }
+
+    /// Nobody saves up turns.
+    fn catch_up(&mut self, share: &mut Share) {
+        if share.pass < self.pass {
+            *share = self.share(self.pass);
+        }
+    }
+
+    fn granted(&mut self, share: &mut Share) {
+        self.pass = self.pass.max(share.pass);
+        *share = self.share(share.pass + 1);
+    }
+
+    fn stand(&self, lane: &Lane) -> Stand {
+        let Some((first, _)) = lane.ready.first() else {
+            return Stand::Closed;
+        };
+        if lane.claimed >= self.claimed_max {
+            return Stand::Closed;
+        }
+        match self.permit_at(lane) {
+            Some(at) if at > self.now => Stand::Later(at),
+            Some(_) | None => Stand::Open(self.turn(lane.share, first)),
+        }
+    }
+
+    fn permit_at(&self, lane: &Lane) -> Option<Timestamp> {
+        Some(self.pace?.permit_at(lane.bucket?))
+    }
+
+    /// Whether it is as one of which nothing is known.
+    fn is_idle(&self, lane: &Lane) -> bool {
+        let is_full = match (self.pace, lane.bucket) {
+            (Some(pace), Some(bucket)) => pace.is_full(bucket, self.now),
+            (_, None) | (None, _) => true,
+        };
+        lane.ready.len() == 0
+            && lane.claimed == 0
+            && is_full
+            && (!self.is_fair || lane.share.pass <= self.pass)
+    }
+
+    fn lane(&mut self) -> Lane {
+        Lane {
+            ready: Runs::new(),
+            claimed: 0,
+            bucket: self.fresh,
+            share: self.share(self.pass),
+            stand: Stand::Closed,
+        }
+    }
+}
 
 impl Lanes {
-    pub(super) const fn enter(&mut self, _at: At, _task: &Task) {}
+    pub(super) fn new(terms: &Terms, now: Timestamp) -> Self {
+        let pace = terms.group_rate.map(Pace::of);
+        let rules = Rules {
+            now,
+            claimed_max: terms.group_concurrency_max.unwrap_or(u32::MAX),
+            pace,
+            fresh: pace.map(|pace| pace.fresh(now)),
+            is_fair: terms.fair_share,
+            pass: 0,
+            shares: 0,
+        };
+        Self {
+            rules,
+            lanes: BTreeMap::new(),
+            open: BTreeSet::new(),
+            later: BTreeSet::new(),
+            plain: Share::default(),
+            kept: 0,
+        }
+    }
 
-    pub(super) const fn leave(&mut self, _at: At, _task: &Task) {}
+    /// Takes over what groups were granted under other terms.
+    pub(super) fn follow(&mut self, old: &Self) {
+        let is_same_pace = self.rules.pace == old.rules.pace;
+        if is_same_pace {
+            self.rules.fresh = old.rules.fresh;
+        }
+        let (pass, shares) = (old.rules.pass, old.rules.shares);
+        (self.rules.pass, self.rules.shares, self.plain) = (pass, shares, old.plain);
+        for (group, of) in &old.lanes {
+            let mut lane = self.rules.lane();
+            lane.share = of.share;
+            if is_same_pace {
+                lane.bucket = of.bucket;
+            }
+            self.lanes.insert(group.clone(), lane);
+        }
+    }
 
-    pub(super) const fn next_deadline(&self) -> Option<Timestamp> {
-        None
+    pub(super) fn pass_time(&mut self, now: Timestamp) {
+        self.rules.now = now;
+        while let Some((at, group)) = self.later.first()
+            && *at <= now
+        {
+            let group = group.clone();
+            self.place(&group);
+        }
+    }
+
+    /// Whose turn it is; `plain` is the first of those without a group.
+    pub(super) fn next(&self, plain: Option<(Order, At)>) -> Option<At> {
+        let of_plain = plain.map(|(order, at)| (self.rules.turn(self.plain, Turn::by(order)), at));
+        let Some((turn, group)) = self.open.first() else {
+            return of_plain.map(|(_, at)| at);
+        };
+        match of_plain {
+            Some((other, at)) if other < *turn => Some(at),
+            Some(_) | None => Some(self.lanes.get(group)?.ready.first()?.1),
+        }
+    }
+
+    /// When one is open, as far as groups go.
+    pub(super) fn open_at(&self) -> Option<Timestamp> {
+        let later = self.later.first().map(|(at, _)| *at);
+        let is_open = !self.open.is_empty();
+        if is_open {
+            Some(Timestamp::default())
+        } else {
+            later
+        }
+    }
+
+    pub(super) fn first_in_order(&self) -> Option<Order> {
+        let firsts = self.lanes.values().filter_map(|lane| lane.ready.first());
+        firsts.map(|(turn, _)| turn.order()).min()
+    }
+
+    pub(super) fn granted(&mut self, group: Option<&SmolStr>) {
+        let Some(group) = group else {
+            return self.rules.granted(&mut self.plain);
+        };
+        let Some(lane) = self.lanes.get_mut(group) else {
+            return;
+        };
+        self.rules.granted(&mut lane.share);
+        if let (Some(pace), Some(bucket)) = (self.rules.pace, &mut lane.bucket) {
+            pace.take(bucket, self.rules.now);
+        }
+        self.place(group);
+    }
+
+    /// Which limits of groups are reached, and by how many.
+    pub(super) fn limited_by(&self, now: Timestamp) -> Vec<String> {
+        let waits = |lane: &&Lane| lane.ready.len() > 0;
+        let full = self.lanes.values().filter(waits);
+        let full = full.filter(|lane| lane.claimed >= self.rules.claimed_max);
+        let full = full.count();
+        let later = self.later.range(..).filter(|(at, _)| *at > now).count();
+        let mut limits = Vec::new();
+        if full > 0 {
+            let max = self.rules.claimed_max;
+            limits.push(format!("concurrency {max} of {max} in {}", groups(full)));
+        }
+        if let Some(pace) = self.rules.pace.filter(|_| later > 0) {
+            let rate = pace.rate();
+            let (tasks, per, groups) = (rate.tasks, rate.per, groups(later));
+            limits.push(format!("rate {tasks} in {per:?} in {groups}"));
+        }
+        limits
+    }
+
+    fn lane(&mut self, group: &SmolStr) -> &mut Lane {
+        if !self.lanes.contains_key(group) {
+            self.forget_idle();
+            let lane = self.rules.lane();
+            self.lanes.insert(group.clone(), lane);
+        }
+        match self.lanes.get_mut(group) {
+            Some(lane) => lane,
+            None => unreachable!("it was made"),
+        }
+    }
+
+    fn forget_idle(&mut self) {
+        if self.lanes.len() > 2 * self.kept + IDLE_FREE {
+            let rules = &self.rules;
+            self.lanes.retain(|_, lane| !rules.is_idle(lane));
+            self.kept = self.lanes.len();
+        }
+    }
+
+    /// Puts a lane where it belongs, as it is now.
+    fn place(&mut self, group: &SmolStr) {
+        let Some(lane) = self.lanes.get_mut(group) else {
+            return;
+        };
+        let opens = !matches!(lane.stand, Stand::Open(_));
+        if opens && self.rules.is_fair && matches!(self.rules.stand(lane), Stand::Open(_)) {
+            self.rules.catch_up(&mut lane.share);
+        }
+        let stand = self.rules.stand(lane);
+        if stand == lane.stand {
+            return;
+        }
+        match core::mem::replace(&mut lane.stand, stand) {
+            Stand::Closed => {}
+            Stand::Open(turn) => _ = self.open.remove(&(turn, group.clone())),
+            Stand::Later(at) => _ = self.later.remove(&(at, group.clone())),
+        }
+        match stand {
+            Stand::Closed => {}
+            Stand::Open(turn) => _ = self.open.insert((turn, group.clone())),
+            Stand::Later(at) => _ = self.later.insert((at, group.clone())),
+        }
+    }
+
+    fn settle(&mut self) {
+        self.lanes.values_mut().for_each(|lane| lane.ready.settle());
+        let groups: Vec<SmolStr> = self.lanes.keys().cloned().collect();
+        groups.iter().for_each(|group| self.place(group));
+    }
+
+    /// The first so many as things are now, if each is granted before the next and none ends.
+    fn ahead(&self, count: usize, plain: Vec<At>, key_of: impl Fn(At) -> Turn) -> Vec<At> {
+        let mut rules = self.rules;
+        let mut heads: Vec<(Share, Vec<At>)> = Vec::new();
+        heads.push((self.plain, plain));
+        for (_, group) in self.open.iter().take(count) {
+            if let Some(lane) = self.lanes.get(group) {
+                let room = (rules.claimed_max - lane.claimed) as usize;
+                let ready = lane.ready.ahead(count.min(room), &key_of);
+                heads.push((lane.share, ready));
+            }
+        }
+        heads.iter_mut().for_each(|(_, ready)| ready.reverse());
+        let mut ahead = Vec::new();
+        while ahead.len() < count {
+            let turn = |(share, ready): &(Share, Vec<At>)| {
+                let next = ready.last()?;
+                Some(rules.turn(*share, key_of(*next)))
+            };
+            let turns = heads.iter().enumerate();
+            let turns = turns.filter_map(|(of, head)| turn(head).map(|turn| (turn, of)));
+            let Some((_, of)) = turns.min() else { break };
+            let (share, ready) = &mut heads[of];
+            ahead.extend(ready.pop());
+            rules.granted(share);
+        }
+        ahead
+    }
+}
+
+fn groups(count: usize) -> String {
+    let end = if count == 1 { "" } else { "s" };
+    format!("{count} group{end}")
+}
+
+impl Tasks {
+    fn lanes_mut(&mut self) -> Option<&mut Lanes> {
+        self.gate.as_mut()?.lanes.as_mut()
+    }
+
+    /// Its group, if the pool tells groups apart.
+    pub(super) fn group(&self, at: At) -> Option<SmolStr> {
+        self.gate.as_ref()?.lanes.as_ref()?;
+        self.shelf.extras(at)?.group.clone()
+    }
+
+    /// Whether a task that is ready has a lane to stand in, and does.
+    #[cold]
+    pub(super) fn line_up(&mut self, order: Order, at: At) -> bool {
+        let group = self.group(at);
+        let is_first = self.ready.len() == 0;
+        match (self.lanes_mut(), group) {
+            (Some(lanes), Some(group)) => {
+                lanes.lane(&group).ready.insert(Turn::by(order), at);
+                lanes.place(&group);
+                true
+            }
+            (Some(lanes), None) => {
+                if is_first {
+                    lanes.rules.catch_up(&mut lanes.plain);
+                }
+                false
+            }
+            (None, _) => false,
+        }
+    }
+
+    /// As [`Tasks::line_up`], of one of many.
+    #[cold]
+    pub(super) fn load_up(&mut self, order: Order, at: At) {
+        let group = self.group(at);
+        match (self.lanes_mut(), group) {
+            (Some(lanes), Some(group)) => lanes.lane(&group).ready.load(Turn::by(order), at),
+            (_, None) | (None, _) => self.ready.load(order, at),
+        }
+    }
+
+    #[cold]
+    pub(super) fn settle_lanes(&mut self) {
+        if let Some(lanes) = self.lanes_mut() {
+            lanes.settle();
+        }
+    }
+
+    /// Whether nothing is left to be unlinked. The task is there no longer, or is another already.
+    #[cold]
+    pub(super) fn unlink_limited(&mut self, at: At, spot: Spot) -> bool {
+        match spot {
+            Spot::Ready(order) => self.step_out(order, at),
+            Spot::Claimed(_) => {
+                self.count_claimed(at, false);
+                false
+            }
+            Spot::Scheduled(..) | Spot::Finished(_) | Spot::Dead(_) => false,
+        }
+    }
+
+    /// Whether it stood in a lane.
+    fn step_out(&mut self, key: Order, at: At) -> bool {
+        let group = self.group(at);
+        let (aging, shelf) = (self.aging, &self.shelf);
+        let key_of = |other| {
+            let is_it = other == at;
+            Turn::by(if is_it {
+                key
+            } else {
+                order(aging, &shelf.seat(other))
+            })
+        };
+        let lanes = self.gate.as_mut().and_then(|gate| gate.lanes.as_mut());
+        let (Some(lanes), Some(group)) = (lanes, group) else {
+            return false;
+        };
+        let ready = &mut lanes.lane(&group).ready;
+        ready.remove(Turn::by(key), at, key_of);
+        lanes.place(&group);
+        true
+    }
+
+    /// One more is on lease, or one less.
+    #[cold]
+    pub(super) fn count_claimed(&mut self, at: At, is_more: bool) {
+        let group = self.group(at);
+        if let (Some(lanes), Some(group)) = (self.lanes_mut(), group) {
+            let lane = lanes.lane(&group);
+            lane.claimed = if is_more {
+                lane.claimed + 1
+            } else {
+                lane.claimed - 1
+            };
+            lanes.place(&group);
+        }
+    }
+
+    /// As [`Tasks::ready_ahead`], in a pool that tells groups apart.
+    #[cold]
+    pub(super) fn ahead_in_lanes(&self, lanes: &Lanes, count: usize) -> Vec<At> {
+        let key_of = |at| order(self.aging, &self.shelf.seat(at));
+        let plain = self.ready.ahead(count, key_of);
+        lanes.ahead(count, plain, |at| Turn::by(key_of(at)))
     }
 }
 
 impl Pool {
-    pub(super) fn check_group(&self, _group: &str) -> Result<(), Rejection> {
-        Err(Rejection::unsupported("groups"))
-    }
-
-    /// The task that is to be granted next.
-    pub(super) fn next_grantable(&self) -> Option<At> {
-        if self.paused() {
-            return None;
+    pub(super) fn check_group(&self, group: &str) -> Result<(), Rejection> {
+        if self.settings.partitions > 1 {
+            return Err(Rejection::unsupported("groups in a pool in partitions"));
         }
-        let first = self.tasks.ready.first().map(|(_, at)| at);
-        first.filter(|at| !self.is_overdue(*at))
+        let what = "the length of the group in bytes";
+        within(what, group.len() as u64, 1, KEY_BYTES_MAX as u64)
     }
 }

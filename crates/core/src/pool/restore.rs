@@ -25,7 +25,7 @@ impl Pool {
         now: Timestamp,
         stored: impl IntoIterator<Item = Task>,
     ) -> Self {
-        let mut tasks = Tasks::new(id, &settings);
+        let mut tasks = Tasks::new(id, &settings, now);
         let mut next_place = 0;
         let adrift = Hold {
             hand: Hand::Adrift(None),

@@ -138,6 +138,7 @@ impl<K: Ord + Copy> Runs<K> {
     }
 
     /// The run that this key goes to the end of.
+    #[inline]
     fn run_for(&mut self, key: K) -> Option<&mut Run<K>> {
         let fitting = self.runs.iter_mut().filter(|run| run.last <= key);
         fitting.max_by_key(|run| run.last)

@@ -1,14 +1,13 @@
 //! Indexes over tasks that have extras: a plain task is in none of them.
 
-use super::{after::Children, expiry::Expiries, keys::Keys, lanes::Lanes, tasks::At};
-use crate::{Task, Timestamp, time::earliest};
+use super::{after::Children, expiry::Expiries, keys::Keys, tasks::At};
+use crate::{Task, Timestamp};
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Side {
     pub(super) keys: Keys,
     pub(super) children: Children,
     pub(super) expiries: Expiries,
-    pub(super) lanes: Lanes,
 }
 
 impl Side {
@@ -17,7 +16,6 @@ impl Side {
         self.keys.enter(at, task);
         self.children.enter(at, task);
         self.expiries.enter(at, task);
-        self.lanes.enter(at, task);
     }
 
     /// The task, which was as given, is another now, or is gone; it had extras.
@@ -25,11 +23,10 @@ impl Side {
         self.keys.leave(at, task);
         self.children.leave(at, task);
         self.expiries.leave(at, task);
-        self.lanes.leave(at, task);
     }
 
     /// When something is due by one of them.
     pub(super) fn next_deadline(&self) -> Option<Timestamp> {
-        earliest([self.expiries.next_deadline(), self.lanes.next_deadline()])
+        self.expiries.next_deadline()
     }
 }

@@ -15,6 +15,7 @@ pub(super) use self::{
 use super::{
     deadlines::Deadlines,
     finished::Finished,
+    gate::{Gate, Terms},
     ids::Ids,
     lists::{List, NOBODY},
     nodes::{NodeNo, Nodes},
@@ -130,6 +131,8 @@ pub(super) struct Tasks {
     pub(super) counts: Counts,
     /// What is known of tasks with extras.
     pub(super) side: Side,
+    /// Only of a pool with limits.
+    pub(super) gate: Option<Box<Gate>>,
     /// The tasks of the last grants, by the lowest bits of the number of the lease: a hint.
     granted: Vec<At>,
     /// How long finished and dead tasks are remembered.
@@ -139,7 +142,7 @@ pub(super) struct Tasks {
 }
 
 impl Tasks {
-    pub(super) fn new(pool: PoolId, settings: &PoolSettings) -> Self {
+    pub(super) fn new(pool: PoolId, settings: &PoolSettings, now: Timestamp) -> Self {
         Self {
             aging: settings.aging,
             kept_for: (settings.completed_kept_for, settings.dead_kept_for),
@@ -155,6 +158,7 @@ impl Tasks {
             held: Numbered::default(),
             counts: Counts::default(),
             side: Side::default(),
+            gate: Terms::of(settings).map(|terms| Gate::of(terms, now)),
         }
     }
 
@@ -199,11 +203,16 @@ impl Tasks {
     }
 
     pub(super) fn next_deadline(&self) -> Option<Timestamp> {
-        let finished = self.finished.first_end().map(|at| at + self.kept_for.0);
-        let dead = self.dead.first().map(|(at, ..)| *at + self.kept_for.1);
         let due = self.next_due().map(|(at, _)| at);
         let side = self.side.next_deadline();
-        earliest([due, finished, dead, side])
+        earliest([due, side, self.next_outdated()])
+    }
+
+    /// When an ended task is next forgotten for its age.
+    pub(super) fn next_outdated(&self) -> Option<Timestamp> {
+        let finished = self.finished.first_end().map(|at| at + self.kept_for.0);
+        let dead = self.dead.first().map(|(at, ..)| *at + self.kept_for.1);
+        earliest([finished, dead])
     }
 
     /// What is due has been done, or as much of it as one call does.
@@ -235,6 +244,7 @@ impl Tasks {
     pub(super) fn load(&mut self, slot: &Slot) {
         let (at, seat) = self.add(slot);
         match self.spot_in(&seat) {
+            Spot::Ready(order) if self.gate.is_some() => self.load_up(order, at),
             Spot::Ready(order) => self.ready.load(order, at),
             Spot::Scheduled(run_at, place) => self.scheduled.load((run_at, place), at),
             Spot::Finished(ended_at) => self.finished.load((ended_at, slot.task.id), at),
@@ -244,6 +254,7 @@ impl Tasks {
 
     pub(super) fn settle(&mut self) {
         self.ready.settle();
+        self.settle_lanes();
         self.scheduled.settle();
         self.finished.settle();
     }
@@ -251,6 +262,9 @@ impl Tasks {
     pub(super) fn remove(&mut self, at: At) {
         if self.shelf.extras(at).is_some() {
             self.side.leave(at, &self.shelf.task(at));
+        }
+        if self.gate.is_some() {
+            self.unweigh(at);
         }
         let seat = self.shelf.seat(at);
         self.counts.discount(seat.state.kind());
@@ -270,6 +284,9 @@ impl Tasks {
         let before = self.shelf.seat(at);
         let was = self.spot_in(&before);
         self.leave(at, &before);
+        if self.gate.is_some() {
+            self.unweigh(at);
+        }
         let mut slot = self.shelf.take(at);
         if slot.task.extras.is_some() {
             self.side.leave(at, &slot.task);
@@ -286,6 +303,9 @@ impl Tasks {
         }
         self.counts.discount(before.state.kind());
         self.counts.count(now.state.kind());
+        if self.gate.is_some() {
+            self.weigh(at);
+        }
         (slot.task, outcome)
     }
 
@@ -311,6 +331,9 @@ impl Tasks {
         let (at, node) = self.shelf.add(slot);
         self.ids.insert(slot.task.id, at, |at| self.shelf.id(at));
         self.counts.count(slot.task.state.kind());
+        if self.gate.is_some() {
+            self.weigh(at);
+        }
         let seat = Seat::of(slot, node);
         self.join(at, &seat);
         self.enter_side(at, &slot.task);
@@ -333,9 +356,19 @@ impl Tasks {
             Spot::Dead(died_at) => died_at + self.kept_for.1,
         });
         match spot {
-            Spot::Ready(order) => self.ready.insert(order, at),
+            Spot::Ready(order) => {
+                if self.gate.is_some() && self.line_up(order, at) {
+                    return;
+                }
+                self.ready.insert(order, at);
+            }
             Spot::Scheduled(run_at, place) => self.scheduled.insert((run_at, place), at),
-            Spot::Claimed(ends_at) => self.leases.insert((ends_at, at)),
+            Spot::Claimed(ends_at) => {
+                self.leases.insert((ends_at, at));
+                if self.gate.is_some() {
+                    self.count_claimed(at, true);
+                }
+            }
             Spot::Finished(ended_at) => {
                 self.finished.insert((ended_at, self.shelf.id(at)), at);
             }
@@ -345,6 +378,9 @@ impl Tasks {
 
     /// The task is there no longer, or is another already: `spot` says where it was.
     fn unlink(&mut self, at: At, spot: Spot) {
+        if self.gate.is_some() && self.unlink_limited(at, spot) {
+            return;
+        }
         let (aging, shelf) = (self.aging, &self.shelf);
         match spot {
             Spot::Ready(key) => self.ready.remove(key, at, |other| match other {
@@ -413,6 +449,9 @@ impl Tasks {
 
     /// The first so many ready ones, in the order of their claims.
     pub(super) fn ready_ahead(&self, count: usize) -> Vec<At> {
+        if let Some(lanes) = self.lanes() {
+            return self.ahead_in_lanes(lanes, count);
+        }
         self.ready
             .ahead(count, |at| order(self.aging, &self.shelf.seat(at)))
     }

@@ -122,8 +122,8 @@ fn pool_full() {
         ..PoolSettings::default()
     });
     world.enqueue(crane, &[1, 2]);
-    let full = "the pool is full: it holds at most 2 tasks";
-    assert_eq!(refusal(&mut world, crane, enqueue(task(3))), full);
+    let full = |after| format!("the pool is full: tasks, at most 2; try again in {after}");
+    assert_eq!(refusal(&mut world, crane, enqueue(task(3))), full("1s"));
     let again = world.ask(crane, enqueue(task(1)));
     assert!(
         matches!(again, Answer::Enqueued(items) if items[0].is_ok()),
@@ -133,7 +133,7 @@ fn pool_full() {
     world.complete(crane, proof);
     assert_eq!(
         refusal(&mut world, crane, enqueue(task(3))),
-        full,
+        full("10s"),
         "what is remembered takes room"
     );
     world.pass(secs(24 * 3600));

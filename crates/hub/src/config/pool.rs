@@ -84,7 +84,7 @@ pub(super) static SECTION: Section<PoolSettings> = knobs!(
         /// refused. Memory holds an index entry for each.
         tasks_max => tasks_max: Count { min: 1, max: TASKS_MAX };
         /// Bytes of payload of all tasks that have not ended, at the most; past it enqueues are
-        /// refused.
+        /// refused. Payloads of dead tasks do not count.
         bytes_max => bytes_max: Optional(Size { min: 1 << 10, max: 16 << 40 });
         /// Tasks that are claimed at a time, at the most.
         concurrency_max => concurrency_max: Optional(Count { min: 1, max: 1_000_000 });
@@ -106,7 +106,8 @@ pub(super) static SECTION: Section<PoolSettings> = knobs!(
         /// is right unless one pool alone keeps a core busy: more share its work out among cores,
         /// and then order is exact within a partition and close to it across them. It can be
         /// changed only while the pool has no task; each partition counts as a pool for
-        /// `pools.pools_max`, and has an even part of `tasks_max` and `completed_kept_max`.
+        /// `pools.pools_max`, and has an even part of `tasks_max`, `bytes_max` and
+        /// `completed_kept_max`: one may be full before the others are.
         partitions => partitions: Count { min: 1, max: limits::PARTITIONS_MAX as u64 };
     }
 );

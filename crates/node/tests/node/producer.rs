@@ -109,6 +109,58 @@ async fn a_pool_that_is_unavailable_is_asked_again_after_a_while() {
     assert!(waits.await.unwrap().is_ok());
 }
 
+fn full(retry_after: Duration) -> Rejection {
+    Rejection::Full {
+        what: "tasks".into(),
+        max: 10,
+        retry_after,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_pool_is_an_error_unless_the_producer_waits() {
+    let (endpoint, mut hub) = hub();
+    let producer = Producer::new(endpoint, options());
+    let answer_due = producer
+        .begin_enqueue(&pool_name("mail"), NewTask::new("lift"))
+        .await;
+    let mut session = hub.accept().await;
+    let (id, _) = session.enqueue().await;
+    let full = full(Duration::from_millis(300));
+    session
+        .respond(id, Response::Enqueued(vec![Err(full.clone())]))
+        .await;
+    assert_eq!(answer_due.await, Err(RequestError::Rejected(full)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_producer_that_waits_tries_a_full_pool_again_when_it_is_told_to() {
+    let (endpoint, mut hub) = hub();
+    let producer = Producer::new(endpoint, options().wait_when_full(true));
+    let answer_due = producer
+        .begin_enqueue(&pool_name("mail"), NewTask::new("lift"))
+        .await;
+    let mut session = hub.accept().await;
+    let (id, tasks) = session.enqueue().await;
+    let began = Instant::now();
+    let full = full(Duration::from_millis(300));
+    session
+        .respond(id, Response::Enqueued(vec![Err(full)]))
+        .await;
+    let waits = tokio::spawn(answer_due);
+    let (id, again) = session.enqueue().await;
+    assert_eq!(again, tasks, "under the same id");
+    assert!(began.elapsed() >= Duration::from_millis(300));
+    // As hubs of version 1 say it.
+    let full = Rejection::PoolFull { tasks_max: 10 };
+    session
+        .respond(id, Response::Enqueued(vec![Err(full)]))
+        .await;
+    assert_eq!(session.serve_enqueue().await, tasks);
+    assert!(began.elapsed() >= Duration::from_millis(1300));
+    assert!(waits.await.unwrap().is_ok());
+}
+
 #[tokio::test(start_paused = true)]
 async fn patience_with_an_unavailable_pool_has_an_end() {
     let (endpoint, mut hub) = hub();

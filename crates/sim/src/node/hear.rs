@@ -78,7 +78,7 @@ impl Node {
         for (task, item) in tasks.iter().zip(items) {
             let is_over = match item {
                 Ok(_) => true,
-                Err(Rejection::PoolFull { .. }) => ctx.is_calm,
+                Err(Rejection::PoolFull { .. } | Rejection::Full { .. }) => ctx.is_calm,
                 Err(_) => true,
             };
             let is_it = |offer: &Offer| offer.task.id == task.id;

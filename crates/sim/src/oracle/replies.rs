@@ -132,14 +132,13 @@ const fn no(refusal: &Rejection) -> No {
         Rejection::NoSuchTask => No::Unknown,
         Rejection::Ended(kind) => No::Ended(*kind),
         Rejection::NotDead(kind) => No::NotDead(*kind),
-        Rejection::PoolFull { .. } => No::PoolFull,
+        Rejection::PoolFull { .. } | Rejection::Full { .. } => No::PoolFull,
         Rejection::OutOfBounds { .. } => No::OutOfBounds,
         Rejection::SessionEnded => No::SessionEnded,
         Rejection::NoSuchPool(_)
         | Rejection::DiskNearlyFull { .. }
         | Rejection::Unavailable { .. }
         | Rejection::Unsupported(_)
-        | Rejection::Full { .. }
         | Rejection::UnknownParent(_)
         | Rejection::Cycle(_)
         | Rejection::KeyTaken(_)
