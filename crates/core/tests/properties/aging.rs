@@ -36,6 +36,7 @@ impl Crowd {
     pub(crate) fn new(step_ms: u64) -> Self {
         let mut world = World::new(PoolSettings {
             aging: Aging::Step(ms(step_ms)),
+            completed_kept_max: 0,
             ..PoolSettings::default()
         });
         let me = world.open(1, &node("me", 1));
@@ -62,13 +63,15 @@ impl Crowd {
 
     /// Whoever is claimed overtakes nobody whose time was up when it came.
     pub(crate) fn claims_one(&mut self) -> Option<TaskId> {
-        let claimed = self.world.take(self.me)?.task;
+        let proof = self.world.take(self.me)?;
+        self.world.complete(self.me, proof);
+        let claimed = proof.task;
         let (came_at, _) = self.waiting.remove(&claimed)?;
         let time_of = |priority: u32| ms(u64::from(priority) * self.step_ms);
         let overtaken = self
             .waiting
             .iter()
-            .find(|(_, (since, priority))| *since + time_of(*priority) < came_at);
+            .find(|(_, (since, priority))| *since + time_of(*priority) <= came_at);
         assert_eq!(overtaken, None, "{claimed} came at {came_at:?}");
         Some(claimed)
     }
