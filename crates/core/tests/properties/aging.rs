@@ -68,10 +68,10 @@ impl Crowd {
         let claimed = proof.task;
         let (came_at, _) = self.waiting.remove(&claimed)?;
         let time_of = |priority: u32| ms(u64::from(priority) * self.step_ms);
-        let overtaken = self
-            .waiting
-            .iter()
-            .find(|(_, (since, priority))| *since + time_of(*priority) <= came_at);
+        // At the very same moment whoever was enqueued first goes first.
+        let overtaken = self.waiting.iter().find(|(waits, (since, priority))| {
+            (*since + time_of(*priority), **waits) < (came_at, claimed)
+        });
         assert_eq!(overtaken, None, "{claimed} came at {came_at:?}");
         Some(claimed)
     }

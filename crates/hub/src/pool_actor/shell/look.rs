@@ -71,6 +71,7 @@ impl Shell {
         self.outbox.hold();
         Said::Task {
             request,
+            facts: view::facts_known(&task, self.pool.settings()),
             task: Box::new(task),
             moment: self.pool.moment_of(id),
         }
