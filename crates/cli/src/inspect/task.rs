@@ -28,6 +28,8 @@ pub(crate) async fn run(args: TaskArgs) -> Result<(), Failure> {
 
 fn text(detail: &TaskDetail, more: &[Fact]) -> String {
     let mut known = known(detail);
+    // A budget is told of whole, with its bound, where it is told of.
+    known.retain(|(name, _)| !more.iter().any(|of| fact(of).0 == *name));
     known.extend(more.iter().map(fact));
     let mut text = facts(&known);
     if !detail.history.is_empty() {
