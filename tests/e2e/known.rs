@@ -2,12 +2,14 @@
 
 mod support;
 
-use leasehold_node::{NodeOptions, Outcome, Task, Worker};
+use leasehold_node::{Fact, NodeOptions, Outcome, Task, Worker};
 use serde_json::{Value, json};
 use support::{
     fifo::{Gate, Ledger},
     hub::Hub,
     pool,
+    proxy::{Proxy, Pull},
+    within,
 };
 
 async fn state(hub: &Hub, id: &str) -> Value {
@@ -151,5 +153,179 @@ async fn a_dead_task_still_says_how_far_it_came() {
     assert_eq!(task["progress"]["note"], "half of it", "{task}");
     let text = hub.run(&["task", &ids[0]]).await.ok();
     assert!(text.contains("50.00 %"), "{text}");
+    worker.drain().await.expect("nothing is under way");
+}
+
+/// A trace, and what is the same for all of it.
+const TRACE: (&str, &str) = (
+    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    "4bf92f3577b34da6a3ce929d0e0e4736",
+);
+
+/// Enqueues one task with these flags; its id.
+async fn put(hub: &Hub, payload: &str, flags: &[&str]) -> String {
+    let args = [&["enqueue", "p", payload], flags].concat();
+    hub.run(&args).await.ok().trim().to_owned()
+}
+
+/// The task, once this holds for it.
+async fn until(hub: &Hub, id: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    within("what is waited for of a task", async {
+        loop {
+            let task = hub.task(id).await;
+            if holds(&task) {
+                return task;
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_a_command_tells_of_its_progress_outlives_the_hub() {
+    let mut hub = Hub::start().await;
+    let (mut ledger, mut gate) = (
+        Ledger::new(hub.folder(), "ledger"),
+        Gate::new(hub.folder(), "gate"),
+    );
+    let id = put(&hub, "a", &[]).await;
+    let exec = "echo nonsense > $LEASEHOLD_TELL; \
+                echo progress 0.25 page 3 of 12 > $LEASEHOLD_TELL; echo told > $E2E/ledger; \
+                read -r go < $E2E/gate";
+    let worker = hub.work("crane-1", exec, &[]);
+    ledger.next().await;
+    worker.said("not understood in LEASEHOLD_TELL").await;
+    until(&hub, &id, |task| !task["progress"].is_null()).await;
+    hub.kill().await;
+    hub.restart().await;
+    let task = hub.task(&id).await;
+    assert_eq!(task["progress"]["fraction"], 0.25, "{task}");
+    assert_eq!(task["progress"]["note"], "page 3 of 12", "{task}");
+    let text = hub.run(&["task", &id]).await.ok();
+    assert!(text.contains("25.00 %"), "{text}");
+    gate.open(1).await;
+    assert_eq!(end(&hub, &id).await["state"], "completed");
+}
+
+#[tokio::test]
+async fn a_command_says_when_to_try_again_or_that_it_is_hopeless() {
+    let hub = Hub::start().await;
+    let mut ledger = Ledger::new(hub.folder(), "ledger");
+    let exec = "echo $LEASEHOLD_TASK_ID > $E2E/ledger; cat > $LEASEHOLD_TELL; exit 1";
+    let _worker = hub.work("crane-1", exec, &[]);
+    let hopeless = put(&hub, "hopeless", &[]).await;
+    let told = end(&hub, &hopeless).await;
+    assert_eq!(
+        (&told["state"], &told["attempt"]),
+        (&json!("dead"), &json!(1))
+    );
+    assert_eq!(hub.task(&hopeless).await["died_of"], "hopeless");
+    let late = put(&hub, "retry-after 90m", &[]).await;
+    ledger.take(2).await;
+    let task = until(&hub, &late, |task| task["state"] == "scheduled").await;
+    let ended_at = task["history"][0]["ended_at_ms"].as_u64();
+    assert_eq!(task["state"], "scheduled", "{task}");
+    assert_eq!(
+        task["at_ms"].as_u64(),
+        ended_at.map(|at| at + 90 * 60 * 1000)
+    );
+    let counts = (&task["failures"], &task["failures_max"]);
+    assert_eq!(counts, (&json!(1), &json!(5)), "{task}");
+}
+
+#[tokio::test]
+async fn an_edited_revival_outlives_the_hub_and_its_task_runs_with_the_new_payload() {
+    let mut hub = Hub::with("[pool.p]\nattempts_max = 1\n").await;
+    let id = put(&hub, "echo fire >&2; exit 1", &[]).await;
+    let other = put(&hub, "exit 1", &[]).await;
+    let exec = "eval \"$(cat)\"";
+    hub.work("crane-1", exec, &["--until-empty"]).ended().await;
+    let payload = hub.file("payload", "echo mended");
+    let revive = ["revive", "p", "--reason", "fire", "--payload", &payload];
+    let more = ["--priority", "high", "--attempts-max", "3"];
+    let revived = hub.run(&[&revive[..], &more].concat()).await.ok();
+    assert_eq!(revived.trim(), id);
+    hub.kill().await;
+    hub.restart().await;
+    let task = hub.task(&id).await;
+    assert_eq!(task["payload"], "echo mended", "{task}");
+    assert_eq!(
+        (&task["priority"], &task["attempts_max"]),
+        (&json!(2), &json!(3))
+    );
+    assert_eq!(task["payload_edits"], 1, "{task}");
+    hub.work("crane-1", exec, &["--until-empty"]).ended().await;
+    assert_eq!(hub.run(&["wait", "p", &id]).await.ok(), "mended\n");
+    assert_eq!(state(&hub, &other).await, "dead");
+}
+
+#[tokio::test]
+async fn a_stop_outlives_the_hub_and_is_told_to_a_holder_that_did_not_hear_of_it() {
+    let mut hub = Hub::start().await;
+    let proxy = Proxy::to(hub.address(), Pull::Reset).await;
+    let (mut ledger, mut gate) = (
+        Ledger::new(hub.folder(), "ledger"),
+        Gate::new(hub.folder(), "gate"),
+    );
+    let id = put(&hub, "a", &[]).await;
+    let exec = "trap 'echo stop > $E2E/ledger; read -r go < $E2E/gate; echo saved; exit 0' TERM; \
+                echo begun > $E2E/ledger; sleep 1000 & wait";
+    let _worker = hub.work_at(&proxy.at(), "crane-1", exec, &["--kill-after", "1h"]);
+    assert_eq!(ledger.next().await, "begun");
+    // What the hub says stays in the cable, and is lost with it.
+    proxy.stall();
+    hub.run(&["cancel", &id, "--grace", "1h"]).await.ok();
+    let until = hub.task(&id).await["stop_until_at_ms"].clone();
+    assert!(until.is_u64());
+    hub.kill().await;
+    proxy.pull(Pull::Reset);
+    hub.restart().await;
+    assert_eq!(hub.task(&id).await["stop_until_at_ms"], until);
+    assert!(ledger.is_empty().await, "nobody has told the command");
+    proxy.flow();
+    assert_eq!(ledger.next().await, "stop");
+    gate.open(1).await;
+    assert_eq!(end(&hub, &id).await["state"], "completed");
+    assert_eq!(hub.run(&["wait", "p", &id]).await.ok(), "saved\n");
+}
+
+#[tokio::test]
+async fn a_trace_is_seen_by_the_command_and_in_the_log_of_the_hub() {
+    let hub = Hub::with("[log]\nlevel = \"debug\"\nformat = \"json\"\n").await;
+    let id = put(&hub, "a", &["--trace", TRACE.0]).await;
+    let plain = put(&hub, "b", &[]).await;
+    let exec = "echo ${TRACEPARENT-none}";
+    let mut command = hub.command(&["work", "p", "--until-empty", "--exec", exec]);
+    command.env("TRACEPARENT", "the worker's own");
+    support::shell::run(command).await.ok();
+    let result = async |id: &str| hub.run(&["wait", "p", id]).await.ok();
+    assert_eq!(result(&id).await.trim(), TRACE.0);
+    assert_eq!(result(&plain).await.trim(), "none");
+    assert_eq!(hub.task(&id).await["trace"], TRACE.0);
+    let of_trace = |line: &String| {
+        let line: Value = serde_json::from_str(line).ok()?;
+        (line["trace_id"] == TRACE.1).then_some(line)
+    };
+    hub.process().said("Completed").await;
+    let lines: Vec<_> = hub.process().lines().iter().filter_map(of_trace).collect();
+    let causes: Vec<_> = lines.iter().map(|line| &line["cause"]).collect();
+    assert_eq!(causes, ["Enqueued", "Claimed", "Completed"], "{lines:?}");
+    assert!(lines.iter().all(|line| line["task"] == json!(id)));
+}
+
+#[tokio::test]
+async fn a_handler_is_told_of_its_trace_and_how_long_it_may_run() {
+    let hub = Hub::start().await;
+    let flags = ["--trace", TRACE.0, "--max-runtime", "1h"];
+    let id = put(&hub, "a", &flags).await;
+    let worker = Worker::builder(hub.endpoint(), NodeOptions::default())
+        .pool(pool())
+        .handler(|task: Task| async move {
+            let is_whole = task.facts().contains(&Fact::MaxRuntime(3_600_000));
+            let trace = task.trace().unwrap_or("none").to_owned();
+            Outcome::Complete(is_whole.then(|| trace.into()))
+        })
+        .start();
+    assert_eq!(hub.run(&["wait", "p", &id]).await.ok(), TRACE.0);
     worker.drain().await.expect("nothing is under way");
 }

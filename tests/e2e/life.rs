@@ -5,7 +5,11 @@ mod support;
 use leasehold_node::{StateKind, TaskDetail};
 use nix::sys::signal::Signal;
 use serde_json::json;
-use support::{fifo::Ledger, hub::Hub, pool, task_id, within};
+use support::{
+    fifo::{Gate, Ledger},
+    hub::Hub,
+    pool, task_id, within,
+};
 
 /// Says who it is, and does what its payload says.
 const SAYS: &str = "p=$(cat); echo $p > $E2E/ledger; eval \"$p\"";
@@ -136,6 +140,17 @@ async fn a_failure_a_loss_and_an_interruption_are_told_apart() {
     assert_eq!(endings, ["failed", "cut", "released"], "{task}");
     let counts = (&task["interruptions"], &task["losses_in_a_row"]);
     assert_eq!(counts, (&json!(1), &json!(1)), "{task}");
+    let of = |name: &str| [&task[name], &task[&format!("{name}_max")]];
+    assert_eq!(of("failures"), [&json!(1), &json!(2)], "{task}");
+    assert_eq!(of("losses"), [&json!(1), &json!(2)], "{task}");
+    assert_eq!(of("interruptions"), [&json!(1), &json!(100)], "{task}");
+    let text = hub.run(&["task", &id]).await.ok();
+    for budget in ["failures", "losses", "interruptions"] {
+        let line = text
+            .lines()
+            .find(|line| line.starts_with(&format!("{budget}  ")));
+        assert!(line.is_some_and(|line| line.contains("1 of ")), "{text}");
+    }
     third.kill().await;
     hub.dies(&id, "lost with its node too often").await;
 }
@@ -154,4 +169,37 @@ async fn names_of_priorities_stand_for_an_order() {
         assert_eq!(ledger.next().await, format!("true {priority}"));
     }
     assert_eq!(worker.ended().await.code(), Some(0));
+}
+
+/// A stream of the most urgent that never ends: whoever runs puts the next one in.
+#[tokio::test]
+async fn the_least_urgent_is_overtaken_for_its_time_and_no_longer() {
+    let hub = Hub::with("[pool.p]\naging_step = \"10ms\"\n").await;
+    let mut ledger = Ledger::new(hub.folder(), "ledger");
+    let mut gate = Gate::new(hub.folder(), "gate");
+    let bulk = hub.put("bulk", &["--priority", "bulk"]).await;
+    let urgent = ["--priority", "critical"];
+    for _ in 0..2 {
+        hub.put("urgent", &urgent).await;
+    }
+    let exec = "echo $LEASEHOLD_TASK_ID > $E2E/ledger; read -r go < $E2E/gate";
+    let _worker = hub.work("w", exec, &[]);
+    let mut before = Vec::new();
+    loop {
+        let id = ledger.next().await;
+        if id == bulk {
+            break;
+        }
+        before.push(id);
+        hub.put("urgent", &urgent).await;
+        gate.open(1).await;
+    }
+    let ready_at = async |id: &str| hub.task(id).await["ready_at_ms"].as_u64();
+    let until = ready_at(&bulk).await.map(|at| at + 16 * 10);
+    for id in before {
+        assert!(
+            ready_at(&id).await < until,
+            "{id} came too late to go first"
+        );
+    }
 }

@@ -101,7 +101,10 @@ async fn the_same_id_twice_is_one_task() {
     for known_as in [json!(null), json!("ready")] {
         let args = ["enqueue", "p", "once", "--id", id, "--json"];
         let told = hub.run(&args).await.json();
-        assert_eq!(told, json!({"id": id, "pool": "p", "known_as": known_as}));
+        let expected = json!({
+            "id": id, "pool": "p", "known_as": known_as, "deduplicated": false,
+        });
+        assert_eq!(told, expected);
     }
     assert_eq!(hub.pool().await["ready"], 1);
     let mut worker = hub.work("w", "echo ran >> $E2E/runs", &["--until-empty"]);

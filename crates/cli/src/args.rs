@@ -5,7 +5,7 @@ mod help;
 mod pool;
 mod reach;
 mod schedule;
-mod values;
+pub(crate) mod values;
 mod wishes;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
@@ -230,29 +230,35 @@ pub(crate) struct CancelArgs {
 #[derive(Debug, ArgsOf)]
 #[command(after_help = help::REVIVE)]
 #[command(group = ArgGroup::new("which").required(true).multiple(true)
-    .args(["ids", "all", "cause", "reason"]))]
+    .args(["ids", "all", "cause", "reason", "group", "key"]))]
 pub(crate) struct ReviveArgs {
     /// The pool
     pub(crate) pool: PoolName,
     /// The tasks
-    #[arg(value_name = "ID", conflicts_with_all = ["cause", "reason"])]
+    #[arg(value_name = "ID", conflicts_with_all = ["cause", "reason", "group", "key"])]
     pub(crate) ids: Vec<TaskId>,
     /// All dead tasks of the pool
-    #[arg(long, conflicts_with_all = ["ids", "cause", "reason"])]
+    #[arg(long, conflicts_with_all = ["ids", "cause", "reason", "group", "key"])]
     pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) dead: DeadArgs,
+    /// Give each of them the bytes of this file for a payload
+    #[arg(long, value_name = "FILE")]
+    pub(crate) payload: Option<PathBuf>,
     /// Give each of them another priority; 0 is the most urgent
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N|NAME", value_parser = values::priority)]
     pub(crate) priority: Option<u32>,
     /// Give each of them another number of attempts
     #[arg(long, value_name = "N")]
     pub(crate) attempts_max: Option<u32>,
+    /// Give each of them another time to be claimed in, from now on
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    pub(crate) expires_after: Option<Duration>,
     #[command(flatten)]
     pub(crate) reach: Reach,
 }
 
-/// Which dead tasks.
+/// Which tasks.
 #[derive(Debug, ArgsOf)]
 pub(crate) struct DeadArgs {
     /// Only dead ones of this cause: attempts-spent, lost-too-often, interrupted-too-often,
@@ -262,6 +268,12 @@ pub(crate) struct DeadArgs {
     /// Only those of which this was last said when an attempt went wrong, or more with this in it
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
+    /// Only those that count to this group
+    #[arg(long, value_name = "GROUP", hide = true)]
+    pub(crate) group: Option<String>,
+    /// Only the one with this key, or those that had it
+    #[arg(long, value_name = "KEY", hide = true)]
+    pub(crate) key: Option<String>,
 }
 
 /// `leasehold wait`

@@ -61,10 +61,7 @@ fn payload(args: &EnqueueArgs) -> Result<Vec<u8>, Failure> {
         return Ok(OsStr::as_bytes(payload).to_vec());
     }
     if let Some(path) = &args.file {
-        let read = File::open(path).and_then(at_most);
-        return read
-            .map_err(failed(format!("read {}", path.display())))?
-            .fits(path);
+        return payload_of(path);
     }
     if io::stdin().is_terminal() {
         let text = "failed to enqueue: there is no payload; give one, or --file, --lines, \
@@ -74,6 +71,13 @@ fn payload(args: &EnqueueArgs) -> Result<Vec<u8>, Failure> {
     let read = at_most(io::stdin().lock());
     read.map_err(failed("read standard input".into()))?
         .fits(Path::new("standard input"))
+}
+
+/// The bytes of a file, if they are no more than a payload may have.
+pub(crate) fn payload_of(path: &Path) -> Result<Vec<u8>, Failure> {
+    let read = File::open(path).and_then(at_most);
+    read.map_err(|error| Failure::failed(format!("read {}", path.display()), error))?
+        .fits(path)
 }
 
 /// Reads on only as far as it takes to know that it is too much.

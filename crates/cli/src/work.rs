@@ -5,6 +5,7 @@ mod exec;
 pub(crate) mod guard;
 mod report;
 mod tail;
+mod tell;
 mod verdict;
 
 use std::sync::Arc;

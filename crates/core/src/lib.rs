@@ -69,4 +69,4 @@ pub use settings::{Aging, BackOff, PoolSettings, Rate};
 pub use task::{Attempt, AttemptEnding, Death, Lease, State, StateKind, Task};
 pub use time::Timestamp;
 pub use transition::*;
-pub use wish::Wish;
+pub use wish::{Wish, trace_id};

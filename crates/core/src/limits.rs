@@ -35,6 +35,9 @@ pub const INTERRUPTIONS_MAX: u32 = 1_000_000;
 /// The longest that a task may be scheduled ahead: a hundred years.
 pub const DELAY_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
+/// The longest that the holder of a task may be given to end it.
+pub const GRACE_MAX: Duration = Duration::from_secs(3600);
+
 /// The most tasks that any pool holds, whatever its owner allows: they are numbered in 32 bits.
 pub const TASKS_MAX: u64 = 4_000_000_000;
 

@@ -44,6 +44,7 @@ mod room;
 mod runs;
 mod runtime;
 mod schedules;
+mod search;
 mod session;
 mod shelf;
 mod side;
@@ -53,7 +54,7 @@ mod stop;
 mod tasks;
 mod waiters;
 
-use alloc::vec::Vec;
+use alloc::{collections::VecDeque, vec::Vec};
 
 pub use inspect::PoolSummary;
 pub use listing::{Listed, Listing};
@@ -63,8 +64,9 @@ pub use tasks::Counts;
 use self::{
     after::Following,
     schedules::Schedules,
+    search::Search,
     session::Session,
-    tasks::{Numbered, Tasks},
+    tasks::{At, Numbered, Tasks},
     waiters::Waiters,
 };
 use crate::{
@@ -87,6 +89,10 @@ pub struct Pool {
     tasks: Tasks,
     sessions: Numbered<SessionId, Session>,
     waiters: Waiters,
+    /// Looks at many tasks that are under way, the first of them first.
+    searches: VecDeque<Search>,
+    /// Where the last purge left off.
+    purged_until: At,
     /// Grants of this epoch so far.
     grants: u64,
     /// The place of the next task to be enqueued.
@@ -122,6 +128,7 @@ impl Pool {
         self.tasks.pass_time(self.now);
         if !self.is_quiet() {
             self.expire(out);
+            self.search(out);
         }
         self.serve(out);
     }
@@ -129,8 +136,7 @@ impl Pool {
     /// When [`Pool::advance`] next has something to do.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        let is_owing =
-            self.has_too_many_finished() || self.is_to_be_emptied() || !self.following.is_empty();
+        let is_owing = self.is_owing();
         earliest([
             self.tasks.next_deadline(),
             self.waiters.next_deadline(),
@@ -145,9 +151,15 @@ impl Pool {
         let waits = self.waiters.next_deadline();
         self.now < self.tasks.quiet_until
             && waits.is_none_or(|at| self.now < at)
-            && !self.has_too_many_finished()
-            && !self.is_to_be_emptied()
-            && self.following.is_empty()
+            && !self.is_owing()
+    }
+
+    /// Whether more was begun than one call does.
+    fn is_owing(&self) -> bool {
+        self.has_too_many_finished()
+            || self.is_to_be_emptied()
+            || !self.following.is_empty()
+            || !self.searches.is_empty()
     }
 
     /// One line a verb: each is a file of its own.
@@ -177,8 +189,8 @@ impl Pool {
             Command::Await(wait) => self.await_end(session, request, wait),
             Command::CancelWithin(ids, grace) => Some(self.cancel_within(&ids, grace, out)),
             Command::Progress(items) => Some(self.progress(session, &items, out)),
-            Command::ReviveWith(revive) => Some(self.revive_with(*revive, out)),
-            Command::Purge(which, tasks_max) => Some(self.purge(&which, tasks_max, out)),
+            Command::ReviveWith(revive) => self.revive_with(session, request, *revive, out),
+            Command::Purge(which, max) => self.purge(session, request, which, max, out),
             Command::Schedule(ask) => Some(self.schedule(ask, out)),
             Command::Plan(plan) => self.fire(*plan, out),
             Command::Govern(govern) => Some(self.govern(*govern, out)),

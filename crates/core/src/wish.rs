@@ -54,3 +54,9 @@ pub enum Wish {
     /// [`crate::limits::TRACE_BYTES_MAX`] bytes.
     Trace(String),
 }
+
+/// The part of a W3C `traceparent` that is the same for all of its trace: 32 hex digits.
+#[must_use]
+pub fn trace_id(traceparent: &str) -> Option<&str> {
+    traceparent.split('-').nth(1)
+}

@@ -23,6 +23,7 @@ mod lifecycle {
     mod reusing;
     mod runtime;
     mod schedules;
+    mod searching;
     mod sessions;
     mod table;
     mod waiting;

@@ -5,7 +5,8 @@ use std::{future::pending, future::poll_fn, time::Duration};
 use futures_util::future::BoxFuture;
 use leasehold_core::{LeaseRef, PoolName, Revocation};
 use leasehold_wire::{
-    Delivery, FromHub, FromNode, Hello, Refusal, RefusalCode, Response, Welcome, WireError,
+    Delivery, DeliveryMore, FromHub, FromNode, Hello, Refusal, RefusalCode, Response, Welcome,
+    WireError,
 };
 use tokio::time::{Instant, sleep};
 
@@ -25,6 +26,10 @@ pub(crate) enum Inbound {
     Deliver {
         pool: PoolName,
         tasks: Vec<Delivery>,
+    },
+    DeliverMore {
+        pool: PoolName,
+        tasks: Vec<DeliveryMore>,
     },
     Revoked {
         proof: LeaseRef,
@@ -247,8 +252,7 @@ impl Link {
                 FromHub::Deliver { pool, tasks } => inbound.push(Inbound::Deliver { pool, tasks }),
                 FromHub::Revoked { proof, why } => inbound.push(Inbound::Revoked { proof, why }),
                 FromHub::DeliverMore { pool, tasks } => {
-                    let tasks = tasks.into_iter().map(|task| task.delivery).collect();
-                    inbound.push(Inbound::Deliver { pool, tasks });
+                    inbound.push(Inbound::DeliverMore { pool, tasks });
                 }
                 FromHub::StopAsked { proof, .. } => inbound.push(Inbound::StopAsked(proof)),
                 FromHub::Ping => {}

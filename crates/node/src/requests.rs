@@ -327,7 +327,10 @@ impl Requester {
         match inbound {
             Inbound::Response { id, body } => self.on_response(id, body),
             // Only workers grant credit and hold leases.
-            Inbound::Deliver { .. } | Inbound::Revoked { .. } | Inbound::StopAsked(_) => {}
+            Inbound::Deliver { .. }
+            | Inbound::DeliverMore { .. }
+            | Inbound::Revoked { .. }
+            | Inbound::StopAsked(_) => {}
         }
     }
 

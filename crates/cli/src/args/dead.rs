@@ -1,4 +1,4 @@
-//! Why tasks are dead, as a user names it.
+//! Which tasks are meant, and why tasks are dead, as a user names it.
 
 use leasehold_node::{Death, StateKind, Where};
 
@@ -30,12 +30,14 @@ impl DeadArgs {
             state.map(Where::State),
             self.cause.map(Where::Cause),
             reason.map(Where::Reason),
+            self.group.clone().map(Where::Group),
+            self.key.clone().map(Where::Key),
         ];
         conditions.into_iter().flatten().collect()
     }
 
     /// Whether they narrow anything.
     pub(crate) const fn is_none(&self) -> bool {
-        self.cause.is_none() && self.reason.is_none()
+        self.cause.is_none() && self.reason.is_none() && self.group.is_none() && self.key.is_none()
     }
 }

@@ -6,7 +6,7 @@ use leasehold_hub::LogEngine;
 use leasehold_node::{StateKind, priority};
 
 /// A duration such as `500ms` or `10s`.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let wanted = "a duration is a number with a unit, such as 500ms, 10s, 5m";
     humantime::parse_duration(text).map_err(|_| wanted.into())
 }

@@ -50,7 +50,7 @@ pub(crate) struct WishArgs {
     #[arg(long, requires = "after")]
     after_any_end: bool,
     /// The trace that it belongs to: a W3C traceparent
-    #[arg(long, value_name = "TRACEPARENT", hide = true)]
+    #[arg(long, value_name = "TRACEPARENT")]
     trace: Option<String>,
 }
 

@@ -28,6 +28,13 @@ pub(crate) async fn run(args: TaskArgs) -> Result<(), Failure> {
 
 fn text(detail: &TaskDetail, more: &[Fact]) -> String {
     let mut known = known(detail);
+    // A budget is told of whole, with its bound, where it is told of.
+    known.retain(|(name, _)| !more.iter().any(|of| fact(of).0 == *name));
+    if more.iter().any(|of| matches!(of, Fact::Failures(..))) {
+        // Not only failures are among them, so that the bound of those is none of theirs.
+        let attempts = known.iter_mut().find(|(name, _)| *name == "attempts");
+        attempts.map(|(_, value)| *value = detail.summary.attempt.to_string());
+    }
     known.extend(more.iter().map(fact));
     let mut text = facts(&known);
     if !detail.history.is_empty() {

@@ -70,15 +70,23 @@ pub(crate) struct Detail<'a> {
 /// What only some tasks have.
 #[derive(Debug, Default, Serialize)]
 struct Facts<'a> {
+    failures: u32,
+    failures_max: u32,
+    losses: u32,
+    losses_max: Option<u32>,
+    interruptions_max: Option<u32>,
     progress: Option<Told<'a>>,
     stop_until_at_ms: Option<u64>,
     expires_at_ms: Option<u64>,
     runs_until_at_ms: Option<u64>,
+    max_runtime_for_ms: Option<u64>,
+    group: Option<&'a str>,
     trace: Option<&'a str>,
     schedule: Option<&'a str>,
     key: Option<&'a str>,
     after: Option<After<'a>>,
     payload_edits: u32,
+    died_of: Option<String>,
 }
 
 /// What a task waits for.
@@ -132,12 +140,12 @@ impl<'a> Facts<'a> {
             }
             Fact::Schedule(schedule) => self.schedule = Some(schedule),
             Fact::Edited(times) => self.payload_edits = *times,
-            Fact::MaxRuntime(_)
-            | Fact::Failures(..)
-            | Fact::Losses(..)
-            | Fact::Interruptions(..)
-            | Fact::Group(_)
-            | Fact::Died(_) => {}
+            Fact::MaxRuntime(ms) => self.max_runtime_for_ms = Some(*ms),
+            Fact::Failures(count, max) => (self.failures, self.failures_max) = (*count, *max),
+            Fact::Losses(count, max) => (self.losses, self.losses_max) = (*count, Some(*max)),
+            Fact::Interruptions(_, max) => self.interruptions_max = Some(*max),
+            Fact::Group(group) => self.group = Some(group),
+            Fact::Died(cause) => self.died_of = Some(cause.to_string()),
         }
     }
 }
@@ -160,7 +168,10 @@ impl<'a> Detail<'a> {
 
     /// As the hub told it, with what only some tasks have.
     pub(crate) fn with_facts(detail: &'a TaskDetail, known: &'a [Fact]) -> Self {
-        let mut facts = Facts::default();
+        let mut facts = Facts {
+            failures_max: detail.summary.attempts_max,
+            ..Facts::default()
+        };
         known.iter().for_each(|fact| facts.add(fact));
         Self {
             facts: Some(facts),

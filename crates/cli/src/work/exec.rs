@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     guard,
     tail::{Head, Tail},
+    tell::{Voice, Voices},
     verdict,
 };
 use crate::args::WorkArgs;
@@ -40,6 +41,7 @@ pub(super) struct Exec {
     is_loud: bool,
     /// Cancelled when the worker is asked to end.
     asked_to_end: CancellationToken,
+    voices: Voices,
 }
 
 /// How long after a command the worker may hear of the signal that went to both.
@@ -52,24 +54,30 @@ impl Exec {
             command: args.exec.clone(),
             kill_after: args.kill_after,
             is_loud: !args.reach.json,
+            voices: Voices::new(),
         }
     }
 
     /// Runs the command on this task. Dropping this kills the command.
     pub(super) async fn run(&self, task: &Task) -> Outcome {
-        let began = self.spawn(task).and_then(Running::new);
+        let mut voice = self.voices.of(task);
+        let began = self.spawn(task, voice.as_ref()).and_then(Running::new);
         let ended = match began {
-            Ok(running) => self.attend(running, task).await,
+            Ok(running) => self.attend(running, task, voice.as_mut()).await,
             Err(error) => return Outcome::Fail(format!("failed to start the command: {error}")),
         };
         // What was told to end may have ended with any status.
         if task.cancelled.is_cancelled() {
             return Outcome::Release;
         }
-        ended.unwrap_or_else(|error| Outcome::Fail(format!("failed to run the command: {error}")))
+        match (ended, voice) {
+            (Ok(outcome), Some(voice)) => voice.onto(outcome),
+            (Ok(outcome), None) => outcome,
+            (Err(error), _) => Outcome::Fail(format!("failed to run the command: {error}")),
+        }
     }
 
-    fn spawn(&self, task: &Task) -> io::Result<Child> {
+    fn spawn(&self, task: &Task, voice: Option<&Voice>) -> io::Result<Child> {
         let mut command = std::process::Command::new(myself()?);
         command
             .arg0("leasehold")
@@ -80,6 +88,11 @@ impl Exec {
             .env("LEASEHOLD_ATTEMPT", task.attempt.to_string())
             .env("LEASEHOLD_LEASE", task.lease.lease.to_string())
             .env("LEASEHOLD_NODE", task.node.as_str())
+            // What the worker itself was started with is not this task's.
+            .env_remove("LEASEHOLD_TELL")
+            .env_remove("TRACEPARENT")
+            .envs(voice.map(|voice| ("LEASEHOLD_TELL", voice.path())))
+            .envs(task.trace().map(|trace| ("TRACEPARENT", trace)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -87,7 +100,12 @@ impl Exec {
         Command::from(command).spawn()
     }
 
-    async fn attend(&self, running: Running, task: &Task) -> io::Result<Outcome> {
+    async fn attend(
+        &self,
+        running: Running,
+        task: &Task,
+        voice: Option<&mut Voice>,
+    ) -> io::Result<Outcome> {
         let Running {
             child,
             leash,
@@ -97,6 +115,7 @@ impl Exec {
         tokio::select! {
             ended = self.end(child, pipes) => ended,
             never = leash => match never {},
+            never = hear(voice) => match never {},
         }
     }
 
@@ -125,6 +144,13 @@ impl Exec {
     async fn is_asked_to_end(&self) -> bool {
         let asked = self.asked_to_end.cancelled();
         timeout(SAME_SIGNAL_WITHIN, asked).await.is_ok()
+    }
+}
+
+async fn hear(voice: Option<&mut Voice>) -> std::convert::Infallible {
+    match voice {
+        Some(voice) => voice.hear().await,
+        None => std::future::pending().await,
     }
 }
 

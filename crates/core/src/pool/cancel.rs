@@ -18,7 +18,7 @@ impl Pool {
     pub(super) fn revive(&mut self, revive: Revive, out: &mut Transition) -> Answer {
         let ids = match revive {
             Revive::Tasks(ids) => ids,
-            Revive::All => self.dead_where(&[]),
+            Revive::All => self.first_dead(),
         };
         let one = |id| (id, self.revive_one(id, &[], out));
         Answer::Revived(ids.into_iter().map(one).collect())

@@ -299,6 +299,7 @@ impl Slot {
     /// Says until when.
     fn lease_to(&mut self, session: SessionId, lease: Lease) -> Timestamp {
         let ends_at = lease.granted_at + Duration::from_millis(lease.lease_ms);
+        self.task.forget_progress();
         self.task.attempt += 1;
         self.task.state = State::Claimed;
         self.task.lease = Some(lease);

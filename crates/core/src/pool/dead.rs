@@ -8,42 +8,52 @@ use bytes::Bytes;
 use super::{
     Pool,
     enqueue::{length, within},
-    filter::{check_which, holds},
-    tasks::At,
+    filter::check_which,
+    search::{Aim, Revival, Search},
 };
 use crate::{
-    Answer, Cause, Change, Edit, Rejection, ReviveWith, State, StateKind, Task, TaskId, Transition,
-    Where, Which,
+    Answer, Cause, Change, Edit, Rejection, RequestId, ReviveWith, SessionId, State, StateKind,
+    Task, TaskId, Transition, Where, Which,
     limits::{ATTEMPTS_MAX, BATCH_MAX, EXPIRES_MAX},
     time::millis,
 };
 
 impl Pool {
-    pub(super) fn revive_with(&mut self, revive: ReviveWith, out: &mut Transition) -> Answer {
+    pub(super) fn revive_with(
+        &mut self,
+        session: SessionId,
+        request: RequestId,
+        revive: ReviveWith,
+        out: &mut Transition,
+    ) -> Option<Answer> {
         let ReviveWith { which, edits } = revive;
         if let Err(refusal) = self.check_edits(&edits) {
-            return Answer::Refused(refusal);
+            return Some(Answer::Refused(refusal));
         }
-        let ids = match which {
-            Which::Tasks(ids) => ids,
-            Which::All => self.dead_where(&[]),
-            Which::Where(which) => match check_which(&which) {
-                Ok(()) => self.dead_where(&which),
-                Err(refusal) => return Answer::Refused(refusal),
-            },
+        let which = match which {
+            Which::Tasks(ids) => {
+                let one = |id| (id, self.revive_one(id, &edits, out));
+                return Some(Answer::Revived(ids.into_iter().map(one).collect()));
+            }
+            Which::All => Vec::new(),
+            Which::Where(which) => which,
         };
-        let one = |id| (id, self.revive_one(id, &edits, out));
-        Answer::Revived(ids.into_iter().map(one).collect())
+        if let Err(refusal) = check_which(&which) {
+            return Some(Answer::Refused(refusal));
+        }
+        let aim = Aim::Revive(Revival::new(which, edits, self.now));
+        let search = Search {
+            session,
+            request,
+            aim,
+        };
+        self.begin_search(search, out)
     }
 
-    /// Dead tasks for which all this holds, those that died first before others: as many as one
-    /// answer names.
-    pub(super) fn dead_where(&self, which: &[Where]) -> Vec<TaskId> {
-        let dead = self.tasks.dead.iter();
-        dead.filter(|(.., at)| holds(which, &self.tasks.shelf, *at))
-            .map(|(_, id, _)| *id)
-            .take(BATCH_MAX)
-            .collect()
+    /// Dead tasks, those that died first before others: as many as one answer names.
+    pub(super) fn first_dead(&self) -> Vec<TaskId> {
+        let dead = self.tasks.dead.iter().take(BATCH_MAX);
+        dead.map(|(_, id, _)| *id).collect()
     }
 
     /// Each kind of edit at most once, and in the bounds of an enqueue.
@@ -106,38 +116,29 @@ impl Pool {
         Ok(())
     }
 
-    /// Forgets ended tasks, at most [`BATCH_MAX`] in one call.
+    /// Forgets ended tasks, at most [`BATCH_MAX`] in one answer.
     pub(super) fn purge(
         &mut self,
-        which: &[Where],
+        session: SessionId,
+        request: RequestId,
+        which: Vec<Where>,
         tasks_max: u32,
         out: &mut Transition,
-    ) -> Answer {
+    ) -> Option<Answer> {
         let checked = within("tasks_max", tasks_max.into(), 1, BATCH_MAX as u64);
         if let Err(refusal) = checked
-            .and_then(|()| check_which(which))
-            .and_then(|()| check_ended(which))
+            .and_then(|()| check_which(&which))
+            .and_then(|()| check_ended(&which))
         {
-            return Answer::Refused(refusal);
+            return Some(Answer::Refused(refusal));
         }
-        self.free_children(&mut { usize::MAX }, out);
-        let found = self.ended_where(which, tasks_max as usize);
-        found.iter().for_each(|at| self.drop_ended(*at, out));
-        Answer::Purged(found.len() as u64)
-    }
-
-    fn ended_where(&self, which: &[Where], tasks_max: usize) -> Vec<At> {
-        let shelf = &self.tasks.shelf;
-        let is_it = |at: &At| shelf.kind(*at).is_end() && holds(which, shelf, *at);
-        let all = shelf.iter_from(0).map(|(at, _)| at);
-        all.filter(is_it).take(tasks_max).collect()
-    }
-
-    pub(super) fn drop_ended(&mut self, at: At, out: &mut Transition) {
-        let id = self.tasks.shelf.id(at);
-        out.changes.push(Change::Forget(id));
-        self.tasks.remove(at);
-        self.parent_forgotten(id);
+        let aim = Aim::Purge(self.new_purge(which, tasks_max));
+        let search = Search {
+            session,
+            request,
+            aim,
+        };
+        self.begin_search(search, out)
     }
 }
 

@@ -91,7 +91,7 @@ impl Pool {
         }
     }
 
-    fn forget(&mut self, at: At, out: &mut Transition) {
+    pub(super) fn forget(&mut self, at: At, out: &mut Transition) {
         let id = self.tasks.shelf.id(at);
         out.changes.push(Change::Forget(id));
         self.tasks.remove(at);

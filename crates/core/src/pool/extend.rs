@@ -37,6 +37,7 @@ impl Pool {
         let answers = self.each(leases, |pool, proof| {
             pool.extend_one(session, proof, None, out)
         });
+        self.ask_again(session, leases, out);
         self.supersede_earlier(session);
         for at in self.never_arrived(session, leases) {
             self.end_attempt(

@@ -115,7 +115,7 @@ impl Pool {
             self.call_off(at, out);
         }
         if self.tasks.find(id) == Some(at) {
-            self.drop_ended(at, out);
+            self.forget(at, out);
         }
     }
 }

@@ -10,7 +10,8 @@ use core::time::Duration;
 
 use super::{Pool, enqueue::within};
 use crate::{
-    Answer, Cause, Change, Progress, Rejection, SessionId, Told, Transition, limits::NOTE_BYTES_MAX,
+    Answer, Cause, Change, Progress, Rejection, SessionId, Task, Told, Transition,
+    limits::NOTE_BYTES_MAX,
 };
 
 /// All of a task, as a fraction.
@@ -76,6 +77,17 @@ impl Pool {
             | Answer::Revived(_)
             | Answer::Awaited(_)
             | Answer::Purged(_) => unreachable!("an extension is answered otherwise"),
+        }
+    }
+}
+
+impl Task {
+    /// A new attempt begins at nothing. What the last one said is kept until then, so that a dead
+    /// task says how far it came.
+    pub(super) fn forget_progress(&mut self) {
+        let extras = self.extras.as_ref();
+        if extras.is_some_and(|extras| extras.progress.is_some()) {
+            self.extras_mut().progress = None;
         }
     }
 }

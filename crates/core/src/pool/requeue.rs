@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     AfterFailure, Attempt, AttemptEnding, Cause, Change, Death, PoolSettings, Revocation, State,
-    Task, Timestamp, Transition,
+    StateKind, Task, Timestamp, Transition,
     limits::{HISTORY_MAX, REASON_BYTES_MAX},
 };
 
@@ -53,7 +53,7 @@ impl Pool {
             let is_over = slot.task.state.kind().is_end() || ending == AttemptEnding::Overran;
             is_over.then(|| slot.give_up()).flatten()
         });
-        self.revoke(lost, revoked_by(ending), out);
+        self.revoke(lost, revoked_by(ending, task.state), out);
         let cause = Cause::Requeued(ending);
         if task.state.kind().is_end() {
             self.ended(task, cause, None, Vec::new(), out);
@@ -71,8 +71,10 @@ pub(super) struct End<'a> {
     pub(super) then: AfterFailure,
 }
 
-fn revoked_by(ending: AttemptEnding) -> Revocation {
+/// What the holder is told, who was asked to end it if the task is called off now.
+fn revoked_by(ending: AttemptEnding, state: State) -> Revocation {
     match ending {
+        _ if state.kind() == StateKind::Cancelled => Revocation::Cancelled,
         AttemptEnding::Overran => Revocation::Overran,
         AttemptEnding::Completed
         | AttemptEnding::Failed

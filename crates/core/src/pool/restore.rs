@@ -1,6 +1,6 @@
 //! A pool from what was stored.
 
-use alloc::boxed::Box;
+use alloc::{boxed::Box, collections::VecDeque};
 
 use super::{
     Pool,
@@ -64,6 +64,8 @@ impl Pool {
             tasks,
             sessions: Numbered::default(),
             waiters: Waiters::default(),
+            searches: VecDeque::new(),
+            purged_until: 0,
             grants: 0,
             next_place,
             lease_lost: 0,

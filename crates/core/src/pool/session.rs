@@ -61,6 +61,7 @@ impl Pool {
     ) -> Option<Answer> {
         let of = self.sessions.remove(&session)?;
         self.waiters.leave_all(session, of.credit > 0);
+        self.end_searches(session);
         for at in self.tasks.held_by(session) {
             match ending {
                 Ending::Bye => self.end_attempt(at, AttemptEnding::Released, "", out),

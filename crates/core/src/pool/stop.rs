@@ -5,12 +5,9 @@ use core::time::Duration;
 
 use super::{Pool, enqueue::within, runtime::bounded, tasks::At};
 use crate::{
-    Answer, AttemptEnding, Cause, Change, LeaseRef, Rejection, Reply, State, StateKind, Stop, Task,
-    TaskId, Timestamp, Transition, time::millis,
+    Answer, AttemptEnding, Cause, Change, LeaseRef, Rejection, Reply, SessionId, State, StateKind,
+    Stop, Task, TaskId, Timestamp, Transition, limits::GRACE_MAX, time::millis,
 };
-
-/// The longest that a holder may be given to end its task.
-const GRACE_MAX: Duration = Duration::from_secs(3600);
 
 impl Pool {
     /// What waits is called off at once, and so is all of it without a grace.
@@ -74,6 +71,27 @@ impl Pool {
         out.changes.push(Change::put(task, Cause::StopAsked));
         if let Some((session, proof)) = holder {
             out.replies.push(Reply::AskStop(session, proof, grace));
+        }
+    }
+
+    /// What this session goes on with, and is to end: its node may have been told in an earlier
+    /// one, which was lost before it heard.
+    pub(super) fn ask_again(&self, session: SessionId, leases: &[LeaseRef], out: &mut Transition) {
+        let has_it = |proof: &LeaseRef, at: At| {
+            let shelf = &self.tasks.shelf;
+            let hold = shelf.hold(at);
+            shelf
+                .lease(at)
+                .is_some_and(|(lease, _)| lease == proof.lease)
+                && hold.is_some_and(|hold| hold.hand.session() == Some(session))
+        };
+        for proof in leases {
+            let at = self.tasks.find_leased(*proof);
+            let stop = |at| self.tasks.shelf.extras(at)?.stop;
+            if let Some(stop) = at.filter(|at| has_it(proof, *at)).and_then(stop) {
+                let within = stop.forced_at.since(self.now);
+                out.replies.push(Reply::AskStop(session, *proof, within));
+            }
         }
     }
 

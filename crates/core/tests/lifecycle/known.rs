@@ -103,6 +103,32 @@ fn however_a_stopped_attempt_ends_the_task_is_cancelled_and_its_history_says_how
 }
 
 #[test]
+fn the_holder_of_a_stopped_lease_that_ran_out_is_told_that_it_was_called_off() {
+    let mut scene = scene();
+    scene.stop(Some(secs(60)));
+    let told = Reply::Revoke(scene.me, scene.proof, Revocation::Cancelled);
+    assert_eq!(scene.world.pass(secs(30)), [told]);
+}
+
+#[test]
+fn who_resumes_is_told_again_of_a_stop_and_how_long_there_is_left() {
+    let mut scene = scene();
+    scene.stop(Some(secs(20)));
+    scene.world.pass(secs(5));
+    scene.world.restart();
+    let again = scene.world.open(11, &node("me", 1));
+    let resume = |scene: &mut Scene, of| {
+        let resume = Command::Resume(vec![scene.proof]);
+        scene.world.send(of, resume)
+    };
+    let told = Reply::AskStop(again, scene.proof, secs(15));
+    assert!(resume(&mut scene, again).contains(&told));
+    let stranger = scene.world.open(12, &node("stranger", 1));
+    let said = resume(&mut scene, stranger);
+    assert!(!said.iter().any(|of| matches!(of, Reply::AskStop(..))));
+}
+
+#[test]
 fn a_stop_is_forced_at_the_millisecond_and_its_holder_is_told() {
     let mut scene = scene();
     let within = secs(10);
@@ -190,6 +216,27 @@ fn more_than_all_is_no_progress_and_a_long_note_is_cut_at_a_character() {
     assert_eq!(scene.progress(), None);
     scene.tell(10_000, &format!("{}ß", "x".repeat(255)));
     assert_eq!(scene.progress().map(|of| of.note), Some("x".repeat(255)));
+}
+
+#[test]
+fn progress_is_of_the_newest_attempt_and_a_dead_task_keeps_it() {
+    let mut scene = scene_with(PoolSettings {
+        attempts_max: 2,
+        ..PoolSettings::default()
+    });
+    scene.tell(2_500, "a quarter");
+    scene.world.fail(scene.me, scene.proof);
+    assert!(scene.progress().is_some(), "it waits");
+    scene.world.pass(secs(1));
+    scene.proof = scene.world.must_take(scene.me);
+    assert_eq!(scene.progress(), None);
+    scene.world.restart();
+    assert_eq!(scene.progress(), None);
+    scene.me = scene.world.open(11, &node("me", 1));
+    scene.tell(5_000, "half");
+    scene.world.fail(scene.me, scene.proof);
+    assert_eq!(scene.world.state(1), Some(StateKind::Dead));
+    assert_eq!(scene.progress().map(|of| of.fraction), Some(5_000));
 }
 
 #[test]

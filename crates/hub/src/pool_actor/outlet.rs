@@ -6,7 +6,7 @@ use bytes::Bytes;
 use leasehold_core::{
     Grant, LeaseRef, PoolId, PoolName, RequestId, Revocation, SessionId, Task, Timestamp,
 };
-use leasehold_wire::{Delivery, PoolStatus, Response};
+use leasehold_wire::{Delivery, DeliveryMore, Fact, PoolStatus, Response};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::session::Dismissal;
@@ -18,6 +18,8 @@ pub(crate) enum Out {
     Answer(RequestId, PoolId, Part),
     /// Tasks granted against credit.
     Deliver(PoolName, Vec<Delivery>),
+    /// The same, where one of them has more to it than any.
+    DeliverMore(PoolName, Vec<DeliveryMore>),
     /// A lease ended without the session's doing.
     Revoke(LeaseRef, Revocation),
     /// A task is to end within so long.
@@ -47,8 +49,7 @@ pub(super) enum Said {
         request: RequestId,
         task: Box<Task>,
         moment: Option<Timestamp>,
-        /// What it waits for, in words.
-        explained: Option<String>,
+        facts: Vec<Fact>,
     },
     Deliver(Vec<(Grant, Option<Bytes>)>),
     Revoke(LeaseRef, Revocation),

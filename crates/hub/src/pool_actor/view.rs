@@ -2,7 +2,9 @@
 
 mod facts;
 
-pub(super) use self::facts::{after as after_of, of as facts_of};
+pub(super) use self::facts::{
+    after as after_of, granted as facts_of_grant, known as facts_known, of as facts_of,
+};
 
 use bytes::Bytes;
 use leasehold_core::{
@@ -10,7 +12,8 @@ use leasehold_core::{
     StateKind, Task, TaskId, Timestamp, time::millis,
 };
 use leasehold_wire::{
-    AttemptDetail, Delivery, EnqueuedItem, PoolStatus, Response, TaskDetail, TaskSummary,
+    AttemptDetail, Delivery, DeliveryMore, EnqueuedItem, PoolStatus, Response, TaskDetail,
+    TaskSummary,
 };
 
 pub(super) fn response(answer: Answer) -> Response {
@@ -50,6 +53,13 @@ pub(super) fn delivery(grant: &Grant, payload: Bytes) -> Delivery {
         priority: grant.priority,
         enqueued_at_ms: grant.enqueued_at.as_millis(),
         payload,
+    }
+}
+
+pub(super) fn delivery_more(grant: &Grant, payload: Bytes) -> DeliveryMore {
+    DeliveryMore {
+        delivery: delivery(grant, payload),
+        facts: facts_of_grant(grant),
     }
 }
 

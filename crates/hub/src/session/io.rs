@@ -273,6 +273,7 @@ impl SessionIo {
                 }
             }
             Out::Deliver(pool, tasks) => self.speech.say_deliveries(&pool, tasks),
+            Out::DeliverMore(pool, tasks) => self.speech.say_deliveries_more(&pool, tasks),
             Out::Revoke(proof, why) => self.speech.say(&FromHub::Revoked { proof, why }),
             Out::AskStop(proof, within) => {
                 let within_ms = millis(within);

@@ -1,8 +1,12 @@
 //! What a session is told, as bytes that wait for the socket.
 
+use std::mem;
+
 use bytes::BytesMut;
 use leasehold_core::{PoolName, Rejection};
-use leasehold_wire::{Delivery, FromHub, HubCodec, Response, VERSION_MAX, WireError};
+use leasehold_wire::{
+    Delivery, DeliveryMore, Fact, FromHub, HubCodec, Response, VERSION_MAX, WireError,
+};
 use tokio::time::Instant;
 use tokio_util::codec::Encoder;
 
@@ -13,6 +17,11 @@ const DELIVERY_BYTES: usize = 64;
 
 /// What a message weighs beside its deliveries, at the most, in bytes.
 const MESSAGE_BYTES: usize = 256;
+
+/// What a fact weighs beside its text, at the most, in bytes.
+const FACT_BYTES: usize = 32;
+
+const TASK_ID_BYTES: usize = 17;
 
 /// The largest buffer that a session keeps between messages: there are thousands.
 const BUFFER_BYTES_KEPT: usize = 64 * 1024;
@@ -86,7 +95,7 @@ impl Speech {
 
     pub(super) fn take(&mut self) -> BytesMut {
         self.bytes_most = 0;
-        std::mem::take(&mut self.unsaid)
+        mem::take(&mut self.unsaid)
     }
 
     pub(super) const fn said_at(&self) -> Instant {
@@ -134,30 +143,87 @@ impl Speech {
 
     /// In as many frames as it takes.
     pub(super) fn say_deliveries(&mut self, pool: &PoolName, tasks: Vec<Delivery>) {
-        let room = (self.codec.frame_bytes_max() as usize).saturating_sub(MESSAGE_BYTES);
-        let (mut some, mut bytes) = (Vec::new(), 0);
-        for task in tasks {
-            let weight = DELIVERY_BYTES + task.payload.len();
-            if bytes + weight > room && !some.is_empty() {
-                let tasks = std::mem::take(&mut some);
-                self.say(&FromHub::Deliver {
-                    pool: pool.clone(),
-                    tasks,
-                });
-                bytes = 0;
-            }
-            bytes += weight;
-            some.push(task);
-        }
-        if !some.is_empty() {
+        for tasks in packed(tasks, self.room(), weight) {
             let pool = pool.clone();
-            self.say(&FromHub::Deliver { pool, tasks: some });
+            self.say(&FromHub::Deliver { pool, tasks });
         }
+    }
+
+    /// The same, with what else there is to each task, unless that alone does not fit.
+    pub(super) fn say_deliveries_more(&mut self, pool: &PoolName, mut tasks: Vec<DeliveryMore>) {
+        let room = self.room();
+        for task in tasks.iter_mut().filter(|task| weight_more(task) > room) {
+            task.facts = Vec::new();
+        }
+        for tasks in packed(tasks, room, weight_more) {
+            let pool = pool.clone();
+            self.say(&FromHub::DeliverMore { pool, tasks });
+        }
+    }
+
+    /// For deliveries in one message.
+    const fn room(&self) -> usize {
+        (self.codec.frame_bytes_max() as usize).saturating_sub(MESSAGE_BYTES)
     }
 }
 
-/// A task without its payload is better than none; anything else is refused.
+/// As many together as there is room for, but at least one.
+fn packed<T>(tasks: Vec<T>, room: usize, weight: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
+    let mut frames = Vec::with_capacity(1);
+    let (mut some, mut bytes) = (Vec::new(), 0);
+    for task in tasks {
+        let more = weight(&task);
+        if bytes + more > room && !some.is_empty() {
+            frames.push(mem::take(&mut some));
+            bytes = 0;
+        }
+        bytes += more;
+        some.push(task);
+    }
+    if !some.is_empty() {
+        frames.push(some);
+    }
+    frames
+}
+
+fn weight(task: &Delivery) -> usize {
+    DELIVERY_BYTES + task.payload.len()
+}
+
+fn weight_more(task: &DeliveryMore) -> usize {
+    let facts = task.facts.iter();
+    weight(&task.delivery) + facts.map(|fact| FACT_BYTES + text_of(fact)).sum::<usize>()
+}
+
+/// How long its texts are.
+fn text_of(fact: &Fact) -> usize {
+    match fact {
+        Fact::Progress { note: text, .. }
+        | Fact::Key(text)
+        | Fact::Group(text)
+        | Fact::Trace(text)
+        | Fact::Schedule(text) => text.len(),
+        Fact::After {
+            left, explained, ..
+        } => left.len() * TASK_ID_BYTES + explained.len(),
+        Fact::ExpiresAt(_)
+        | Fact::RunsUntil(_)
+        | Fact::MaxRuntime(_)
+        | Fact::Failures(..)
+        | Fact::Losses(..)
+        | Fact::Interruptions(..)
+        | Fact::StopUntil(_)
+        | Fact::Edited(_)
+        | Fact::Died(_) => 0,
+    }
+}
+
+/// A task without its payload is better than none, and one on lease without what else there is to
+/// it; anything else is refused.
 fn shortened(body: &Response, error: &WireError) -> Response {
+    if let Response::ClaimedMore(tasks) = body {
+        return Response::Claimed(tasks.iter().map(|task| task.delivery.clone()).collect());
+    }
     if let Response::Task(task) = body
         && task.payload.is_some()
     {

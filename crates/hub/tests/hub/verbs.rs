@@ -176,7 +176,7 @@ impl Node {
 
     pub(crate) async fn task(&mut self, task: TaskId) -> TaskDetail {
         match self.request(Request::Task { task }).await {
-            Response::Task(detail) => *detail,
+            Response::Task(detail) | Response::TaskMore { detail, .. } => *detail,
             other => panic!("not a task: {other:?}"),
         }
     }
@@ -184,7 +184,7 @@ impl Node {
     /// Waits for the task's end.
     pub(crate) async fn ended(&mut self, name: &str, task: TaskId) -> TaskDetail {
         let detail = match self.request(await_end(name, task, LONG)).await {
-            Response::Task(detail) => *detail,
+            Response::Task(detail) | Response::TaskMore { detail, .. } => *detail,
             other => panic!("not a task: {other:?}"),
         };
         assert!(detail.summary.state.is_end(), "{detail:?}");

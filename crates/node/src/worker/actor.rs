@@ -8,13 +8,14 @@ use std::{
 };
 
 use leasehold_core::{LeaseRef, NodeName, PoolName, Rejection, TaskId};
-use leasehold_wire::{Delivery, Request};
+use leasehold_wire::{Delivery, Fact, Request};
 use tokio::{
     sync::{broadcast, mpsc, watch},
     task::{self, JoinError, JoinSet},
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::{
     End, Outcome, Task, Wish, WorkerBuilder, WorkerError, WorkerEvent, WorkerStats,
@@ -262,7 +263,13 @@ impl Actor {
     fn on_inbound(&mut self, inbound: Inbound) {
         match inbound {
             Inbound::Response { id, body } => self.on_response(id, body),
-            Inbound::Deliver { pool, tasks } => self.on_delivered(&pool, tasks),
+            Inbound::Deliver { pool, tasks } => {
+                self.on_delivered(&pool, tasks.into_iter().map(|task| (task, Vec::new())));
+            }
+            Inbound::DeliverMore { pool, tasks } => {
+                let tasks = tasks.into_iter().map(|task| (task.delivery, task.facts));
+                self.on_delivered(&pool, tasks);
+            }
             Inbound::Revoked { proof, why } => {
                 self.lose(proof, why);
             }
@@ -274,15 +281,19 @@ impl Actor {
         }
     }
 
-    fn on_delivered(&mut self, pool: &PoolName, deliveries: Vec<Delivery>) {
+    fn on_delivered(
+        &mut self,
+        pool: &PoolName,
+        deliveries: impl Iterator<Item = (Delivery, Vec<Fact>)>,
+    ) {
         let Some(place) = self.credit.place_of(pool) else {
             tracing::warn!(%pool, "tasks of a pool that was never asked");
             return;
         };
-        for delivery in deliveries {
+        for (delivery, facts) in deliveries {
             self.credit.delivered(place);
             let lease = Duration::from_millis(delivery.lease_ms);
-            let task = self.task(pool, delivery);
+            let task = self.task(pool, delivery, facts);
             self.note_redelivery(task.id);
             self.leases.deliver(task, place, lease);
         }
@@ -301,7 +312,7 @@ impl Actor {
         }
     }
 
-    fn task(&self, pool: &PoolName, delivery: Delivery) -> Task {
+    fn task(&self, pool: &PoolName, delivery: Delivery, facts: Vec<Fact>) -> Task {
         Task {
             id: delivery.proof.task,
             pool: pool.clone(),
@@ -310,6 +321,7 @@ impl Actor {
             priority: delivery.priority,
             enqueued_at_ms: delivery.enqueued_at_ms,
             payload: delivery.payload,
+            facts,
             node: self.node.clone(),
             cancelled: CancellationToken::new(),
             stop_asked: CancellationToken::new(),
@@ -325,8 +337,10 @@ impl Actor {
             };
             let (proof, pool, attempt) = (task.lease, task.pool.clone(), task.attempt);
             let handler = Arc::clone(&self.handler);
+            let span = task.span();
             // Called within the task, so that a panic before the first await is caught too.
-            let handle = self.handlers.spawn(async move { handler(task).await });
+            let run = async move { handler(task).await };
+            let handle = self.handlers.spawn(run.instrument(span));
             self.running.insert(handle.id(), Run { proof, place });
             self.tell(|| WorkerEvent::Started {
                 proof,

@@ -3,8 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use leasehold_core::{LeaseRef, NodeName, PoolName, Revocation, TaskId};
-use leasehold_wire::ProgressItem;
+use leasehold_core::{LeaseRef, NodeName, PoolName, Revocation, TaskId, trace_id};
+use leasehold_wire::{Fact, ProgressItem};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -37,6 +37,8 @@ pub struct Task {
     /// Whatever the handler then gives back is taken, and only success completes the task; at the
     /// end of that time [`Self::cancelled`] follows.
     pub stop_asked: CancellationToken,
+    /// What else is known of it.
+    pub(crate) facts: Vec<Fact>,
     pub(crate) revoked: Arc<OnceLock<Revocation>>,
     /// What its handler says on the way.
     pub(crate) words: mpsc::UnboundedSender<ProgressItem>,
@@ -48,5 +50,48 @@ impl Task {
     #[must_use]
     pub fn revoked_because(&self) -> Option<Revocation> {
         self.revoked.get().copied()
+    }
+
+    /// What is known of it beyond a plain task, as it was when it was leased: its key, its group,
+    /// its trace, the schedule that fired it, how long an attempt may run, how often its payload was
+    /// replaced. Nothing from a hub that speaks version 1 of the protocol.
+    #[must_use]
+    pub fn facts(&self) -> &[Fact] {
+        &self.facts
+    }
+
+    /// The trace that it was enqueued in: a W3C `traceparent`, to be handed on to whatever the
+    /// handler calls.
+    #[must_use]
+    pub fn trace(&self) -> Option<&str> {
+        self.facts.iter().find_map(|fact| match fact {
+            Fact::Trace(trace) => Some(trace.as_str()),
+            Fact::ExpiresAt(_)
+            | Fact::RunsUntil(_)
+            | Fact::MaxRuntime(_)
+            | Fact::Failures(..)
+            | Fact::Losses(..)
+            | Fact::Interruptions(..)
+            | Fact::Progress { .. }
+            | Fact::Key(_)
+            | Fact::Group(_)
+            | Fact::After { .. }
+            | Fact::Schedule(_)
+            | Fact::StopUntil(_)
+            | Fact::Edited(_)
+            | Fact::Died(_) => None,
+        })
+    }
+
+    /// In which its handler runs: whatever that logs says of which task and trace it is. Of a task
+    /// without a trace there is none.
+    pub(crate) fn span(&self) -> tracing::Span {
+        let trace_id = self.trace().and_then(trace_id);
+        let (pool, task, attempt) = (&self.pool, self.id, self.attempt);
+        tracing::debug!(%pool, %task, attempt, trace_id, "an attempt begins");
+        trace_id.map_or_else(
+            tracing::Span::none,
+            |trace_id| tracing::info_span!("task", %pool, %task, attempt, trace_id),
+        )
     }
 }

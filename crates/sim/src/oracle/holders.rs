@@ -131,6 +131,7 @@ impl Books {
             answers.push(self.extend_one(step, who, *proof, None)?);
         }
         let (session, node) = who;
+        self.ask_again(step, session, leases);
         self.leave_behind(step, session, node);
         let is_unnamed = |seen: &&Seen| {
             let newest = seen.newest.as_ref();

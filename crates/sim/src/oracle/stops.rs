@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use leasehold_core::{
-    AttemptEnding, Cause, LeaseRef, Reply, Revocation, SessionId, Task, TaskId, Timestamp,
+    AttemptEnding, Cause, LeaseRef, Revocation, SessionId, Task, TaskId, Timestamp,
 };
 
 use super::{
@@ -82,9 +82,24 @@ impl Books {
         }
         seen.phase = Phase::Cancelled(now);
         step.remarks.push("stopped at its end");
-        let why = why_revoked(step.replies(), id).unwrap_or(Revocation::Lost);
-        self.lose_lease(step, id, why)?;
+        self.lose_lease(step, id, Revocation::Cancelled)?;
         Ok(true)
+    }
+
+    /// Who goes on under a lease that is to end is told so again: it may not have heard.
+    pub(super) fn ask_again(&self, step: &mut Step<'_>, of: SessionId, leases: &[LeaseRef]) {
+        for proof in leases {
+            let Some(seen) = self.tasks.get(&proof.task) else {
+                continue;
+            };
+            let newest = seen.newest.as_ref();
+            let has_it =
+                newest.is_some_and(|new| new.lease == proof.lease && new.session == Some(of));
+            if let (Phase::Held(..), true, Some(stop)) = (seen.phase, has_it, seen.terms.stop) {
+                step.stops.push((of, *proof, stop.since(step.now)));
+                step.remarks.push("asked to stop after a resume");
+            }
+        }
     }
 
     /// Its holder did not end it in time.
@@ -114,12 +129,4 @@ pub(super) fn check_asked(stops: &mut Vec<Asked>, told: Asked) -> Verdict {
         return Err(Violation::of(told.1.task, "nobody asked to stop it"));
     }
     Ok(())
-}
-
-/// A lease that ends with the task's being called off may be said to be lost or cancelled.
-fn why_revoked(replies: &[Reply], id: TaskId) -> Option<Revocation> {
-    replies.iter().find_map(|reply| match reply {
-        Reply::Revoke(_, proof, why) if proof.task == id => Some(*why),
-        Reply::Answer(..) | Reply::Deliver(..) | Reply::Revoke(..) | Reply::AskStop(..) => None,
-    })
 }

@@ -148,11 +148,11 @@ fn stopped_and_resumed() {
                 .send(scene.me, Command::Resume(vec![scene.mine]))
         },
         "
-        from                   | said           | then    | counts | lease         | changes
-        stopped: mine          | me: 20s        | claimed | 1/0/0  | mine 20s      | (extended)
-        stopped: another's     | me: lease lost | claimed | 2/0/0  | another's 20s | -
-        stopped: adrift by cut | me: 20s        | claimed | 1/0/0  | mine 20s      | (extended)
-        stopped: hub restart   | me: 20s        | claimed | 1/0/0  | mine 20s      | (extended)
+        from                   | said                         | then    | counts | lease         | changes
+        stopped: mine          | me: stop within 20s, me: 20s | claimed | 1/0/0  | mine 20s      | (extended)
+        stopped: another's     | me: lease lost               | claimed | 2/0/0  | another's 20s | -
+        stopped: adrift by cut | me: stop within 20s, me: 20s | claimed | 1/0/0  | mine 20s      | (extended)
+        stopped: hub restart   | me: stop within 20s, me: 20s | claimed | 1/0/0  | mine 20s      | (extended)
         ",
     );
 }

@@ -1,8 +1,8 @@
 //! Looking without touching.
 
-use leasehold_core::{Listing, RequestId, SessionId, TaskId};
+use leasehold_core::{Listing, RequestId, SessionId, Task, TaskId};
 use leasehold_store::Blob;
-use leasehold_wire::Response;
+use leasehold_wire::{Fact, Response};
 
 use super::{
     super::{
@@ -71,9 +71,17 @@ impl Shell {
         self.outbox.hold();
         Said::Task {
             request,
-            explained: self.pool.explain_waiting(&task),
+            facts: self.facts_known(&task),
             task: Box::new(task),
             moment: self.pool.moment_of(id),
         }
+    }
+
+    /// All that is known of it beside what is known of any task.
+    fn facts_known(&self, task: &Task) -> Vec<Fact> {
+        let mut facts = view::facts_known(task, self.pool.settings());
+        let explained = self.pool.explain_waiting(task);
+        facts.extend(explained.and_then(|why| view::after_of(task, why)));
+        facts
     }
 }

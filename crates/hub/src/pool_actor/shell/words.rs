@@ -33,11 +33,12 @@ impl Shell {
                     self.reads.push((task.id, Blob::Result));
                 }
                 let moment = self.pool.moment_of(task.id);
+                let facts = view::facts_of(&task);
                 Said::Task {
                     request,
-                    explained: self.pool.explain_waiting(&task),
                     task,
                     moment,
+                    facts,
                 }
             }
             answer @ (Answer::Enqueued(_)
@@ -78,11 +79,20 @@ impl Shell {
         match said {
             Said::Part(request, part) => Out::Answer(request, pool, part),
             Said::Claimed(request, grants) => {
-                let tasks = self.deliveries(grants, blobs);
-                Out::Answer(request, pool, Part::Whole(Response::Claimed(tasks)))
+                let response = if has_facts(&grants) {
+                    Response::ClaimedMore(self.deliveries(grants, blobs, view::delivery_more))
+                } else {
+                    Response::Claimed(self.deliveries(grants, blobs, view::delivery))
+                };
+                Out::Answer(request, pool, Part::Whole(response))
+            }
+            Said::Deliver(grants) if has_facts(&grants) => {
+                let tasks = self.deliveries(grants, blobs, view::delivery_more);
+                Out::DeliverMore(self.name.clone(), tasks)
             }
             Said::Deliver(grants) => {
-                Out::Deliver(self.name.clone(), self.deliveries(grants, blobs))
+                let tasks = self.deliveries(grants, blobs, view::delivery);
+                Out::Deliver(self.name.clone(), tasks)
             }
             Said::AskStop(proof, within) => Out::AskStop(proof, within),
             Said::Revoke(proof, why) => Out::Revoke(proof, why),
@@ -90,13 +100,11 @@ impl Shell {
                 request,
                 task,
                 moment,
-                explained,
+                facts,
             } => {
                 let payload = blobs.get(&(task.id, Blob::Payload)).cloned();
                 let result = blobs.get(&(task.id, Blob::Result)).cloned();
                 let detail = Box::new(view::detail(&self.name, &task, moment, payload, result));
-                let mut facts = view::facts_of(&task);
-                facts.extend(explained.and_then(|why| view::after_of(&task, why)));
                 let response = if facts.is_empty() {
                     Response::Task(detail)
                 } else {
@@ -109,19 +117,26 @@ impl Shell {
 
     /// A task without its payload was forgotten after it was granted, so it is not delivered: the
     /// lease is over. One that was granted twice since the last commit is delivered twice.
-    fn deliveries(
+    fn deliveries<T>(
         &self,
         grants: Vec<(Grant, Option<Bytes>)>,
         blobs: &Blobs,
-    ) -> Vec<leasehold_wire::Delivery> {
+        view: impl Fn(&Grant, Bytes) -> T,
+    ) -> Vec<T> {
         let deliver = |(grant, payload): (Grant, Option<Bytes>)| {
             let from_store = || blobs.get(&(grant.task, Blob::Payload)).cloned();
             let Some(payload) = payload.or_else(from_store) else {
                 tracing::warn!(pool = %self.name, task = %grant.task, "its payload is gone");
                 return None;
             };
-            Some(view::delivery(&grant, payload))
+            Some(view(&grant, payload))
         };
         grants.into_iter().filter_map(deliver).collect()
     }
+}
+
+/// Plain tasks are told of in the words of the first version, and at its cost.
+fn has_facts(grants: &[(Grant, Option<Bytes>)]) -> bool {
+    let has = |grant: &Grant| grant.extras.is_some() && !view::facts_of_grant(grant).is_empty();
+    grants.iter().any(|(grant, _)| has(grant))
 }

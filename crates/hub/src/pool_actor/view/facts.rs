@@ -2,10 +2,43 @@
 
 use std::time::Duration;
 
-use leasehold_core::{Extras, Progress, StateKind, Task, Timestamp};
+use leasehold_core::{Extras, Grant, PoolSettings, Progress, State, StateKind, Task, Timestamp};
 use leasehold_wire::Fact;
 
-/// None of a plain task.
+/// What whoever looks at a task is told beside its summary: of any that was counted against one of
+/// its budgets all three of them.
+pub(in crate::pool_actor) fn known(task: &Task, settings: &PoolSettings) -> Vec<Fact> {
+    let is_untouched = task.failures() + task.losses() + task.interruptions == 0;
+    if is_untouched && task.extras.is_none() && task.state.kind() != StateKind::Dead {
+        return Vec::new();
+    }
+    let mut facts = vec![
+        Fact::Failures(task.failures(), task.attempts_max),
+        Fact::Losses(task.losses(), task.losses_max(settings)),
+        Fact::Interruptions(task.interruptions, task.interruptions_max(settings)),
+    ];
+    if let State::Dead { cause, .. } = task.state {
+        facts.push(Fact::Died(cause));
+    }
+    facts.append(&mut of(task));
+    facts
+}
+
+/// What its handler is told; none of a plain task.
+pub(in crate::pool_actor) fn granted(grant: &Grant) -> Vec<Fact> {
+    let Some(extras) = grant.extras.as_deref() else {
+        return Vec::new();
+    };
+    let mut facts: Vec<Fact> = extras
+        .max_runtime_ms
+        .map(Fact::MaxRuntime)
+        .into_iter()
+        .collect();
+    named(extras, &mut facts);
+    facts
+}
+
+/// What only some have; none of a plain task.
 pub(in crate::pool_actor) fn of(task: &Task) -> Vec<Fact> {
     let Some(extras) = task.extras.as_deref() else {
         return Vec::new();
@@ -14,13 +47,17 @@ pub(in crate::pool_actor) fn of(task: &Task) -> Vec<Fact> {
         expires_at(task, extras).map(Fact::ExpiresAt),
         runs_until(task, extras).map(Fact::RunsUntil),
         extras.max_runtime_ms.map(Fact::MaxRuntime),
-        progress(task, extras).map(told),
+        extras.progress.as_deref().map(told),
         stop_until(task, extras).map(Fact::StopUntil),
-        (extras.edited > 0).then_some(Fact::Edited(extras.edited)),
     ]
     .into_iter()
     .flatten()
     .collect();
+    named(extras, &mut facts);
+    facts
+}
+
+fn named(extras: &Extras, facts: &mut Vec<Fact>) {
     let key = extras.key.as_ref();
     facts.extend(key.map(|of| Fact::Key(of.key.to_string())));
     let group = extras.group.as_ref();
@@ -29,7 +66,7 @@ pub(in crate::pool_actor) fn of(task: &Task) -> Vec<Fact> {
     facts.extend(trace.map(|trace| Fact::Trace(trace.to_string())));
     let schedule = extras.schedule.as_ref();
     facts.extend(schedule.map(|schedule| Fact::Schedule(schedule.to_string())));
-    facts
+    facts.extend((extras.edited > 0).then_some(Fact::Edited(extras.edited)));
 }
 
 /// For what it waits, or for what it was given up.
@@ -59,13 +96,6 @@ fn runs_until(task: &Task, extras: &Extras) -> Option<u64> {
 fn stop_until(task: &Task, extras: &Extras) -> Option<u64> {
     granted_at(task)?;
     Some(extras.stop?.forced_at.as_millis())
-}
-
-/// The newest attempt's: what an earlier one said is not this one's.
-fn progress<'a>(task: &Task, extras: &'a Extras) -> Option<&'a Progress> {
-    let progress = extras.progress.as_deref()?;
-    let is_of_earlier = granted_at(task).is_some_and(|granted_at| progress.at < granted_at);
-    (!is_of_earlier).then_some(progress)
 }
 
 fn granted_at(task: &Task) -> Option<Timestamp> {

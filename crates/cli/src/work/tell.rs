@@ -1,0 +1,340 @@
+//! What a command says of its task while it runs: lines into a named pipe.
+
+use std::{convert::Infallible, future::pending, io, mem, path::PathBuf, time::Duration};
+
+use leasehold_node::{NewTask, Outcome, Task};
+use nix::{sys::stat::Mode, unistd::mkfifo};
+use tempfile::TempDir;
+use tokio::net::unix::pipe;
+
+use crate::{args::values, output::words};
+
+/// The longest line; what a longer one says is not heard.
+const LINE_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of one read.
+const PIECE_BYTES: usize = 16 * 1024;
+
+/// Reads after the end of a command: more than any pipe holds, and an end of those who write on.
+const READS_AFTER: usize = 128;
+
+/// Follow-ups of one task: a hub takes no more.
+const FOLLOW_UPS_MAX: usize = 64;
+
+/// Lines that are not understood and logged, of one task.
+const COMPLAINTS_MAX: usize = 16;
+
+/// Where the pipes of a worker's commands are: a folder that only its user may look into.
+#[derive(Debug)]
+pub(super) struct Voices(io::Result<TempDir>);
+
+impl Voices {
+    pub(super) fn new() -> Self {
+        let folder = tempfile::Builder::new().prefix("leasehold-").tempdir();
+        if let Err(error) = &folder {
+            tracing::warn!(%error, "no folder for what commands say: LEASEHOLD_TELL is not set");
+        }
+        Self(folder)
+    }
+
+    /// A pipe for this task's command; without one it can say nothing on the way.
+    pub(super) fn of(&self, task: &Task) -> Option<Voice> {
+        let folder = self.0.as_ref().ok()?;
+        let path = folder.path().join(task.lease.lease.to_string());
+        let made = Voice::new(path, task.clone());
+        made.inspect_err(|error| {
+            tracing::warn!(task = %task.id, %error, "no pipe for what its command says");
+        })
+        .ok()
+    }
+}
+
+/// The pipe of one command, and what came through it.
+#[derive(Debug)]
+pub(super) struct Voice {
+    path: PathBuf,
+    receiver: pipe::Receiver,
+    /// Keeps the pipe from ending while nobody writes.
+    _held: pipe::Sender,
+    lines: Lines,
+    said: Said,
+}
+
+impl Voice {
+    fn new(path: PathBuf, task: Task) -> io::Result<Self> {
+        mkfifo(&path, Mode::S_IRUSR | Mode::S_IWUSR)?;
+        let options = pipe::OpenOptions::new();
+        let receiver = options.open_receiver(&path)?;
+        let held = options.open_sender(&path)?;
+        Ok(Self {
+            path,
+            receiver,
+            _held: held,
+            lines: Lines::default(),
+            said: Said::new(task),
+        })
+    }
+
+    pub(super) const fn path(&self) -> &PathBuf {
+        &self.path
+    }
+
+    /// Hears whatever comes.
+    pub(super) async fn hear(&mut self) -> Infallible {
+        while self.receiver.readable().await.is_ok() {
+            self.read();
+        }
+        pending().await
+    }
+
+    /// The command has ended: what becomes of its task by what it said.
+    pub(super) fn onto(mut self, outcome: Outcome) -> Outcome {
+        for _ in 0..READS_AFTER {
+            if !self.read() {
+                break;
+            }
+        }
+        let last = mem::take(&mut self.lines.begun);
+        self.said.hear(&last);
+        mem::take(&mut self.said.then).onto(outcome)
+    }
+
+    /// Whether there was something.
+    fn read(&mut self) -> bool {
+        let mut piece = [0; PIECE_BYTES];
+        let Ok(read @ 1..) = self.receiver.try_read(&mut piece) else {
+            return false;
+        };
+        let said = &mut self.said;
+        self.lines.take(&piece[..read], |line| said.hear(line));
+        true
+    }
+}
+
+impl Drop for Voice {
+    fn drop(&mut self) {
+        // The folder goes with the worker.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Lines of what comes in pieces.
+#[derive(Debug, Default)]
+struct Lines {
+    begun: Vec<u8>,
+    /// The rest of this line is passed over.
+    is_too_long: bool,
+}
+
+impl Lines {
+    fn take(&mut self, piece: &[u8], mut line: impl FnMut(&[u8])) {
+        let mut parts = piece.split(|byte| *byte == b'\n').peekable();
+        while let Some(part) = parts.next() {
+            let room = LINE_BYTES_MAX - self.begun.len();
+            self.is_too_long |= part.len() > room;
+            if self.is_too_long {
+                self.begun.clear();
+            } else {
+                self.begun.extend_from_slice(part);
+            }
+            if parts.peek().is_none() {
+                return;
+            }
+            if mem::take(&mut self.is_too_long) {
+                tracing::warn!(
+                    "a line of more than {LINE_BYTES_MAX} bytes into LEASEHOLD_TELL is not heard"
+                );
+            } else {
+                line(&self.begun);
+            }
+            self.begun.clear();
+        }
+    }
+}
+
+/// What a command has said so far.
+#[derive(Debug)]
+struct Said {
+    task: Task,
+    then: Then,
+    complaints: usize,
+}
+
+impl Said {
+    fn new(task: Task) -> Self {
+        Self {
+            task,
+            then: Then::default(),
+            complaints: 0,
+        }
+    }
+
+    fn hear(&mut self, line: &[u8]) {
+        let line = String::from_utf8_lossy(line);
+        if line.trim().is_empty() {
+            return;
+        }
+        let heard = Word::read(&line).and_then(|word| self.take(word));
+        if let Err(why) = heard
+            && self.complaints < COMPLAINTS_MAX
+        {
+            self.complaints += 1;
+            let line = words::one_line(&line);
+            tracing::warn!(task = %self.task.id, line, "not understood in LEASEHOLD_TELL: {why}");
+        }
+    }
+
+    fn take(&mut self, word: Word<'_>) -> Result<(), String> {
+        let then = &mut self.then;
+        match word {
+            Word::Progress(fraction, note) => self.task.progress(fraction, note),
+            Word::RetryAfter(wait) => then.retry_after = Some(wait),
+            Word::Hopeless => then.is_hopeless = true,
+            Word::Then(_) if then.follow_ups.len() == FOLLOW_UPS_MAX => {
+                return Err(format!("a task has at most {FOLLOW_UPS_MAX} follow-ups"));
+            }
+            Word::Then(payload) => {
+                let mut next = NewTask::new(payload.to_owned()).priority(self.task.priority);
+                if let Some(trace) = self.task.trace() {
+                    next = next.trace(trace);
+                }
+                then.follow_ups.push(next);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is to become of the task when its command has ended.
+#[derive(Debug, Default)]
+struct Then {
+    is_hopeless: bool,
+    retry_after: Option<Duration>,
+    follow_ups: Vec<NewTask>,
+}
+
+impl Then {
+    /// How the command ended decides whether it went well; this is what becomes of it then.
+    fn onto(self, outcome: Outcome) -> Outcome {
+        match outcome {
+            Outcome::Complete(result) if !self.follow_ups.is_empty() => {
+                Outcome::Then(result, self.follow_ups)
+            }
+            Outcome::Fail(reason) if self.is_hopeless => Outcome::Hopeless(reason),
+            Outcome::Fail(reason) => match self.retry_after {
+                Some(wait) => Outcome::FailAfter(reason, wait),
+                None => Outcome::Fail(reason),
+            },
+            outcome @ (Outcome::Complete(_)
+            | Outcome::FailAfter(..)
+            | Outcome::Hopeless(_)
+            | Outcome::Then(..)
+            | Outcome::Release) => outcome,
+        }
+    }
+}
+
+/// One line.
+#[derive(Debug, PartialEq)]
+enum Word<'a> {
+    Progress(f64, &'a str),
+    RetryAfter(Duration),
+    Hopeless,
+    Then(&'a str),
+}
+
+impl<'a> Word<'a> {
+    fn read(line: &'a str) -> Result<Self, String> {
+        let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match verb.trim_end() {
+            "progress" => {
+                let (fraction, note) = rest.split_once(' ').unwrap_or((rest, ""));
+                let fraction = fraction.trim_end().parse().ok();
+                let fraction = fraction.filter(|of| (0.0..=1.0).contains(of));
+                let fraction = fraction.ok_or("progress is a number from 0 to 1, then a note")?;
+                Ok(Self::Progress(fraction, note.trim()))
+            }
+            "retry-after" => Ok(Self::RetryAfter(values::duration(rest.trim())?)),
+            "hopeless" if rest.trim().is_empty() => Ok(Self::Hopeless),
+            "then" => Ok(Self::Then(rest)),
+            _ => Err(
+                "a line is: progress FRACTION [NOTE], retry-after DURATION, hopeless, then \
+                      PAYLOAD"
+                    .into(),
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_read_word_by_word() {
+        let good = [
+            (
+                "progress 0.25 page 3 of 12",
+                Word::Progress(0.25, "page 3 of 12"),
+            ),
+            ("progress 1", Word::Progress(1.0, "")),
+            ("retry-after 90s", Word::RetryAfter(Duration::from_secs(90))),
+            ("hopeless", Word::Hopeless),
+            ("then  a b ", Word::Then(" a b ")),
+        ];
+        for (line, word) in good {
+            assert_eq!(Word::read(line), Ok(word), "{line}");
+        }
+        for line in [
+            "progress",
+            "progress half",
+            "progress 1.5",
+            "progress -1",
+            "progress NaN",
+            "retry-after",
+            "retry-after soon",
+            "hopeless indeed",
+            "Hopeless",
+            "what",
+        ] {
+            assert!(Word::read(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn lines_come_in_pieces_and_those_that_are_too_long_are_passed_over() {
+        let mut lines = Lines::default();
+        let mut heard = Vec::new();
+        let mut take = |piece: &[u8]| lines.take(piece, |line| heard.push(line.to_vec()));
+        take(b"one\ntw");
+        take(b"o\n");
+        take(&[b'x'; LINE_BYTES_MAX]);
+        take(b"x");
+        take(b"x\nthree\nbegun");
+        assert_eq!(heard, [b"one".to_vec(), b"two".to_vec(), b"three".to_vec()]);
+        assert_eq!(lines.begun, b"begun");
+    }
+
+    #[test]
+    fn how_a_command_ended_decides_and_its_words_say_what_then() {
+        let said = || Then {
+            is_hopeless: false,
+            retry_after: Some(Duration::from_secs(9)),
+            follow_ups: vec![NewTask::new("next")],
+        };
+        let fail = || Outcome::Fail("no".into());
+        let late = Outcome::FailAfter("no".into(), Duration::from_secs(9));
+        assert_eq!(said().onto(fail()), late);
+        let hopeless = Then {
+            is_hopeless: true,
+            ..said()
+        };
+        assert_eq!(hopeless.onto(fail()), Outcome::Hopeless("no".into()));
+        assert!(matches!(
+            said().onto(Outcome::Complete(None)),
+            Outcome::Then(None, tasks) if tasks.len() == 1
+        ));
+        assert_eq!(said().onto(Outcome::Release), Outcome::Release);
+        assert_eq!(Then::default().onto(fail()), fail());
+    }
+}
