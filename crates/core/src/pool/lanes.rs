@@ -4,7 +4,7 @@
 //! tells no groups apart. A lane is *open* if its first may be granted as far as the group goes.
 //! The next is the first of the open lane whose turn it is: by priority and age, or, where groups
 //! share fairly, by stride scheduling (Waldspurger and Weihl, 1995) with the same stride for each:
-//! whoever was granted least goes first, and whoever comes anew begins where the others are.
+//! whoever was granted least goes first, and whoever comes anew begins behind the others.
 //! Between two grants of a lane that is open all the time each other has one at the most.
 
 mod sound;
@@ -118,14 +118,23 @@ impl Rules {
         Share { pass, since }
     }
 
+    /// Where a lane begins of which nothing is known: behind all that had their turn in this round,
+    /// or a flood of new groups would go before them again and again.
+    fn last(&mut self) -> Share {
+        self.share(self.pass + 1)
+    }
+
     /// Nobody saves up turns.
     fn catch_up(&mut self, share: &mut Share) {
-        if share.pass < self.pass {
-            *share = self.share(self.pass);
+        if share.pass <= self.pass {
+            *share = self.last();
         }
     }
 
     fn granted(&mut self, share: &mut Share) {
+        if !self.is_fair {
+            return;
+        }
         self.pass = self.pass.max(share.pass);
         *share = self.share(share.pass + 1);
     }
@@ -156,7 +165,7 @@ impl Rules {
         lane.ready.len() == 0
             && lane.claimed == 0
             && is_full
-            && (!self.is_fair || lane.share.pass <= self.pass)
+            && (!self.is_fair || lane.share.pass <= self.pass + 1)
     }
 
     fn lane(&mut self) -> Lane {
@@ -164,7 +173,7 @@ impl Rules {
             ready: Runs::new(),
             claimed: 0,
             bucket: self.fresh,
-            share: self.share(self.pass),
+            share: self.last(),
             stand: Stand::Closed,
         }
     }
@@ -331,6 +340,7 @@ impl Lanes {
         self.lanes.values_mut().for_each(|lane| lane.ready.settle());
         let groups: Vec<SmolStr> = self.lanes.keys().cloned().collect();
         groups.iter().for_each(|group| self.place(group));
+        self.rules.catch_up(&mut self.plain);
     }
 
     /// The first so many as things are now, if each is granted before the next and none ends.
@@ -483,5 +493,49 @@ impl Pool {
         }
         let what = "the length of the group in bytes";
         within(what, group.len() as u64, 1, KEY_BYTES_MAX as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+    use crate::{PoolSettings, Rate};
+
+    /// A task of this group comes and is granted, and ends.
+    fn pass_through(lanes: &mut Lanes, number: u32) {
+        let group = SmolStr::from(alloc::format!("group {number}"));
+        let turn = Turn(number.into(), 0, 0);
+        lanes.lane(&group).ready.insert(turn, number);
+        lanes.place(&group);
+        let ready = &mut lanes.lane(&group).ready;
+        ready.remove(turn, number, |_| turn);
+        lanes.place(&group);
+        lanes.granted(Some(&group));
+    }
+
+    #[test]
+    fn groups_that_have_nothing_any_more_are_forgotten() {
+        let settings = PoolSettings {
+            group_rate: Some(Rate {
+                tasks: 1,
+                per: Duration::from_secs(1),
+                burst: 1,
+            }),
+            fair_share: true,
+            ..PoolSettings::default()
+        };
+        let terms = Terms::of(&settings).expect("it is limited");
+        let mut lanes = Lanes::new(&terms, Timestamp::default());
+        for number in 0..100 {
+            pass_through(&mut lanes, number);
+        }
+        assert_eq!(lanes.lanes.len(), 100, "their permits are still out");
+        for number in 100..10_000 {
+            lanes.pass_time(Timestamp::from_millis(u64::from(number) * 2_000));
+            pass_through(&mut lanes, number);
+            assert!(lanes.lanes.len() <= 400, "{}", lanes.lanes.len());
+        }
     }
 }
