@@ -7,6 +7,7 @@
 //! whoever was granted least goes first, and whoever comes anew begins behind the others.
 //! Between two grants of a lane that is open all the time each other has one at the most.
 
+mod places;
 mod sound;
 
 use alloc::{
@@ -24,7 +25,7 @@ use super::{
     gate::Terms,
     rate::{Bucket, Pace},
     runs::Runs,
-    tasks::{At, Order, Spot, Tasks, order},
+    tasks::{At, Order},
 };
 use crate::{Rejection, Timestamp, limits::KEY_BYTES_MAX};
 
@@ -376,114 +377,6 @@ impl Lanes {
 fn groups(count: usize) -> String {
     let end = if count == 1 { "" } else { "s" };
     format!("{count} group{end}")
-}
-
-impl Tasks {
-    fn lanes_mut(&mut self) -> Option<&mut Lanes> {
-        self.gate.as_mut()?.lanes.as_mut()
-    }
-
-    /// Its group, if the pool tells groups apart.
-    pub(super) fn group(&self, at: At) -> Option<SmolStr> {
-        self.gate.as_ref()?.lanes.as_ref()?;
-        self.shelf.extras(at)?.group.clone()
-    }
-
-    /// Whether a task that is ready has a lane to stand in, and does.
-    #[cold]
-    pub(super) fn line_up(&mut self, order: Order, at: At) -> bool {
-        let group = self.group(at);
-        let is_first = self.ready.len() == 0;
-        match (self.lanes_mut(), group) {
-            (Some(lanes), Some(group)) => {
-                lanes.lane(&group).ready.insert(Turn::by(order), at);
-                lanes.place(&group);
-                true
-            }
-            (Some(lanes), None) => {
-                if is_first {
-                    lanes.rules.catch_up(&mut lanes.plain);
-                }
-                false
-            }
-            (None, _) => false,
-        }
-    }
-
-    /// As [`Tasks::line_up`], of one of many.
-    #[cold]
-    pub(super) fn load_up(&mut self, order: Order, at: At) {
-        let group = self.group(at);
-        match (self.lanes_mut(), group) {
-            (Some(lanes), Some(group)) => lanes.lane(&group).ready.load(Turn::by(order), at),
-            (_, None) | (None, _) => self.ready.load(order, at),
-        }
-    }
-
-    #[cold]
-    pub(super) fn settle_lanes(&mut self) {
-        if let Some(lanes) = self.lanes_mut() {
-            lanes.settle();
-        }
-    }
-
-    /// Whether nothing is left to be unlinked. The task is there no longer, or is another already.
-    #[cold]
-    pub(super) fn unlink_limited(&mut self, at: At, spot: Spot) -> bool {
-        match spot {
-            Spot::Ready(order) => self.step_out(order, at),
-            Spot::Claimed(_) => {
-                self.count_claimed(at, false);
-                false
-            }
-            Spot::Scheduled(..) | Spot::Finished(_) | Spot::Dead(_) => false,
-        }
-    }
-
-    /// Whether it stood in a lane.
-    fn step_out(&mut self, key: Order, at: At) -> bool {
-        let group = self.group(at);
-        let (aging, shelf) = (self.aging, &self.shelf);
-        let key_of = |other| {
-            let is_it = other == at;
-            Turn::by(if is_it {
-                key
-            } else {
-                order(aging, &shelf.seat(other))
-            })
-        };
-        let lanes = self.gate.as_mut().and_then(|gate| gate.lanes.as_mut());
-        let (Some(lanes), Some(group)) = (lanes, group) else {
-            return false;
-        };
-        let ready = &mut lanes.lane(&group).ready;
-        ready.remove(Turn::by(key), at, key_of);
-        lanes.place(&group);
-        true
-    }
-
-    /// One more is on lease, or one less.
-    #[cold]
-    pub(super) fn count_claimed(&mut self, at: At, is_more: bool) {
-        let group = self.group(at);
-        if let (Some(lanes), Some(group)) = (self.lanes_mut(), group) {
-            let lane = lanes.lane(&group);
-            lane.claimed = if is_more {
-                lane.claimed + 1
-            } else {
-                lane.claimed - 1
-            };
-            lanes.place(&group);
-        }
-    }
-
-    /// As [`Tasks::ready_ahead`], in a pool that tells groups apart.
-    #[cold]
-    pub(super) fn ahead_in_lanes(&self, lanes: &Lanes, count: usize) -> Vec<At> {
-        let key_of = |at| order(self.aging, &self.shelf.seat(at));
-        let plain = self.ready.ahead(count, key_of);
-        lanes.ahead(count, plain, |at| Turn::by(key_of(at)))
-    }
 }
 
 impl Pool {
