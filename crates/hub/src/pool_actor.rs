@@ -23,6 +23,7 @@ use leasehold_wire::ScheduleVerb;
 use tokio::sync::oneshot;
 
 pub(crate) use self::door::Door;
+pub use self::instants::clock_time;
 pub(crate) use self::outlet::{Out, Outlet, Part};
 use self::shell::Shell;
 pub(crate) use self::{

@@ -188,6 +188,14 @@ fn near(name: &str) -> Vec<String> {
     near
 }
 
+/// What the clocks of a time zone show at a moment, such as `2026-11-24 04:30:00 CET`; none for a
+/// zone that is not in the IANA database, or a moment after the year 9999.
+#[must_use]
+pub fn clock_time(zone: &str, at: Timestamp) -> Option<String> {
+    let shown = zoned(at, &time_zone(zone).ok()?)?;
+    Some(shown.strftime("%Y-%m-%d %H:%M:%S %Z").to_string())
+}
+
 fn zoned(at: Timestamp, zone: &TimeZone) -> Option<Zoned> {
     let millis = i64::try_from(at.as_millis()).ok()?;
     let at = jiff::Timestamp::from_millisecond(millis).ok()?;

@@ -114,6 +114,16 @@ fn a_time_that_a_clock_shows_twice_comes_once() {
 }
 
 #[test]
+fn clocks_show_their_zones_time() {
+    let shown = |zone, moment| clock_time(zone, at(moment));
+    let vienna = shown("Europe/Vienna", "2026-11-24T03:30:00Z");
+    assert_eq!(vienna.as_deref(), Some("2026-11-24 04:30:00 CET"));
+    let summer = shown("Europe/Vienna", "2026-07-01T02:30:00Z");
+    assert_eq!(summer.as_deref(), Some("2026-07-01 04:30:00 CEST"));
+    assert_eq!(shown("Europe/Viena", "2026-07-01T02:30:00Z"), None);
+}
+
+#[test]
 fn an_interval_keeps_its_step_whenever_it_is_looked_at() {
     let when = every(90_000, "2026-03-01T00:00:00Z");
     let found = next(&when, "2026-03-01T00:02:00Z", 2);
