@@ -142,6 +142,19 @@ async fn a_paused_schedule_stays_so_and_a_dropped_one_is_gone_over_a_restart() {
 }
 
 #[tokio::test]
+async fn what_comes_next_is_shown_by_the_clocks_of_the_zone_and_by_utc() {
+    let hub = Hub::start().await;
+    let put = ["schedule", "put", "p", "noon", "--cron", "0 12 * * *"];
+    // There it is always two hours later than UTC.
+    let zone = ["--zone", "Africa/Johannesburg"];
+    hub.run(&[&put[..], &zone].concat()).await.ok();
+    let shown = hub.run(&["schedule", "show", "p", "noon"]).await.ok();
+    let lines = shown.lines().filter(|line| line.contains(" 12:00:00 SAST"));
+    let utc = |line: &&str| line.ends_with(" 10:00:00 UTC");
+    assert_eq!(lines.filter(utc).count(), 5, "{shown}");
+}
+
+#[tokio::test]
 async fn what_is_no_schedule_is_refused_with_a_reason() {
     let hub = Hub::start().await;
     let put = ["put", "p", "s", "x"];

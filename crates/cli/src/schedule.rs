@@ -1,6 +1,6 @@
 //! `leasehold schedule`
 
-use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt};
+use std::{ffi::OsStr, fs, iter, os::unix::ffi::OsStrExt};
 
 use leasehold_node::{
     Inspector, NewTask, PoolName, RequestError, ScheduleName, ScheduleSpec, ScheduleView,
@@ -168,14 +168,15 @@ impl<'a> Of<'a> {
             return output::document(&Shown::new(self.pool, view));
         }
         let spec = &view.spec;
-        let next: Vec<_> = view.next_ms.iter().map(|at| words::moment(*at)).collect();
-        let known = [
+        let mut known = vec![
             ("name", spec.name.to_string()),
             ("pool", self.pool.to_string()),
             ("when", when(&spec.when)),
             ("missed", misfire(view).to_owned()),
             ("paused", if spec.paused { "yes" } else { "no" }.to_owned()),
-            ("next (UTC)", next.join(", ")),
+        ];
+        known.extend(next(view));
+        known.extend([
             (
                 "dealt with",
                 format!("until {}", words::moment(view.done_until_ms)),
@@ -190,7 +191,7 @@ impl<'a> Of<'a> {
                     .map_or_else(|| "the pool's".into(), |n| n.to_string()),
             ),
             ("payload", words::excerpt(&spec.payload)),
-        ];
+        ]);
         output::write(facts(&known).as_bytes())
     }
 }
@@ -219,6 +220,28 @@ fn when(when: &When) -> String {
             let from = words::moment(from.as_millis());
             format!("every {}, from {from}", words::span(*ms))
         }
+    }
+}
+
+/// Its next instants, one a line: by the clocks of its time zone, and by UTC.
+fn next(view: &ScheduleView) -> Vec<(&'static str, String)> {
+    if view.next_ms.is_empty() {
+        return vec![("next", "never".to_owned())];
+    }
+    let keys = iter::once("next").chain(iter::repeat(""));
+    let told = view.next_ms.iter().map(|at| told(&view.spec.when, *at));
+    keys.zip(told).collect()
+}
+
+/// The hub may know a time zone that is not known here.
+fn told(when: &When, at: u64) -> String {
+    let utc = format!("{} UTC", words::moment(at));
+    match when {
+        When::Cron { zone, .. } if zone != "UTC" => {
+            let local = leasehold_hub::clock_time(zone, Timestamp::from_millis(at));
+            local.map_or(utc.clone(), |local| format!("{local}, {utc}"))
+        }
+        When::Cron { .. } | When::Every { .. } => utc,
     }
 }
 

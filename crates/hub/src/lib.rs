@@ -52,3 +52,4 @@ pub use config::{
 pub use error::StartError;
 pub use hub::{Fault, Hub, open_store};
 pub use leasehold_store::{LogEngine, transfer};
+pub use pool_actor::clock_time;

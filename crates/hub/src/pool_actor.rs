@@ -24,6 +24,7 @@ use tokio::sync::oneshot;
 
 pub(crate) use self::ask::{Ask, Query};
 pub(crate) use self::door::Door;
+pub use self::instants::clock_time;
 pub(crate) use self::outlet::{Out, Outlet, Part};
 use self::shell::Shell;
 pub(crate) use self::{

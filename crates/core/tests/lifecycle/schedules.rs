@@ -270,6 +270,25 @@ fn what_passes_while_it_is_paused_is_never_made_up() {
 }
 
 #[test]
+fn with_a_key_no_task_is_fired_while_an_earlier_one_lives() {
+    let mut story = Story::new();
+    let (key, window_ms) = ("one-at-a-time".into(), None);
+    story.put(Schedule {
+        wishes: vec![Wish::Key { key, window_ms }],
+        ..schedule("s")
+    });
+    story.pass(steps(3));
+    let first = story.tasks()[0].id;
+    let kept = story.kept();
+    let found = (story.tasks().len(), kept.fired, kept.skipped, kept.last);
+    assert_eq!(found, (1, 1, 2, Some(first)), "two had to stand back");
+    story.0.ask(S, Command::Cancel(vec![first]));
+    story.pass(steps(1));
+    let kept = story.kept();
+    assert_eq!((story.tasks().len(), kept.fired, kept.skipped), (2, 2, 2));
+}
+
+#[test]
 fn a_full_pool_gets_its_task_as_soon_as_there_is_room() {
     let settings = PoolSettings {
         tasks_max: 2,

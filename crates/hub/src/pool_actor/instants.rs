@@ -5,7 +5,7 @@
 //! time that it leaves out comes at the end of the gap; where it is set back, a fixed time that
 //! comes twice comes once.
 
-use std::time::Duration;
+use std::{collections::VecDeque, iter, time::Duration};
 
 use croner::{
     Cron,
@@ -67,46 +67,49 @@ impl Instants {
         }
     }
 
-    /// The last one before that moment, or at it.
-    fn until(&self, at: Timestamp) -> Option<Timestamp> {
-        match self {
-            Self::Every(_, from) if at < *from => None,
-            Self::Every(ms, from) => {
-                let passed = at.since(*from).as_millis() % u128::from(*ms);
-                let passed = u64::try_from(passed).ok()?;
-                Some(Timestamp::from_millis(at.as_millis() - passed))
-            }
-            Self::Calendar(calendar) => {
-                let (cron, zone) = calendar.as_ref();
-                let at = zoned(at, zone)?;
-                moment(&cron.find_previous_occurrence(&at, true).ok()?)
-            }
-        }
-    }
-
     /// The next ones after that moment, at most so many.
     pub(super) fn next(&self, at: Timestamp, most: usize) -> Vec<Timestamp> {
         let next = |at: &Timestamp| self.after(*at);
-        std::iter::successors(self.after(at), next)
-            .take(most)
-            .collect()
+        iter::successors(self.after(at), next).take(most).collect()
     }
 
     /// Those after `done_until` and up to `now`: the newest, ascending, and whether there are more.
+    ///
+    /// Looks forward from ever farther back, until there are enough: looking back, croner 4.0.3
+    /// does not get past an hour that comes twice.
     fn due(&self, done_until: Timestamp, now: Timestamp) -> (Vec<Timestamp>, bool) {
-        let before = |at: &Timestamp| {
-            let earlier = at.as_millis().checked_sub(1)?;
-            self.until(Timestamp::from_millis(earlier))
-        };
-        let all = std::iter::successors(self.until(now), before);
-        let mut due: Vec<_> = all
-            .take_while(|at| *at > done_until)
-            .take(CATCH_UP_MAX + 1)
-            .collect();
-        let more = due.len() > CATCH_UP_MAX;
-        due.truncate(CATCH_UP_MAX);
-        due.reverse();
-        (due, more)
+        /// How much farther at a time.
+        const FARTHER: u32 = 4;
+        let mut span = self.first_span();
+        loop {
+            let from = done_until.max(now - span);
+            let next = |at: &Timestamp| self.after(*at);
+            let mut due = VecDeque::new();
+            for at in iter::successors(self.after(from), next).take_while(|at| *at <= now) {
+                due.push_back(at);
+                if due.len() > CATCH_UP_MAX + 1 {
+                    due.pop_front();
+                }
+            }
+            let more = due.len() > CATCH_UP_MAX;
+            if more || from == done_until {
+                let older = due.len().saturating_sub(CATCH_UP_MAX);
+                return (due.into_iter().skip(older).collect(), more);
+            }
+            span = span.saturating_mul(FARTHER);
+        }
+    }
+
+    /// How far back to look at first.
+    fn first_span(&self) -> Duration {
+        const HOUR: Duration = Duration::from_secs(3600);
+        match self {
+            Self::Every(ms, _) => {
+                let enough = u64::try_from(CATCH_UP_MAX + 1).unwrap_or(u64::MAX);
+                Duration::from_millis(ms.saturating_mul(enough))
+            }
+            Self::Calendar(_) => HOUR,
+        }
     }
 }
 
@@ -183,6 +186,14 @@ fn near(name: &str) -> Vec<String> {
     near.sort();
     near.truncate(NEAR_MAX);
     near
+}
+
+/// What the clocks of a time zone show at a moment, such as `2026-11-24 04:30:00 CET`; none for a
+/// zone that is not in the IANA database, or a moment after the year 9999.
+#[must_use]
+pub fn clock_time(zone: &str, at: Timestamp) -> Option<String> {
+    let shown = zoned(at, &time_zone(zone).ok()?)?;
+    Some(shown.strftime("%Y-%m-%d %H:%M:%S %Z").to_string())
 }
 
 fn zoned(at: Timestamp, zone: &TimeZone) -> Option<Zoned> {

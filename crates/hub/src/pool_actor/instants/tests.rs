@@ -114,6 +114,16 @@ fn a_time_that_a_clock_shows_twice_comes_once() {
 }
 
 #[test]
+fn clocks_show_their_zones_time() {
+    let shown = |zone, moment| clock_time(zone, at(moment));
+    let vienna = shown("Europe/Vienna", "2026-11-24T03:30:00Z");
+    assert_eq!(vienna.as_deref(), Some("2026-11-24 04:30:00 CET"));
+    let summer = shown("Europe/Vienna", "2026-07-01T02:30:00Z");
+    assert_eq!(summer.as_deref(), Some("2026-07-01 04:30:00 CEST"));
+    assert_eq!(shown("Europe/Viena", "2026-07-01T02:30:00Z"), None);
+}
+
+#[test]
 fn an_interval_keeps_its_step_whenever_it_is_looked_at() {
     let when = every(90_000, "2026-03-01T00:00:00Z");
     let found = next(&when, "2026-03-01T00:02:00Z", 2);
@@ -173,4 +183,64 @@ fn what_is_no_expression_or_no_zone_or_never_comes_is_refused() {
         zones("Europe/Viena")
     );
     assert!(zones("").contains("IANA"));
+}
+
+/// A hub looks forward from whenever it planned, and back from whenever it comes to it: it is to
+/// find the same instants, or one would be lost, or come twice, when clocks change.
+#[test]
+fn the_same_instants_are_found_from_wherever_one_looks() {
+    const CHANGES: [(&str, [&str; 2]); 5] = [
+        (
+            "Europe/Vienna",
+            ["2026-03-28T20:00:00Z", "2026-10-24T20:00:00Z"],
+        ),
+        (
+            "Europe/Dublin",
+            ["2026-03-28T20:00:00Z", "2026-10-24T20:00:00Z"],
+        ),
+        (
+            "America/New_York",
+            ["2026-03-08T00:00:00Z", "2026-11-01T00:00:00Z"],
+        ),
+        (
+            "America/Havana",
+            ["2026-03-08T00:00:00Z", "2026-11-01T00:00:00Z"],
+        ),
+        (
+            "Australia/Lord_Howe",
+            ["2026-10-03T08:00:00Z", "2026-04-04T08:00:00Z"],
+        ),
+    ];
+    const EXPRS: [&str; 11] = [
+        "30 2 * * *",
+        "30 1 * * *",
+        "0 0 * * *",
+        "15 0 * * *",
+        "45 1,2,3 * * *",
+        "15 2,3 * * SUN",
+        "0 * * * *",
+        "*/20 * * * *",
+        "5-59/25 0-4 * * *",
+        "0 0 2 29 2,3,4 *",
+        "30 30 */2 * * *",
+    ];
+    let places = CHANGES
+        .iter()
+        .flat_map(|(zone, at)| at.map(|at| (*zone, at)));
+    for ((zone, begin), expr) in places.flat_map(|of| EXPRS.map(|expr| (of, expr))) {
+        let begin = at(begin);
+        let instants = Instants::of(&cron(expr, zone), begin).unwrap();
+        let end = begin + Duration::from_secs(18 * 3600);
+        let mut all = instants.next(begin, 60);
+        all.retain(|at| *at <= end);
+        let mut now = begin;
+        while now < end {
+            let past = all.partition_point(|at| *at <= now);
+            let next = instants.after(now).filter(|at| *at <= end);
+            let what = format!("{zone} {expr} at {}", text(now));
+            assert_eq!(next, all.get(past).copied(), "{what}");
+            assert_eq!(instants.due(begin, now).0, all[..past], "{what}");
+            now = now + Duration::from_secs(1260);
+        }
+    }
 }
