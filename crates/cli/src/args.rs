@@ -228,6 +228,9 @@ pub(crate) struct CancelArgs {
 
 /// `leasehold revive`
 #[derive(Debug, ArgsOf)]
+#[command(
+    override_usage = "leasehold revive [OPTIONS] <POOL> <ID...|--all|--cause|--reason|--group|--key>"
+)]
 #[command(after_help = help::REVIVE)]
 #[command(group = ArgGroup::new("which").required(true).multiple(true)
     .args(["ids", "all", "cause", "reason", "group", "key"]))]

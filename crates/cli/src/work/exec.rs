@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     guard,
     tail::{Head, Tail},
-    tell::{Voice, Voices},
+    tell::Voice,
     verdict,
 };
 use crate::args::WorkArgs;
@@ -41,7 +41,6 @@ pub(super) struct Exec {
     is_loud: bool,
     /// Cancelled when the worker is asked to end.
     asked_to_end: CancellationToken,
-    voices: Voices,
 }
 
 /// How long after a command the worker may hear of the signal that went to both.
@@ -54,13 +53,12 @@ impl Exec {
             command: args.exec.clone(),
             kill_after: args.kill_after,
             is_loud: !args.reach.json,
-            voices: Voices::new(),
         }
     }
 
     /// Runs the command on this task. Dropping this kills the command.
     pub(super) async fn run(&self, task: &Task) -> Outcome {
-        let mut voice = self.voices.of(task);
+        let mut voice = Voice::of(task);
         let began = self.spawn(task, voice.as_ref()).and_then(Running::new);
         let ended = match began {
             Ok(running) => self.attend(running, task, voice.as_mut()).await,

@@ -8,7 +8,9 @@
 //! The guard ends as the command did, and with it ends what the command left running.
 
 use std::{
+    env,
     ffi::OsStr,
+    fs,
     io::{self, Read, Write},
     os::unix::process::{CommandExt, ExitStatusExt},
     process::{Child, ChildStdin, Command, ExitCode, ExitStatus, Stdio},
@@ -46,7 +48,12 @@ pub(super) fn header(payload_bytes: usize) -> [u8; 8] {
 pub(crate) fn run(command: &OsStr) -> ExitCode {
     // The lock on standard input is given back here: the watch needs it next.
     let payload = read_payload(&mut io::stdin().lock());
-    match payload.and_then(|payload| guard(command, payload)) {
+    let ended = payload.and_then(|payload| guard(command, payload));
+    if let Some(pipe) = env::var_os("LEASEHOLD_TELL") {
+        // A worker that lives has done so, or will.
+        let _ = fs::remove_file(pipe);
+    }
+    match ended {
         Ok(status) => end_as(status),
         Err(error) => {
             complain(format!("failed to run the command: {error}"));

@@ -1,10 +1,10 @@
 //! What a command says of its task while it runs: lines into a named pipe.
 
-use std::{convert::Infallible, future::pending, io, mem, path::PathBuf, time::Duration};
+use std::{convert::Infallible, future::pending, io, mem, path::Path, time::Duration};
 
 use leasehold_node::{NewTask, Outcome, Task};
 use nix::{sys::stat::Mode, unistd::mkfifo};
-use tempfile::TempDir;
+use tempfile::TempPath;
 use tokio::net::unix::pipe;
 
 use crate::{args::values, output::words};
@@ -24,35 +24,11 @@ const FOLLOW_UPS_MAX: usize = 64;
 /// Lines that are not understood and logged, of one task.
 const COMPLAINTS_MAX: usize = 16;
 
-/// Where the pipes of a worker's commands are: a folder that only its user may look into.
-#[derive(Debug)]
-pub(super) struct Voices(io::Result<TempDir>);
-
-impl Voices {
-    pub(super) fn new() -> Self {
-        let folder = tempfile::Builder::new().prefix("leasehold-").tempdir();
-        if let Err(error) = &folder {
-            tracing::warn!(%error, "no folder for what commands say: LEASEHOLD_TELL is not set");
-        }
-        Self(folder)
-    }
-
-    /// A pipe for this task's command; without one it can say nothing on the way.
-    pub(super) fn of(&self, task: &Task) -> Option<Voice> {
-        let folder = self.0.as_ref().ok()?;
-        let path = folder.path().join(task.lease.lease.to_string());
-        let made = Voice::new(path, task.clone());
-        made.inspect_err(|error| {
-            tracing::warn!(task = %task.id, %error, "no pipe for what its command says");
-        })
-        .ok()
-    }
-}
-
-/// The pipe of one command, and what came through it.
+/// The pipe of one command, and what came through it. Its name is gone with this, and with the guard
+/// of the command, should the worker be killed.
 #[derive(Debug)]
 pub(super) struct Voice {
-    path: PathBuf,
+    path: TempPath,
     receiver: pipe::Receiver,
     /// Keeps the pipe from ending while nobody writes.
     _held: pipe::Sender,
@@ -61,11 +37,23 @@ pub(super) struct Voice {
 }
 
 impl Voice {
-    fn new(path: PathBuf, task: Task) -> io::Result<Self> {
-        mkfifo(&path, Mode::S_IRUSR | Mode::S_IWUSR)?;
-        let options = pipe::OpenOptions::new();
-        let receiver = options.open_receiver(&path)?;
-        let held = options.open_sender(&path)?;
+    /// A pipe for this task's command; without one it can say nothing on the way.
+    pub(super) fn of(task: &Task) -> Option<Self> {
+        Self::new(task.clone())
+            .inspect_err(|error| {
+                let task = task.id;
+                tracing::warn!(%task, %error, "no pipe for what its command says: LEASEHOLD_TELL is not set");
+            })
+            .ok()
+    }
+
+    fn new(task: Task) -> io::Result<Self> {
+        let pipe = tempfile::Builder::new().prefix("leasehold-").make(|path| {
+            mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR)?;
+            let options = pipe::OpenOptions::new();
+            Ok((options.open_receiver(path)?, options.open_sender(path)?))
+        })?;
+        let ((receiver, held), path) = pipe.into_parts();
         Ok(Self {
             path,
             receiver,
@@ -75,7 +63,7 @@ impl Voice {
         })
     }
 
-    pub(super) const fn path(&self) -> &PathBuf {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -108,13 +96,6 @@ impl Voice {
         let said = &mut self.said;
         self.lines.take(&piece[..read], |line| said.hear(line));
         true
-    }
-}
-
-impl Drop for Voice {
-    fn drop(&mut self) {
-        // The folder goes with the worker.
-        let _ = std::fs::remove_file(&self.path);
     }
 }
 
