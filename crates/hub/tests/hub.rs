@@ -9,6 +9,8 @@
 mod drain;
 #[path = "hub/endings.rs"]
 mod endings;
+#[path = "hub/facts.rs"]
+mod facts;
 #[path = "hub/handshake.rs"]
 mod handshake;
 #[path = "hub/own_thread.rs"]

@@ -45,8 +45,10 @@ Examples:
 pub(super) const WORK: &str = "\
 Exit status 0 of the command completes the task with standard output as its result, 75 gives it
 back uncounted, 65 says that it is hopeless and no attempt will do, anything else fails the attempt;
-the end of standard error is the reason of both. The command finds LEASEHOLD_TASK_ID, LEASEHOLD_POOL, LEASEHOLD_ATTEMPT, LEASEHOLD_LEASE and
-LEASEHOLD_NODE in its environment. What it leaves running is killed with it; so is all of it when
+the end of standard error is the reason of both. The command finds LEASEHOLD_TASK_ID,
+LEASEHOLD_POOL, LEASEHOLD_ATTEMPT, LEASEHOLD_LEASE and LEASEHOLD_NODE in its environment, and
+TRACEPARENT if the task has a trace. LEASEHOLD_TELL names a pipe for lines on the way: \"progress
+FRACTION [NOTE]\"; and of what becomes of a failure \"retry-after DURATION\" or \"hopeless\". What it leaves running is killed with it; so is all of it when
 the lease is lost, the task is cancelled, or this process dies.
 
 SIGTERM or SIGINT drains: no more tasks, and an end when the running ones are done. A second one
@@ -55,6 +57,7 @@ ends the commands and gives their tasks back.
 Examples:
   leasehold work mail --exec 'sendmail -t'
   leasehold work compress --exec 'xargs gzip' --slots 8 --until-empty
+  leasehold work copy --exec 'half; echo progress 0.5 half > \"$LEASEHOLD_TELL\"; other-half'
   leasehold work a b --exec 'handle \"$LEASEHOLD_POOL\"' --name crane-1 --json";
 
 /// Of `status`.
@@ -71,6 +74,7 @@ Tasks come in the order of their ids, which for ids of version 7 is that of thei
 
 Examples:
   leasehold tasks mail --state dead
+  leasehold tasks mail --cause attempts-spent --reason 'smtp: 421'
   leasehold tasks mail --json | jq -r 'select(.attempt > 1) | .id'";
 
 /// Of `task`.
@@ -85,14 +89,17 @@ Prints the id of each task that was cancelled. The command of one that is runnin
 
 Examples:
   leasehold cancel 01890a5d-ac96-774b-bcce-b302099a8057
+  leasehold cancel 01890a5d-ac96-774b-bcce-b302099a8057 --grace 30s
   leasehold tasks mail --state ready --json | jq -r .id | xargs leasehold cancel";
 
 /// Of `revive`.
 pub(super) const REVIVE: &str = "\
-Prints the id of each task that was revived. It is ready again, with all its attempts.
+Prints the id of each task that was revived. It is ready again, with all its attempts, and with
+whatever else is given it.
 
 Examples:
   leasehold revive mail 01890a5d-ac96-774b-bcce-b302099a8057
+  leasehold revive mail --reason 'smtp: 421' --priority high --payload corrected.json
   leasehold revive mail --all";
 
 /// Of `export`.

@@ -30,10 +30,12 @@ fn text(detail: &TaskDetail, more: &[Fact]) -> String {
     let mut known = known(detail);
     // A budget is told of whole, with its bound, where it is told of.
     known.retain(|(name, _)| !more.iter().any(|of| fact(of).0 == *name));
-    if more.iter().any(|of| matches!(of, Fact::Failures(..))) {
-        // Not only failures are among them, so that the bound of those is none of theirs.
-        let attempts = known.iter_mut().find(|(name, _)| *name == "attempts");
-        attempts.map(|(_, value)| *value = detail.summary.attempt.to_string());
+    // Not only failures are among the attempts, so that the bound of those is none of theirs.
+    let is_told = more.iter().any(|of| matches!(of, Fact::Failures(..)));
+    for (name, value) in known.iter_mut().filter(|_| is_told) {
+        if *name == "attempts" {
+            *value = detail.summary.attempt.to_string();
+        }
     }
     known.extend(more.iter().map(fact));
     let mut text = facts(&known);

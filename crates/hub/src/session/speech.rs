@@ -286,4 +286,39 @@ mod tests {
         speech.was_taken();
         assert_eq!(speech.stuck_since(), None);
     }
+    /// A delivery with a payload of so many bytes, and a fact of so many.
+    fn more(payload: usize, fact: usize) -> DeliveryMore {
+        let (pool, epoch) = (leasehold_core::PoolId(1), leasehold_core::Epoch(1));
+        let lease = leasehold_core::LeaseId {
+            pool,
+            epoch,
+            number: 1,
+        };
+        let task = leasehold_core::TaskId::from_u128(1);
+        DeliveryMore {
+            delivery: Delivery {
+                proof: leasehold_core::LeaseRef { task, lease },
+                attempt: 1,
+                lease_ms: 1,
+                priority: 0,
+                enqueued_at_ms: 1,
+                payload: vec![0; payload].into(),
+            },
+            facts: vec![Fact::Key("k".repeat(fact))],
+        }
+    }
+
+    #[test]
+    fn a_task_that_fits_only_without_its_facts_is_delivered_without_them() {
+        let room = 4096 - MESSAGE_BYTES;
+        let mail = PoolName::new("mail").unwrap();
+        let largest = room - DELIVERY_BYTES;
+        let mut speech = Speech::new(4096);
+        speech.say_deliveries_more(&mail, vec![more(largest, 100)]);
+        let alone = speech.bytes();
+        assert!((largest..largest + 100).contains(&alone), "{alone}");
+        speech.say_deliveries_more(&mail, vec![more(10, 100), more(10, 100)]);
+        let both = speech.bytes() - alone;
+        assert!((220..4096).contains(&both), "{both}");
+    }
 }
