@@ -7,3 +7,9 @@ pub const LIFE: bool = true;
 
 /// Calling off what is on lease by asking its holder first.
 pub const STOPS: bool = true;
+
+/// Keys, follow-ups, and tasks that wait for others.
+pub const LINKS: bool = true;
+
+/// A bound on what is on lease at once.
+pub const LIMITS: bool = true;

@@ -8,7 +8,7 @@ mod patient;
 
 pub(crate) use patient::Patient;
 
-use crate::features::{LIFE, STOPS};
+use crate::features::{LIFE, LIMITS, LINKS, STOPS};
 
 /// A planted bug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,11 +59,19 @@ pub enum Mutation {
     OverranResumed,
     /// Tasks that are to stop are forgotten when the hub restarts.
     StopForgotten,
+    /// Each loss takes one from the number of tasks that may be on lease.
+    PermitLeaked,
+    /// Who waits for any end of a task is not freed by a bad one.
+    ChildOrphaned,
+    /// What is to follow a completion does not come.
+    FollowUpTorn,
+    /// A key is a task's after its end, too.
+    KeyOutlives,
 }
 
 impl Mutation {
     /// Every one there is.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 27] = [
         Self::HolderUnchecked,
         Self::StaleLeaseAccepted,
         Self::FailureUncounted,
@@ -87,6 +95,10 @@ impl Mutation {
         Self::ExpiredRuns,
         Self::OverranResumed,
         Self::StopForgotten,
+        Self::PermitLeaked,
+        Self::ChildOrphaned,
+        Self::FollowUpTorn,
+        Self::KeyOutlives,
     ];
 
     /// Whether worlds have what it is about.
@@ -95,6 +107,8 @@ impl Mutation {
         match self {
             Self::BudgetsConfused | Self::ExpiredRuns | Self::OverranResumed => LIFE,
             Self::StopForgotten => STOPS,
+            Self::PermitLeaked => LIMITS,
+            Self::ChildOrphaned | Self::FollowUpTorn | Self::KeyOutlives => LINKS,
             Self::HolderUnchecked
             | Self::StaleLeaseAccepted
             | Self::FailureUncounted

@@ -11,7 +11,10 @@ use leasehold_core::{
     RequestId, SessionId, TaskId, Timestamp,
 };
 
-use crate::{hub::millis, mutation::PRIORITY_MAX, oracle::Verdict, oracle::Violation, rng::Rng};
+use crate::{
+    features::LINKS, hub::millis, mutation::PRIORITY_MAX, oracle::Verdict, oracle::Violation,
+    rng::Rng,
+};
 
 /// Set in the ids of tasks that kill their nodes.
 const POISON: u128 = 0xdead << 96;
@@ -187,7 +190,8 @@ impl Node {
         let pool = ctx.rng.index(ctx.pools);
         for _ in 0..ctx.rng.small(1, 3).min(self.quota) {
             self.quota -= 1;
-            let task = self.new_task(ctx);
+            let mut task = self.new_task(ctx);
+            task.wishes.extend(wishes::links(pool, ctx));
             ctx.gossip.tasks.push((pool, task.id));
             self.unaccepted.push(Offer {
                 pool,
@@ -253,7 +257,7 @@ impl Node {
                 work.plan = Plan::Complete;
             }
             let command = match work.plan {
-                Plan::Complete => complete(proof, ctx),
+                Plan::Complete => complete(pool, proof, ctx),
                 Plan::Fail => Command::Fail(vec![Failure {
                     proof,
                     reason: "it did not fit".into(),
@@ -310,7 +314,28 @@ impl Node {
     }
 }
 
-fn complete(proof: LeaseRef, ctx: &mut Ctx<'_>) -> Command {
+/// Some bring other tasks with them.
+fn follow_ups(pool: usize, ctx: &mut Ctx<'_>) -> Vec<NewTask> {
+    if !LINKS || ctx.is_calm || !ctx.rng.chance(15) {
+        return Vec::new();
+    }
+    let one = |ctx: &mut Ctx<'_>| {
+        let number = ctx.gossip.tasks.len() as u128 + 1;
+        let id = TaskId::from_u128((u128::from(ctx.rng.next()) << 32) | number);
+        ctx.gossip.tasks.push((pool, id));
+        NewTask {
+            id,
+            priority: ctx.rng.small(0, PRIORITY_MAX),
+            attempts_max: None,
+            delay: millis(0),
+            payload: vec![7; 10].into(),
+            wishes: vec![],
+        }
+    };
+    (0..ctx.rng.small(1, 2)).map(|_| one(ctx)).collect()
+}
+
+fn complete(pool: usize, proof: LeaseRef, ctx: &mut Ctx<'_>) -> Command {
     let results = [None, Some(5), Some(5), Some(500)];
     let up_to = if ctx.is_calm { 1 } else { 3 };
     let length = results[ctx.rng.index(up_to + 1)];
@@ -318,6 +343,6 @@ fn complete(proof: LeaseRef, ctx: &mut Ctx<'_>) -> Command {
     Command::Complete(vec![Completion {
         proof,
         result,
-        then: vec![],
+        then: follow_ups(pool, ctx),
     }])
 }

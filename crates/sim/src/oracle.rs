@@ -6,6 +6,7 @@ mod durable;
 mod expiry;
 mod grants;
 mod holders;
+mod links;
 mod replies;
 mod seen;
 mod step;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, thread};
 
-use leasehold_sim::{LIFE, Report, STOPS, run};
+use leasehold_sim::{LIFE, LIMITS, LINKS, Report, STOPS, run};
 
 const SEEDS: u64 = 200;
 const THREADS: usize = 2;
@@ -95,10 +95,24 @@ fn assert_all_seen(seen: &BTreeMap<String, u64>) {
         "forced to stop",
         "stopped at its end",
     ];
+    let of_links = [
+        "Freed",
+        "ParentGone",
+        "waits for one less",
+        "given up with its parent",
+        "died(ParentGone)",
+        "known by its key",
+        "followed a completion",
+        "UnknownParent",
+        "KeyTaken",
+    ];
+    let of_limits = ["cut short by a bound"];
     let rare: Vec<_> = wanted
         .into_iter()
         .chain(of_life.into_iter().filter(|_| LIFE))
         .chain(of_stops.into_iter().filter(|_| STOPS))
+        .chain(of_links.into_iter().filter(|_| LINKS))
+        .chain(of_limits.into_iter().filter(|_| LIMITS))
         .filter(|what| seen.get(*what).is_none_or(|times| *times < 10))
         .collect();
     assert!(rare.is_empty(), "seen too rarely: {rare:?}");

@@ -184,8 +184,13 @@ impl Pool {
     pub(super) fn follow_what_ended(&mut self) {
         let parents: BTreeSet<TaskId> = self.tasks.side.children.0.iter().map(|of| of.0).collect();
         for parent in parents {
-            if let Some(fate) = self.fate(parent) {
-                self.follow(parent, fate);
+            match self.fate(parent) {
+                // Its children were given up with it. Those that wait were brought back since.
+                Some(Fate::Gone) if self.state(parent).is_some_and(is_dead) => {
+                    self.follow(parent, Fate::Dead);
+                }
+                Some(fate) => self.follow(parent, fate),
+                None => {}
             }
         }
     }
@@ -194,6 +199,7 @@ impl Pool {
     pub(super) fn follow_ends(&mut self, out: &mut Transition) {
         if !self.following.is_empty() {
             self.free_children(&mut { AT_ONCE_MAX }, out);
+            self.forget_beyond_max(out);
         }
     }
 
@@ -318,6 +324,10 @@ const fn fate_of(state: State) -> Option<Fate> {
         State::Dead { .. } => Some(Fate::Dead),
         State::Ready | State::Scheduled { .. } | State::Claimed => None,
     }
+}
+
+const fn is_dead(state: State) -> bool {
+    matches!(state, State::Dead { .. })
 }
 
 /// One parent less to wait for; the last one frees the task.

@@ -26,6 +26,8 @@ impl Pool {
         self.free_children(&mut left, out);
         self.forget_after_time(&mut left, out);
         self.forget_beyond_max(out);
+        // Who waited for what was forgotten.
+        self.follow_ends(out);
         self.empty_deleted(&mut left, out);
         // After the tasks that became ready: they go to those who wait, even at the last moment.
         self.serve(out);

@@ -1,10 +1,15 @@
 //! Bugs about what tasks have beyond plain ones.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use leasehold_core::{
-    Answer, AttemptEnding, Cause, Change, Command, LeaseId, LeaseRef, NewTask, PoolSettings,
-    Rejection, Reply, RequestId, Task, Transition, Wish,
+    Accepted, Answer, AttemptEnding, Cause, Change, Command, Govern, LeaseId, LeaseRef, NewTask,
+    Pool, PoolSettings, Rejection, Reply, RequestId, SessionId, Task, TaskId, Timestamp,
+    Transition, Wish,
 };
 
 use super::Mutation;
@@ -60,6 +65,69 @@ impl Overran {
                 }
             }
         }
+    }
+}
+
+pub(super) fn want_success(tasks: &mut [NewTask]) {
+    for wish in tasks.iter_mut().flat_map(|task| &mut task.wishes) {
+        if let Wish::After { any_end, .. } = wish {
+            *any_end = false;
+        }
+    }
+}
+
+/// One less for each loss.
+pub(super) fn leak_permits(pool: &mut Pool, out: &mut Transition) {
+    let is_loss = |change: &&Change| {
+        let losses = [AttemptEnding::Cut, AttemptEnding::Silence].map(Cause::Requeued);
+        matches!(change, Change::Put { cause, .. } if losses.contains(cause))
+    };
+    let lost = u32::try_from(out.changes.iter().filter(is_loss).count()).unwrap_or(u32::MAX);
+    let mut settings = pool.settings().clone();
+    if let Some(max) = settings.concurrency_max.filter(|_| lost > 0) {
+        settings.concurrency_max = Some(max.saturating_sub(lost).max(1));
+        let policy = pool.policy().clone();
+        let govern = Command::Govern(Box::new(Govern { settings, policy }));
+        let mut nothing = Transition::default();
+        // A pool's time never goes back.
+        let now = Timestamp::default();
+        pool.apply(now, SessionId(0), RequestId(0), govern, &mut nothing);
+        out.changes.append(&mut nothing.changes);
+        let granted = |reply: &Reply| !matches!(reply, Reply::Answer(SessionId(0), ..));
+        out.replies
+            .extend(nothing.replies.into_iter().filter(granted));
+    }
+}
+
+/// Which task had which key last.
+#[derive(Debug, Default)]
+pub(super) struct Keys(BTreeMap<String, TaskId>);
+
+impl Keys {
+    pub(super) fn note(&mut self, out: &Transition) {
+        for change in &out.changes {
+            if let Change::Put { task, cause, .. } = change
+                && *cause == Cause::Enqueued
+                && let Some(extras) = &task.extras
+                && let Some(key) = &extras.key
+            {
+                self.0.insert(key.key.to_string(), task.id);
+            }
+        }
+    }
+
+    /// Of one task whose key was that of a task that has ended.
+    pub(super) fn answer(&self, tasks: &[NewTask], pool: &Pool) -> Option<Answer> {
+        let [new] = tasks else { return None };
+        let key = new.wishes.iter().find_map(|wish| match wish {
+            Wish::Key { key, .. } => Some(key),
+            _ => None,
+        })?;
+        let id = *self.0.get(key).filter(|id| **id != new.id)?;
+        let kind = pool.state(id)?.kind();
+        let known_as = Some(kind).filter(|kind| kind.is_end());
+        known_as?;
+        Some(Answer::Enqueued(vec![Ok(Accepted { id, known_as })]))
     }
 }
 

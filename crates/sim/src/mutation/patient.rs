@@ -10,7 +10,7 @@ use leasehold_core::{
 
 use super::{
     Mutation, PRIORITY_MAX,
-    later::{self, Overran},
+    later::{self, Keys, Overran},
 };
 
 /// A pool, sane or with one bug around it.
@@ -22,6 +22,7 @@ pub(crate) struct Patient {
     nodes: BTreeMap<SessionId, Node>,
     last_grant: Option<(SessionId, Grant)>,
     overran: Overran,
+    keys: Keys,
 }
 
 impl Patient {
@@ -43,6 +44,7 @@ impl Patient {
             nodes: BTreeMap::new(),
             last_grant: None,
             overran: Overran::default(),
+            keys: Keys::default(),
         }
     }
 
@@ -154,6 +156,16 @@ impl Patient {
                 }
             }
             (Mutation::ExpiredRuns, Command::Enqueue(tasks)) => later::strip_expiry(tasks),
+            (Mutation::ChildOrphaned, Command::Enqueue(tasks)) => later::want_success(tasks),
+            (Mutation::FollowUpTorn, Command::Complete(items)) => {
+                items.iter_mut().for_each(|item| item.then.clear());
+            }
+            (Mutation::KeyOutlives, Command::Enqueue(tasks)) => {
+                if let Some(answer) = self.keys.answer(tasks, &self.pool) {
+                    out.replies.push(Reply::Answer(session, request, answer));
+                    return None;
+                }
+            }
             (Mutation::NeverArrivedKept, Command::Resume(leases)) => {
                 command = Command::Extend(leases.clone(), None);
             }
@@ -246,6 +258,8 @@ impl Patient {
             }
             Some(Mutation::LeaseReissued) => strip_epochs(out),
             Some(Mutation::OverranResumed) => self.overran.note(out),
+            Some(Mutation::KeyOutlives) => self.keys.note(out),
+            Some(Mutation::PermitLeaked) => later::leak_permits(&mut self.pool, out),
             Some(Mutation::RevocationUnsaid) => {
                 out.replies
                     .retain(|reply| !matches!(reply, Reply::Revoke(..)));

@@ -100,8 +100,13 @@ impl Node {
         else {
             return;
         };
-        if let [Err(Rejection::OutOfBounds { .. })] = items {
-            // The result was too long: it says so again, shorter.
+        if let [
+            Err(
+                Rejection::OutOfBounds { .. } | Rejection::PoolFull { .. } | Rejection::Full { .. },
+            ),
+        ] = items
+        {
+            // It was too long, or too much was to follow: it says so again, shorter.
             self.works[at].asked = None;
             return;
         }

@@ -3,7 +3,36 @@
 use leasehold_core::{AfterFailure, Wish};
 
 use super::Ctx;
-use crate::{features::LIFE, hub::millis};
+use crate::{
+    features::{LIFE, LINKS},
+    hub::millis,
+};
+
+/// What ties a task of this pool to others.
+pub(super) fn links(pool: usize, ctx: &mut Ctx<'_>) -> Vec<Wish> {
+    let mut wishes = Vec::new();
+    if !LINKS {
+        return wishes;
+    }
+    if ctx.rng.chance(25) {
+        let keys = ["red", "green"];
+        let windows = [None, None, Some(ctx.rng.within(1, 5_000))];
+        wishes.push(Wish::Key {
+            key: ctx.rng.pick(&keys).unwrap_or("red").into(),
+            window_ms: ctx.rng.pick(&windows).flatten(),
+        });
+    }
+    let of_pool = ctx.gossip.tasks.iter().rev().filter(|(of, _)| *of == pool);
+    let recent: Vec<_> = of_pool.map(|(_, task)| *task).take(8).collect();
+    if !recent.is_empty() && ctx.rng.chance(25) {
+        let first = ctx.rng.pick(&recent);
+        let second = ctx.rng.pick(&recent).filter(|_| ctx.rng.chance(30));
+        let tasks = first.into_iter().chain(second).collect();
+        let any_end = ctx.rng.chance(50);
+        wishes.push(Wish::After { tasks, any_end });
+    }
+    wishes
+}
 
 /// For a task that is delayed or not.
 pub(super) fn wishes(is_delayed: bool, ctx: &mut Ctx<'_>) -> Vec<Wish> {

@@ -104,7 +104,8 @@ impl Books {
     }
 
     pub(super) fn all_ended(&self) -> bool {
-        self.tasks.values().all(|seen| seen.phase.has_ended())
+        let is_over = |seen: &Seen| seen.phase.has_ended() || self.is_stuck(seen);
+        self.tasks.values().all(is_over)
     }
 
     pub(super) fn seen(&mut self, id: TaskId) -> Verdict<&mut Seen> {
@@ -148,6 +149,8 @@ impl Books {
             Cause::Due => self.fall_due(step.now, said),
             Cause::Requeued(ending) => self.run_out(step, said, ending),
             Cause::Expired => self.expire(step, said),
+            Cause::Freed => self.free(step, said),
+            Cause::ParentGone => self.orphan(step, said),
             Cause::Enqueued
             | Cause::Extended
             | Cause::Resumed
@@ -155,9 +158,7 @@ impl Books {
             | Cause::Cancelled
             | Cause::Revived
             | Cause::StopAsked
-            | Cause::Progressed
-            | Cause::Freed
-            | Cause::ParentGone => Err(Violation::of(said.id, format!("{cause:?} by itself"))),
+            | Cause::Progressed => Err(Violation::of(said.id, format!("{cause:?} by itself"))),
         }
     }
 
@@ -297,6 +298,7 @@ impl Books {
     fn check_rest(&self, step: &mut Step<'_>) -> Verdict {
         let ready = || self.tasks.values().find(|seen| seen.phase == Phase::Ready);
         if self.is_anyone_waiting()
+            && self.has_permit()
             && let Some(seen) = ready()
         {
             return Err(Violation::of(
@@ -305,6 +307,7 @@ impl Books {
             ));
         }
         self.check_own_claim(step)?;
+        self.check_children(step)?;
         let finished = self.tasks.values().filter(|seen| seen.phase.is_finished());
         if finished.count() as u64 > self.settings.completed_kept_max {
             return Err(Violation::general("too many finished tasks are kept"));

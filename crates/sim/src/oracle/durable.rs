@@ -7,7 +7,7 @@ use leasehold_core::{
     StateKind, Task, TaskId, Timestamp,
 };
 
-use super::{Verdict, Violation, books::Books, replies, seen::Seen};
+use super::{Verdict, Violation, books::Books, links::waits_on_disk, replies, seen::Seen};
 
 #[derive(Debug, Default)]
 pub(super) struct Durable {
@@ -178,7 +178,8 @@ impl Durable {
     fn check_promises(&self) -> Verdict {
         let kind = |id: &TaskId| self.disk.get(id).map(|seen| seen.phase.kind());
         for id in &self.told.accepted {
-            if !kind(id).is_some_and(StateKind::is_end) {
+            let waits = self.disk.get(id).is_some_and(waits_on_disk);
+            if !waits && !kind(id).is_some_and(StateKind::is_end) {
                 return Err(Violation::of(
                     *id,
                     format!("it was accepted, and is {:?}", kind(id)),
@@ -281,7 +282,8 @@ impl Books {
 
     pub(super) fn finish(&self, now: Timestamp, disk: &[Task]) -> Verdict {
         self.check_on_time(now)?;
-        if let Some(seen) = self.tasks.values().find(|seen| !seen.phase.has_ended()) {
+        let is_open = |seen: &&Seen| !seen.phase.has_ended() && !self.is_stuck(seen);
+        if let Some(seen) = self.tasks.values().find(is_open) {
             return Err(Violation::of(
                 seen.id,
                 format!("it never ended: {:?}", seen.phase),

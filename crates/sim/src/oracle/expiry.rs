@@ -11,6 +11,7 @@ use leasehold_core::{
 use super::{
     Verdict, Violation,
     books::Books,
+    links::Links,
     seen::{By, Phase, Seen},
     step::Step,
 };
@@ -29,7 +30,8 @@ pub(super) struct Terms {
     /// It is called off, and forced then.
     pub(super) stop: Option<Timestamp>,
     /// Why it is dead, where that is no matter of counting.
-    died: Option<Death>,
+    pub(super) died: Option<Death>,
+    pub(super) links: Links,
 }
 
 impl Terms {
@@ -64,8 +66,14 @@ impl Terms {
             }
             Wish::LossesMax(max) => self.losses_max = Some(*max),
             Wish::InterruptionsMax(max) => self.interruptions_max = Some(*max),
+            Wish::Key { key, window_ms } => {
+                self.links.key = Some((key.clone(), window_ms.map(ms)));
+            }
+            Wish::After { tasks, any_end } => {
+                (self.links.left, self.links.any_end) = (tasks.clone(), *any_end);
+            }
             // Of these the oracle knows no rule yet, and no world has them.
-            Wish::Key { .. } | Wish::Group(_) | Wish::After { .. } | Wish::Trace(_) => {}
+            Wish::Group(_) | Wish::Trace(_) => {}
         }
     }
 
@@ -88,6 +96,7 @@ impl Seen {
     /// When it has waited too long, if it waits.
     pub(super) fn expires_at(&self) -> Option<Timestamp> {
         let waits = matches!(self.phase, Phase::Ready | Phase::Scheduled(_));
+        let waits = waits && !self.waits_for_others();
         let after = self.terms.expires_after.filter(|_| waits)?;
         Some(self.ready_at + after)
     }

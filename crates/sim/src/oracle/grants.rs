@@ -26,6 +26,9 @@ impl Books {
         if self.seen(id)?.expires_at().is_some_and(|at| at <= step.now) {
             return Err(Violation::of(id, "it was granted, and had waited too long"));
         }
+        if !self.has_permit() {
+            return Err(Violation::of(id, "as many as may be were on lease already"));
+        }
         self.check_is_first(id)?;
         let granted = said
             .lease
@@ -147,6 +150,10 @@ impl Books {
         let (Some(granted), Some(first)) = (step.cut_short.take(), self.first_ready()) else {
             return Ok(());
         };
+        if !self.has_permit() {
+            step.remarks.push("cut short by a bound");
+            return Ok(());
+        }
         let is_empty = granted.is_empty();
         let mut with_it = granted;
         with_it.push(first);

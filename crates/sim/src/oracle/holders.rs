@@ -198,6 +198,9 @@ impl Books {
         if bytes > self.settings.result_bytes_max {
             return Ok(Err(No::OutOfBounds));
         }
+        if let Some(no) = self.refuses_follow_ups(item) {
+            return Ok(Err(no));
+        }
         let now = step.now;
         let Some(seen) = self.good(proof, node) else {
             return Ok(Err(No::LeaseLost));
@@ -211,6 +214,7 @@ impl Books {
         let said = step.expect(proof.task, Cause::Completed)?;
         step.ended.insert(proof.task);
         self.agree(said)?;
+        self.follow_up(step, &item.then)?;
         self.forget_some(step)?;
         Ok(Ok(()))
     }

@@ -29,7 +29,7 @@ pub(super) fn tasks_of(grants: &[Grant]) -> Vec<TaskId> {
 /// An answer, brought down to what the oracle foretells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Said {
-    Enqueued(Vec<Result<Option<StateKind>, No>>),
+    Enqueued(Vec<Result<(TaskId, Option<StateKind>), No>>),
     Claimed(usize),
     Credited(u32),
     Extended(Vec<Result<Duration, No>>),
@@ -49,6 +49,8 @@ pub(super) enum No {
     PoolFull,
     OutOfBounds,
     SessionEnded,
+    UnknownParent,
+    KeyTaken,
     Elsewhere,
 }
 
@@ -103,7 +105,7 @@ pub(super) fn said(answer: &Answer) -> Said {
     match answer {
         Answer::Enqueued(items) => {
             let known = |item: &Result<leasehold_core::Accepted, _>| match item {
-                Ok(accepted) => Ok(accepted.known_as),
+                Ok(accepted) => Ok((accepted.id, accepted.known_as)),
                 Err(refusal) => Err(no(refusal)),
             };
             Said::Enqueued(items.iter().map(known).collect())
@@ -135,13 +137,13 @@ const fn no(refusal: &Rejection) -> No {
         Rejection::PoolFull { .. } | Rejection::Full { .. } => No::PoolFull,
         Rejection::OutOfBounds { .. } => No::OutOfBounds,
         Rejection::SessionEnded => No::SessionEnded,
+        Rejection::UnknownParent(_) => No::UnknownParent,
+        Rejection::KeyTaken(_) => No::KeyTaken,
         Rejection::NoSuchPool(_)
         | Rejection::DiskNearlyFull { .. }
         | Rejection::Unavailable { .. }
         | Rejection::Unsupported(_)
-        | Rejection::UnknownParent(_)
         | Rejection::Cycle(_)
-        | Rejection::KeyTaken(_)
         | Rejection::NoSuchSchedule(_)
         | Rejection::NotEmpty { .. }
         | Rejection::Invalid(_) => No::Elsewhere,

@@ -26,6 +26,8 @@ pub(super) struct Step<'a> {
     pub(super) revocations: Vec<(SessionId, LeaseRef, Revocation)>,
     /// What holders must be asked to stop.
     pub(super) stops: Vec<Asked>,
+    /// Tasks that must be given up with their parents in this call.
+    pub(super) orphans: BTreeSet<TaskId>,
     /// Tasks that ended in this call.
     pub(super) ended: BTreeSet<TaskId>,
     /// What the claim that was asked was granted, if that is less than it asked for.
@@ -43,6 +45,7 @@ impl<'a> Step<'a> {
             grants: replies::granted(&call.outcome.replies),
             revocations: Vec::new(),
             stops: Vec::new(),
+            orphans: BTreeSet::new(),
             ended: BTreeSet::new(),
             cut_short: None,
             remarks: Vec::new(),
@@ -63,6 +66,8 @@ impl<'a> Step<'a> {
                 Cause::Due
                     | Cause::Claimed
                     | Cause::Expired
+                    | Cause::Freed
+                    | Cause::ParentGone
                     | Cause::Requeued(
                         AttemptEnding::Expired
                             | AttemptEnding::Cut

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use leasehold_core::{
     Answer, AttemptEnding, Await, Cause, Claim, Command, Credit, LeaseRef, NewTask, Node, Reply,
-    RequestId, Revive, Revocation, SessionId, TaskId,
+    RequestId, Revive, Revocation, SessionId, StateKind, TaskId,
     limits::{ATTEMPTS_MAX, BATCH_MAX, CLAIM_MAX, LEASE_MAX, LEASE_MIN, WAIT_MAX},
 };
 
@@ -96,18 +96,27 @@ impl Books {
         let mut answers = Vec::new();
         for new in tasks {
             answers.push(match self.tasks.get(&new.id) {
-                Some(seen) => Ok(Some(seen.phase.kind())),
+                Some(seen) => Ok((new.id, Some(seen.phase.kind()))),
                 None => self.enqueue_one(step, new)?,
             });
         }
         Ok(Said::Enqueued(answers))
     }
 
-    fn enqueue_one(
+    pub(super) fn enqueue_one(
         &mut self,
         step: &mut Step<'_>,
         new: &NewTask,
-    ) -> Verdict<Result<Option<leasehold_core::StateKind>, No>> {
+    ) -> Verdict<Result<(TaskId, Option<StateKind>), No>> {
+        let mut terms = Terms::of(new, &self.settings);
+        terms.links.enqueued_at = step.now;
+        if let Some((key, _)) = &terms.links.key
+            && let Some(holder) = self.key_holder(key, step.now)
+        {
+            step.remarks.push("known by its key");
+            let kind = self.seen(holder)?.phase.kind();
+            return Ok(Ok((holder, Some(kind))));
+        }
         let attempts_max = new.attempts_max.unwrap_or(self.settings.attempts_max);
         if self.tasks.len() as u64 >= self.settings.tasks_max {
             return Ok(Err(No::PoolFull));
@@ -117,10 +126,12 @@ impl Books {
         {
             return Ok(Err(No::OutOfBounds));
         }
+        if !self.knows_parents(&terms.links.left) {
+            return Ok(Err(No::UnknownParent));
+        }
         let said = step.expect(new.id, Cause::Enqueued)?;
-        let terms = Terms::of(new, &self.settings);
         let ready_at = terms.ready_at(step.now, new.delay);
-        let seen = Seen {
+        let mut seen = Seen {
             id: new.id,
             order: self.next_order,
             priority: new.priority,
@@ -141,9 +152,11 @@ impl Books {
             terms,
         };
         self.next_order += 1;
+        self.beside_parents(&mut seen);
         self.tasks.insert(new.id, seen);
         self.agree(said)?;
-        Ok(Ok(None))
+        self.settle_new_child(step, new.id)?;
+        Ok(Ok((new.id, None)))
     }
 
     fn claim(
@@ -273,6 +286,7 @@ impl Books {
         for id in ids {
             let answer = match self.tasks.get(&id).map(|seen| seen.phase) {
                 None => Err(No::Unknown),
+                Some(Phase::Dead(_)) if self.key_is_taken(id, step.now) => Err(No::KeyTaken),
                 Some(Phase::Dead(_)) => {
                     self.revive_one(step, id)?;
                     Ok(())
@@ -302,6 +316,9 @@ impl Books {
         (seen.losses, seen.lost) = (0, 0);
         (seen.phase, seen.ready_at) = (Phase::Ready, now);
         seen.lives_again();
+        let mut waiting = seen.clone();
+        self.wait_again(&mut waiting);
+        *self.seen(id)? = waiting;
         let said = step.expect(id, Cause::Revived)?;
         self.agree(said)
     }

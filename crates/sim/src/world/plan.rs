@@ -3,7 +3,7 @@
 use leasehold_core::{Aging, BackOff, PoolSettings};
 
 use crate::{
-    features::{LIFE, STOPS},
+    features::{LIFE, LIMITS, STOPS},
     hub::millis,
     rng::Rng,
 };
@@ -48,6 +48,10 @@ fn settings(rng: &mut Rng, grain: u64) -> PoolSettings {
         settings.losses_max = rng.small(1, 5);
         settings.back_off.factor_percent = rng.small(100, 300);
         settings.back_off.jitter_percent = rng.small(0, 100);
+    }
+    if LIMITS {
+        let most = [None, None, None, Some(rng.small(1, 4))];
+        settings.concurrency_max = rng.pick(&most).flatten();
     }
     if STOPS {
         settings.cancel_grace = millis(rng.pick(&[0, 200, 2_000]).unwrap_or(0));
