@@ -13,3 +13,6 @@ pub const LINKS: bool = true;
 
 /// A bound on what is on lease at once.
 pub const LIMITS: bool = true;
+
+/// Schedules.
+pub const SCHEDULES: bool = true;

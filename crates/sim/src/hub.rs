@@ -17,6 +17,12 @@ use crate::{
     trace::Trace,
 };
 
+/// The hub itself, which asks without a session.
+const HUB: SessionId = SessionId(0);
+
+/// A request that nobody answers.
+const NO_REQUEST: RequestId = RequestId(0);
+
 /// What becomes of the commit on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
@@ -113,7 +119,8 @@ impl Hub {
             );
             let (id, epoch) = (opened.id, opened.epoch);
             let tasks = opened.tasks.all().map_err(broken)?;
-            let pool = Patient::restore(id, epoch, settings.clone(), now, tasks, self.bug);
+            let mut pool = Patient::restore(id, epoch, settings.clone(), now, tasks, self.bug);
+            pool.recall(opened.notes);
             seats.push(Seat {
                 id,
                 epoch,
@@ -130,6 +137,17 @@ impl Hub {
             queue: Vec::new(),
             flying: Vec::new(),
         });
+        (0..self.pools()).try_for_each(|pool| self.plan(pool, now, witness))
+    }
+
+    /// Which instants are due: the pool knows no calendar.
+    fn plan(&mut self, pool: usize, now: Timestamp, witness: &mut Witness) -> Verdict {
+        let seat = self.life.as_ref().map(|life| &life.seats[pool]);
+        let plans = seat.map_or(Vec::new(), |seat| seat.pool.plans(now));
+        for plan in plans {
+            let asked = (HUB, NO_REQUEST, Command::Plan(Box::new(plan)));
+            self.hear(pool, now, asked, witness)?;
+        }
         Ok(())
     }
 
@@ -164,6 +182,17 @@ impl Hub {
 
     /// A session asks something of a pool.
     pub(crate) fn apply(
+        &mut self,
+        pool: usize,
+        now: Timestamp,
+        asked: (SessionId, RequestId, Command),
+        witness: &mut Witness,
+    ) -> Verdict {
+        self.hear(pool, now, asked, witness)?;
+        self.plan(pool, now, witness)
+    }
+
+    fn hear(
         &mut self,
         pool: usize,
         now: Timestamp,
@@ -209,6 +238,7 @@ impl Hub {
             };
             witness.judge(pool, &call)?;
             self.bring_out(pool, now, outcome, witness)?;
+            self.plan(pool, now, witness)?;
         }
         Ok(())
     }

@@ -24,7 +24,7 @@ mod world;
 
 use std::{collections::BTreeMap, fmt};
 
-pub use features::{LIFE, LIMITS, LINKS, STOPS};
+pub use features::{LIFE, LIMITS, LINKS, SCHEDULES, STOPS};
 pub use mutation::Mutation;
 pub use oracle::Violation;
 

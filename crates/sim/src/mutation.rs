@@ -8,7 +8,7 @@ mod patient;
 
 pub(crate) use patient::Patient;
 
-use crate::features::{LIFE, LIMITS, LINKS, STOPS};
+use crate::features::{LIFE, LIMITS, LINKS, SCHEDULES, STOPS};
 
 /// A planted bug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,11 +67,15 @@ pub enum Mutation {
     FollowUpTorn,
     /// A key is a task's after its end, too.
     KeyOutlives,
+    /// After a restart the last instant of a schedule fires again.
+    FiredTwice,
+    /// The less urgent never grow older.
+    PriorityStarved,
 }
 
 impl Mutation {
     /// Every one there is.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::HolderUnchecked,
         Self::StaleLeaseAccepted,
         Self::FailureUncounted,
@@ -99,6 +103,8 @@ impl Mutation {
         Self::ChildOrphaned,
         Self::FollowUpTorn,
         Self::KeyOutlives,
+        Self::FiredTwice,
+        Self::PriorityStarved,
     ];
 
     /// Whether worlds have what it is about.
@@ -108,6 +114,7 @@ impl Mutation {
             Self::BudgetsConfused | Self::ExpiredRuns | Self::OverranResumed => LIFE,
             Self::StopForgotten => STOPS,
             Self::PermitLeaked => LIMITS,
+            Self::FiredTwice => SCHEDULES,
             Self::ChildOrphaned | Self::FollowUpTorn | Self::KeyOutlives => LINKS,
             Self::HolderUnchecked
             | Self::StaleLeaseAccepted
@@ -122,6 +129,7 @@ impl Mutation {
             | Self::ByeCounted
             | Self::LeaseReissued
             | Self::PriorityInverted
+            | Self::PriorityStarved
             | Self::CompletionForgotten
             | Self::GrantedTwice
             | Self::ExtensionForgotten

@@ -8,11 +8,15 @@ use std::collections::BTreeMap;
 
 use leasehold_core::{
     Claim, Command, Completion, Credit, Failure, Incarnation, LeaseRef, NewTask, NodeName,
-    RequestId, SessionId, TaskId, Timestamp,
+    RequestId, ScheduleAsk, ScheduleName, SessionId, TaskId, Timestamp,
 };
 
 use crate::{
-    features::LINKS, hub::millis, mutation::PRIORITY_MAX, oracle::Verdict, oracle::Violation,
+    features::{LINKS, SCHEDULES},
+    hub::millis,
+    mutation::PRIORITY_MAX,
+    oracle::Verdict,
+    oracle::Violation,
     rng::Rng,
 };
 
@@ -131,8 +135,20 @@ impl Node {
         self.offer(ctx);
         self.work(ctx);
         self.ask_for_work(ctx);
-        if !ctx.is_calm {
+        if ctx.is_calm {
+            self.drop_schedules(ctx);
+        } else {
             self.meddle(ctx);
+        }
+    }
+
+    /// Else there would be no end of tasks.
+    fn drop_schedules(&mut self, ctx: &mut Ctx<'_>) {
+        let name = ScheduleName::new("tick").ok().filter(|_| SCHEDULES);
+        if let Some(name) = name.filter(|_| ctx.rng.chance(20)) {
+            let pool = ctx.rng.index(ctx.pools);
+            let drop = Command::Schedule(ScheduleAsk::Remove(name));
+            self.ask(pool, drop, ctx);
         }
     }
 

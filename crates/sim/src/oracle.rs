@@ -8,6 +8,7 @@ mod grants;
 mod holders;
 mod links;
 mod replies;
+mod schedules;
 mod seen;
 mod step;
 mod stops;

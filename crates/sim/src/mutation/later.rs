@@ -7,9 +7,9 @@ use std::{
 };
 
 use leasehold_core::{
-    Accepted, Answer, AttemptEnding, Cause, Change, Command, Govern, LeaseId, LeaseRef, NewTask,
-    Pool, PoolSettings, Rejection, Reply, RequestId, SessionId, Task, TaskId, Timestamp,
-    Transition, Wish,
+    Accepted, Aging, Answer, AttemptEnding, Cause, Change, Command, Govern, LeaseId, LeaseRef,
+    NewTask, Note, Plan, Pool, PoolSettings, Rejection, Reply, RequestId, Schedule, SessionId,
+    Task, TaskId, Timestamp, Transition, When, Wish,
 };
 
 use super::Mutation;
@@ -18,6 +18,9 @@ use super::Mutation;
 pub(super) const fn twist_settings(settings: &mut PoolSettings, bug: Option<Mutation>) {
     if matches!(bug, Some(Mutation::BudgetsConfused)) {
         settings.losses_max = settings.attempts_max;
+    }
+    if matches!(bug, Some(Mutation::PriorityStarved)) {
+        settings.aging = Aging::Strict;
     }
     if matches!(bug, Some(Mutation::ExpiredRuns)) {
         settings.expires_after = None;
@@ -119,10 +122,7 @@ impl Keys {
     /// Of one task whose key was that of a task that has ended.
     pub(super) fn answer(&self, tasks: &[NewTask], pool: &Pool) -> Option<Answer> {
         let [new] = tasks else { return None };
-        let key = new.wishes.iter().find_map(|wish| match wish {
-            Wish::Key { key, .. } => Some(key),
-            _ => None,
-        })?;
+        let key = new.wishes.iter().find_map(key_of)?;
         let id = *self.0.get(key).filter(|id| **id != new.id)?;
         let kind = pool.state(id)?.kind();
         let known_as = Some(kind).filter(|kind| kind.is_end());
@@ -131,10 +131,49 @@ impl Keys {
     }
 }
 
+const fn key_of(wish: &Wish) -> Option<&String> {
+    if let Wish::Key { key, .. } = wish {
+        return Some(key);
+    }
+    None
+}
+
 /// What an extension or a resume names.
 pub(super) fn named(command: &Command) -> Vec<LeaseRef> {
     if let Command::Extend(leases, _) | Command::Resume(leases) = command {
         return leases.clone();
     }
     Vec::new()
+}
+
+/// The instant dealt with last is due once more, and makes another task.
+pub(super) fn forget_instant(note: &mut Note) {
+    if let Note::Schedule(schedule) = note
+        && let When::Every { ms, .. } = schedule.when
+        && schedule.fired > 0
+    {
+        schedule.done_until = schedule.done_until - Duration::from_millis(ms);
+        schedule.seed = TaskId::from_u128(schedule.seed.as_u128() + 1);
+    }
+}
+
+/// What a hub's calendar says of an interval.
+pub(super) fn plan(of: &Schedule, now: Timestamp) -> Plan {
+    let (mut due, mut next) = (Vec::new(), None);
+    if let When::Every { ms, from } = of.when {
+        let step = Duration::from_millis(ms);
+        let mut at = from;
+        while at <= now {
+            due.extend((at > of.done_until).then_some(at));
+            at = at + step;
+        }
+        next = Some(at);
+    }
+    let (name, more) = (of.name.clone(), false);
+    Plan {
+        name,
+        due,
+        more,
+        next,
+    }
 }

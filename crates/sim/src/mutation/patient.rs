@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use leasehold_core::{
     Answer, AttemptEnding, Cause, Change, Claim, Command, Ending, Epoch, Grant, LeaseId, LeaseRef,
-    Node, Pool, PoolId, PoolSettings, Reply, RequestId, SessionId, Spent, State, Task, Timestamp,
-    Transition,
+    Node, Note, Plan, Pool, PoolId, PoolSettings, Reply, RequestId, SessionId, Spent, State, Task,
+    Timestamp, Transition,
 };
 
 use super::{
@@ -88,6 +88,22 @@ impl Patient {
         out
     }
 
+    /// What a store kept of the pool beside its tasks.
+    pub(crate) fn recall(&mut self, mut notes: Vec<Note>) {
+        if self.bug == Some(Mutation::FiredTwice) {
+            notes.iter_mut().for_each(later::forget_instant);
+        }
+        self.pool.recall(notes);
+    }
+
+    /// What is due of its schedules.
+    pub(crate) fn plans(&self, now: Timestamp) -> Vec<Plan> {
+        self.pool
+            .due_schedules()
+            .map(|of| later::plan(of, now))
+            .collect()
+    }
+
     pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
         self.pool.next_deadline()
     }
@@ -129,6 +145,10 @@ impl Patient {
         let Some(bug) = self.bug else {
             return Some((session, command));
         };
+        if let Some(answer) = self.answer_by_key(&command) {
+            out.replies.push(Reply::Answer(session, request, answer));
+            return None;
+        }
         let mut as_session = session;
         match (bug, &mut command) {
             (Mutation::HolderUnchecked, _) => {
@@ -160,12 +180,6 @@ impl Patient {
             (Mutation::FollowUpTorn, Command::Complete(items)) => {
                 items.iter_mut().for_each(|item| item.then.clear());
             }
-            (Mutation::KeyOutlives, Command::Enqueue(tasks)) => {
-                if let Some(answer) = self.keys.answer(tasks, &self.pool) {
-                    out.replies.push(Reply::Answer(session, request, answer));
-                    return None;
-                }
-            }
             (Mutation::NeverArrivedKept, Command::Resume(leases)) => {
                 command = Command::Extend(leases.clone(), None);
             }
@@ -192,6 +206,16 @@ impl Patient {
             _ => {}
         }
         Some((as_session, command))
+    }
+
+    /// As if a key were a task's after its end, if that is the bug.
+    fn answer_by_key(&self, command: &Command) -> Option<Answer> {
+        if let Command::Enqueue(tasks) = command
+            && self.bug == Some(Mutation::KeyOutlives)
+        {
+            return self.keys.answer(tasks, &self.pool);
+        }
+        None
     }
 
     /// Whose lease an answer names, if another session has it in hand.

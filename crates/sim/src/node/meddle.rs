@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use leasehold_core::{
-    AfterFailure, Await, Claim, Command, Completion, Credit, Failure, LeaseRef, Revive, TaskId,
+    AfterFailure, Await, Claim, Command, Completion, Credit, Failure, LeaseRef, Misfire, Revive,
+    Schedule, ScheduleAsk, ScheduleName, TaskId, Timestamp, When,
 };
 
 use super::{Action, Ctx, Node};
-use crate::{features::STOPS, hub::millis};
+use crate::{
+    features::{SCHEDULES, STOPS},
+    hub::millis,
+};
 
 impl Node {
     pub(super) fn meddle(&mut self, ctx: &mut Ctx<'_>) {
@@ -20,6 +24,9 @@ impl Node {
         if ctx.rng.chance(1) {
             self.ask_nonsense(ctx);
         }
+        if SCHEDULES && ctx.rng.chance(3) {
+            self.touch_schedule(ctx);
+        }
         match ctx.rng.within(0, 199) {
             0 => ctx.out.push(Action::Bye),
             1 => {
@@ -28,6 +35,19 @@ impl Node {
             }
             _ => {}
         }
+    }
+
+    fn touch_schedule(&mut self, ctx: &mut Ctx<'_>) {
+        let pool = ctx.rng.index(ctx.pools);
+        let Ok(name) = ScheduleName::new("tick") else {
+            return;
+        };
+        let ask = match ctx.rng.within(0, 9) {
+            0 => ScheduleAsk::Remove(name),
+            1 | 2 => ScheduleAsk::Pause(name, ctx.rng.chance(50)),
+            _ => ScheduleAsk::Put(Box::new(tick(name, ctx))),
+        };
+        self.ask(pool, Command::Schedule(ask), ctx);
     }
 
     /// Leases that are named are not what is held: some missing, some old, some of others.
@@ -146,4 +166,28 @@ fn cancel_within(task: TaskId, ctx: &mut Ctx<'_>) -> Command {
 /// What may still matter to somebody.
 fn recent<T>(all: &[T]) -> &[T] {
     &all[all.len().saturating_sub(6)..]
+}
+
+/// One of two intervals, which all nodes agree on.
+fn tick(name: ScheduleName, ctx: &mut Ctx<'_>) -> Schedule {
+    let ms = ctx.rng.pick(&[1_000, 1_700]).unwrap_or(1_000);
+    let policies = [Misfire::Skip, Misfire::Once, Misfire::All];
+    Schedule {
+        name,
+        seed: TaskId::from_u128(4),
+        when: When::Every {
+            ms,
+            from: Timestamp::from_millis(1_700_000_000_500),
+        },
+        misfire: ctx.rng.pick(&policies).unwrap_or(Misfire::Once),
+        priority: ctx.rng.small(0, 3),
+        attempts_max: None,
+        wishes: vec![],
+        payload: vec![7; 20].into(),
+        paused: false,
+        done_until: Timestamp::default(),
+        fired: 0,
+        skipped: 0,
+        last: None,
+    }
 }

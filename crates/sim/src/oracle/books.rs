@@ -14,6 +14,7 @@ use super::{
     Verdict, Violation,
     durable::Durable,
     expiry::then_of,
+    schedules::{Fired, Schedules},
     seen::{By, Phase, Seen},
     step::Step,
 };
@@ -29,6 +30,11 @@ pub(super) struct Books {
     pub(super) next_ticket: u64,
     pub(super) next_order: u64,
     pub(super) durable: Durable,
+    pub(super) schedules: Schedules,
+    /// Which task each instant made, whether that was stored or not.
+    pub(super) fired: Fired,
+    /// When there was last no room.
+    pub(super) full_at: Timestamp,
     restored_at: Timestamp,
 }
 
@@ -66,6 +72,9 @@ impl Books {
             next_ticket: 0,
             next_order: 0,
             durable: Durable::default(),
+            schedules: Schedules::default(),
+            fired: Fired::default(),
+            full_at: Timestamp::default(),
             restored_at: Timestamp::default(),
         }
     }
@@ -73,6 +82,7 @@ impl Books {
     /// Judges one call: what time brought about, what was asked, what that made possible.
     pub(super) fn judge(&mut self, step: &mut Step<'_>) -> Verdict {
         self.check_on_time(step.now)?;
+        self.check_instants(step.now, self.restored_at)?;
         self.pass_time(step)?;
         let expected = match step.call.asked {
             Some((session, request, command)) => {
@@ -93,6 +103,7 @@ impl Books {
         self.parked.clear();
         self.restored_at = now;
         self.tasks = self.durable.recall();
+        self.schedules = self.durable.noted();
         for seen in self.tasks.values_mut() {
             if let Some(newest) = &mut seen.newest {
                 newest.session = None;

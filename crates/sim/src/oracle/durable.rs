@@ -3,17 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use leasehold_core::{
-    Answer, AttemptEnding, Command, Grant, LeaseId, LeaseRef, Reply, RequestId, SessionId,
-    StateKind, Task, TaskId, Timestamp,
+    Answer, AttemptEnding, Command, Grant, LeaseId, LeaseRef, Reply, RequestId, Schedule,
+    ScheduleName, SessionId, StateKind, Task, TaskId, Timestamp,
 };
 
-use super::{Verdict, Violation, books::Books, links::waits_on_disk, replies, seen::Seen};
+use super::{
+    Verdict, Violation, books::Books, links::waits_on_disk, replies, schedules::Schedules,
+    seen::Seen,
+};
 
 #[derive(Debug, Default)]
 pub(super) struct Durable {
     /// Changes that are in the pool's memory only, oldest first.
-    pending: VecDeque<(TaskId, Option<Seen>)>,
+    pending: VecDeque<Pending>,
     disk: BTreeMap<TaskId, Seen>,
+    notes: Schedules,
     made: u64,
     stored: u64,
     /// What the disk has held at any time.
@@ -21,6 +25,13 @@ pub(super) struct Durable {
     /// What nodes were told, and must stay true.
     told: Told,
     asked: BTreeMap<(SessionId, RequestId), Command>,
+}
+
+/// A change on its way to the disk.
+#[derive(Debug)]
+enum Pending {
+    Task(TaskId, Option<Box<Seen>>),
+    Note(ScheduleName, Option<Schedule>),
 }
 
 #[derive(Debug, Default)]
@@ -41,7 +52,18 @@ struct Told {
 impl Durable {
     pub(super) fn will_hold(&mut self, id: TaskId, seen: Option<Seen>) {
         self.made += 1;
-        self.pending.push_back((id, seen));
+        self.pending
+            .push_back(Pending::Task(id, seen.map(Box::new)));
+    }
+
+    pub(super) fn will_note(&mut self, of: ScheduleName, kept: Option<Schedule>) {
+        self.made += 1;
+        self.pending.push_back(Pending::Note(of, kept));
+    }
+
+    /// The schedules that a restart finds.
+    pub(super) fn noted(&self) -> Schedules {
+        self.notes.clone()
     }
 
     /// What a restart finds.
@@ -49,6 +71,14 @@ impl Durable {
         self.pending.clear();
         self.stored = self.made;
         self.disk.clone()
+    }
+
+    fn note(&mut self, of: ScheduleName, kept: Option<Schedule>) {
+        self.stored += 1;
+        match kept {
+            Some(kept) => _ = self.notes.insert(of, kept),
+            None => _ = self.notes.remove(&of),
+        }
     }
 
     fn store(&mut self, id: TaskId, seen: Option<Seen>) {
@@ -239,8 +269,11 @@ impl Books {
     pub(super) fn stored(&mut self, changes: usize, kept: usize) {
         let pending = &mut self.durable.pending;
         let batch: Vec<_> = pending.drain(..changes.min(pending.len())).collect();
-        for (id, seen) in batch.into_iter().take(kept) {
-            self.durable.store(id, seen);
+        for change in batch.into_iter().take(kept) {
+            match change {
+                Pending::Task(id, seen) => self.durable.store(id, seen.map(|seen| *seen)),
+                Pending::Note(of, kept) => self.durable.note(of, kept),
+            }
         }
     }
 

@@ -115,6 +115,21 @@ impl<'a> Step<'a> {
         Err(Violation::of(first, what))
     }
 
+    /// The next change, which must be this very one.
+    pub(super) fn expect_change(&mut self, wanted: &Change) -> Verdict {
+        match self.changes.pop_front() {
+            Some(change) if change == wanted => Ok(()),
+            other => Err(Violation::general(format!(
+                "{wanted:?} was to come, not {other:?}"
+            ))),
+        }
+    }
+
+    /// Of which task the next change is.
+    pub(super) fn next_id(&self) -> Option<TaskId> {
+        self.changes.front().and_then(|change| change.task_id())
+    }
+
     fn expect_put(&mut self, id: TaskId, what: &str) -> Verdict<(&'a Task, Cause)> {
         match self.changes.pop_front() {
             Some(Change::Put { task, cause, .. }) => Ok((task, *cause)),

@@ -30,6 +30,10 @@ impl Books {
             self.open(session, node);
             return Ok(None);
         }
+        if let Command::Plan(plan) = command {
+            self.planned(step, plan)?;
+            return Ok(None);
+        }
         let Some(node) = self.sessions.get(&session).map(|of| of.node.clone()) else {
             let is_end = matches!(command, Command::End(_));
             if is_end {
@@ -66,11 +70,11 @@ impl Books {
             Command::Cancel(ids) => self.cancel(step, ids)?,
             Command::Revive(revive) => self.revive(step, revive)?,
             Command::Plan(_) => return Ok(None),
+            Command::Schedule(ask) => self.schedule(step, ask)?,
             Command::CancelWithin(ids, grace) => self.cancel_within(step, ids, *grace)?,
             Command::Progress(_)
             | Command::ReviveWith(_)
             | Command::Purge(..)
-            | Command::Schedule(_)
             | Command::Govern(_) => Said::Refused(No::Elsewhere),
         }))
     }

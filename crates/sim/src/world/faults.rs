@@ -3,7 +3,7 @@
 use leasehold_core::{Ending, SessionId};
 
 use super::{Event, World};
-use crate::{hub::millis, network::Wire, oracle::Verdict};
+use crate::{features::SCHEDULES, hub::millis, network::Wire, oracle::Verdict};
 
 impl World {
     /// One thing goes wrong, and the next is on its way.
@@ -20,7 +20,11 @@ impl World {
             (45..60, _) => self.freeze(),
             (60..70, Some(session)) => return self.dismiss(session),
             (70..85, _) => {
-                let (is_kept, down_for) = (self.rng.chance(50), self.rng.within(0, 1500));
+                let (is_kept, mut down_for) = (self.rng.chance(50), self.rng.within(0, 1500));
+                if SCHEDULES && self.rng.chance(5) {
+                    // Long enough for instants to be missed.
+                    down_for += 65_000;
+                }
                 self.bring_down(is_kept, down_for);
             }
             (_, _) => {
