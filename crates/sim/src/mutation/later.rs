@@ -27,7 +27,22 @@ pub(super) const fn twist_settings(settings: &mut PoolSettings, bug: Option<Muta
     }
 }
 
-pub(super) fn strip_expiry(tasks: &mut [NewTask]) {
+/// What is asked for beside a plain task, as a sick pool hears it.
+pub(super) fn twist_wishes(bug: Mutation, command: &mut Command) {
+    if let Command::Enqueue(tasks) = command {
+        if bug == Mutation::ExpiredRuns {
+            strip_expiry(tasks);
+        } else if bug == Mutation::ChildOrphaned {
+            want_success(tasks);
+        }
+    } else if let Command::Complete(items) = command
+        && bug == Mutation::FollowUpTorn
+    {
+        items.iter_mut().for_each(|item| item.then.clear());
+    }
+}
+
+fn strip_expiry(tasks: &mut [NewTask]) {
     for task in tasks {
         task.wishes
             .retain(|wish| !matches!(wish, Wish::ExpiresAfter(_)));
@@ -71,7 +86,7 @@ impl Overran {
     }
 }
 
-pub(super) fn want_success(tasks: &mut [NewTask]) {
+fn want_success(tasks: &mut [NewTask]) {
     for wish in tasks.iter_mut().flat_map(|task| &mut task.wishes) {
         if let Wish::After { any_end, .. } = wish {
             *any_end = false;

@@ -175,10 +175,8 @@ impl Patient {
                     task.priority = PRIORITY_MAX - task.priority;
                 }
             }
-            (Mutation::ExpiredRuns, Command::Enqueue(tasks)) => later::strip_expiry(tasks),
-            (Mutation::ChildOrphaned, Command::Enqueue(tasks)) => later::want_success(tasks),
-            (Mutation::FollowUpTorn, Command::Complete(items)) => {
-                items.iter_mut().for_each(|item| item.then.clear());
+            (Mutation::ExpiredRuns | Mutation::ChildOrphaned | Mutation::FollowUpTorn, of) => {
+                later::twist_wishes(bug, of);
             }
             (Mutation::NeverArrivedKept, Command::Resume(leases)) => {
                 command = Command::Extend(leases.clone(), None);
