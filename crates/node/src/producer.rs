@@ -343,11 +343,16 @@ fn unavailable(
     answers: &[Result<Enqueued, Rejection>],
     waits_when_full: bool,
 ) -> (Vec<usize>, Option<Duration>) {
-    let pause_of = |answer: &Result<_, Rejection>| match answer.as_ref().err()? {
-        Rejection::Full { .. } | Rejection::PoolFull { .. } if !waits_when_full => None,
-        // A hub of version 1 says no better.
-        Rejection::PoolFull { .. } => Some(FULL_PAUSE),
-        other => retry_after(other),
+    let pause_of = |answer: &Result<_, Rejection>| {
+        let refusal = answer.as_ref().err()?;
+        // Hubs of version 1 say that it is full, and no more.
+        let is_full_for_long = matches!(refusal, Rejection::PoolFull { .. });
+        let is_full = is_full_for_long || matches!(refusal, Rejection::Full { .. });
+        if is_full && !waits_when_full {
+            return None;
+        }
+        let pause = is_full_for_long.then_some(FULL_PAUSE);
+        pause.or_else(|| retry_after(refusal))
     };
     let again = (0..answers.len()).filter(|&i| pause_of(&answers[i]).is_some());
     (again.collect(), answers.iter().filter_map(pause_of).max())

@@ -158,20 +158,20 @@ impl Pool {
         if self.paused() {
             return None;
         }
+        let plain = self.tasks.ready.first();
         let first = match &self.tasks.gate {
-            None => self.tasks.ready.first().map(|(_, at)| at),
-            Some(gate) => self.next_through(gate),
+            None => plain.map(|(_, at)| at),
+            Some(gate) => self.next_through(gate, plain),
         };
         first.filter(|at| !self.is_overdue(*at))
     }
 
     #[cold]
-    fn next_through(&self, gate: &Gate) -> Option<At> {
+    fn next_through(&self, gate: &Gate, plain: Option<(Order, At)>) -> Option<At> {
         let claimed = self.tasks.counts.of(StateKind::Claimed);
         if !gate.has_room(claimed) || gate.open_at() > self.now {
             return None;
         }
-        let plain = self.tasks.ready.first();
         match &gate.lanes {
             None => plain.map(|(_, at)| at),
             Some(lanes) => lanes.next(plain),

@@ -4,9 +4,10 @@
 //! tells no groups apart. A lane is *open* if its first may be granted as far as the group goes.
 //! The next is the first of the open lane whose turn it is: by priority and age, or, where groups
 //! share fairly, by stride scheduling (Waldspurger and Weihl, 1995) with the same stride for each:
-//! whoever was granted least goes first, and whoever comes anew begins where the others are.
+//! whoever was granted least goes first, and whoever comes anew begins behind the others.
 //! Between two grants of a lane that is open all the time each other has one at the most.
 
+mod places;
 mod sound;
 
 use alloc::{
@@ -24,7 +25,7 @@ use super::{
     gate::Terms,
     rate::{Bucket, Pace},
     runs::Runs,
-    tasks::{At, Order, Spot, Tasks, order},
+    tasks::{At, Order},
 };
 use crate::{Rejection, Timestamp, limits::KEY_BYTES_MAX};
 
@@ -118,14 +119,23 @@ impl Rules {
         Share { pass, since }
     }
 
+    /// Where a lane begins of which nothing is known: behind all that had their turn in this round,
+    /// or a flood of new groups would go before them again and again.
+    fn last(&mut self) -> Share {
+        self.share(self.pass + 1)
+    }
+
     /// Nobody saves up turns.
     fn catch_up(&mut self, share: &mut Share) {
-        if share.pass < self.pass {
-            *share = self.share(self.pass);
+        if share.pass <= self.pass {
+            *share = self.last();
         }
     }
 
     fn granted(&mut self, share: &mut Share) {
+        if !self.is_fair {
+            return;
+        }
         self.pass = self.pass.max(share.pass);
         *share = self.share(share.pass + 1);
     }
@@ -156,7 +166,7 @@ impl Rules {
         lane.ready.len() == 0
             && lane.claimed == 0
             && is_full
-            && (!self.is_fair || lane.share.pass <= self.pass)
+            && (!self.is_fair || lane.share.pass <= self.pass + 1)
     }
 
     fn lane(&mut self) -> Lane {
@@ -164,7 +174,7 @@ impl Rules {
             ready: Runs::new(),
             claimed: 0,
             bucket: self.fresh,
-            share: self.share(self.pass),
+            share: self.last(),
             stand: Stand::Closed,
         }
     }
@@ -331,6 +341,7 @@ impl Lanes {
         self.lanes.values_mut().for_each(|lane| lane.ready.settle());
         let groups: Vec<SmolStr> = self.lanes.keys().cloned().collect();
         groups.iter().for_each(|group| self.place(group));
+        self.rules.catch_up(&mut self.plain);
     }
 
     /// The first so many as things are now, if each is granted before the next and none ends.
@@ -368,114 +379,6 @@ fn groups(count: usize) -> String {
     format!("{count} group{end}")
 }
 
-impl Tasks {
-    fn lanes_mut(&mut self) -> Option<&mut Lanes> {
-        self.gate.as_mut()?.lanes.as_mut()
-    }
-
-    /// Its group, if the pool tells groups apart.
-    pub(super) fn group(&self, at: At) -> Option<SmolStr> {
-        self.gate.as_ref()?.lanes.as_ref()?;
-        self.shelf.extras(at)?.group.clone()
-    }
-
-    /// Whether a task that is ready has a lane to stand in, and does.
-    #[cold]
-    pub(super) fn line_up(&mut self, order: Order, at: At) -> bool {
-        let group = self.group(at);
-        let is_first = self.ready.len() == 0;
-        match (self.lanes_mut(), group) {
-            (Some(lanes), Some(group)) => {
-                lanes.lane(&group).ready.insert(Turn::by(order), at);
-                lanes.place(&group);
-                true
-            }
-            (Some(lanes), None) => {
-                if is_first {
-                    lanes.rules.catch_up(&mut lanes.plain);
-                }
-                false
-            }
-            (None, _) => false,
-        }
-    }
-
-    /// As [`Tasks::line_up`], of one of many.
-    #[cold]
-    pub(super) fn load_up(&mut self, order: Order, at: At) {
-        let group = self.group(at);
-        match (self.lanes_mut(), group) {
-            (Some(lanes), Some(group)) => lanes.lane(&group).ready.load(Turn::by(order), at),
-            (_, None) | (None, _) => self.ready.load(order, at),
-        }
-    }
-
-    #[cold]
-    pub(super) fn settle_lanes(&mut self) {
-        if let Some(lanes) = self.lanes_mut() {
-            lanes.settle();
-        }
-    }
-
-    /// Whether nothing is left to be unlinked. The task is there no longer, or is another already.
-    #[cold]
-    pub(super) fn unlink_limited(&mut self, at: At, spot: Spot) -> bool {
-        match spot {
-            Spot::Ready(order) => self.step_out(order, at),
-            Spot::Claimed(_) => {
-                self.count_claimed(at, false);
-                false
-            }
-            Spot::Scheduled(..) | Spot::Finished(_) | Spot::Dead(_) => false,
-        }
-    }
-
-    /// Whether it stood in a lane.
-    fn step_out(&mut self, key: Order, at: At) -> bool {
-        let group = self.group(at);
-        let (aging, shelf) = (self.aging, &self.shelf);
-        let key_of = |other| {
-            let is_it = other == at;
-            Turn::by(if is_it {
-                key
-            } else {
-                order(aging, &shelf.seat(other))
-            })
-        };
-        let lanes = self.gate.as_mut().and_then(|gate| gate.lanes.as_mut());
-        let (Some(lanes), Some(group)) = (lanes, group) else {
-            return false;
-        };
-        let ready = &mut lanes.lane(&group).ready;
-        ready.remove(Turn::by(key), at, key_of);
-        lanes.place(&group);
-        true
-    }
-
-    /// One more is on lease, or one less.
-    #[cold]
-    pub(super) fn count_claimed(&mut self, at: At, is_more: bool) {
-        let group = self.group(at);
-        if let (Some(lanes), Some(group)) = (self.lanes_mut(), group) {
-            let lane = lanes.lane(&group);
-            lane.claimed = if is_more {
-                lane.claimed + 1
-            } else {
-                lane.claimed - 1
-            };
-            lanes.place(&group);
-        }
-    }
-
-    /// As [`Tasks::ready_ahead`], in a pool that tells groups apart.
-    #[cold]
-    pub(super) fn ahead_in_lanes(&self, lanes: &Lanes, count: usize) -> Vec<At> {
-        let key_of = |at| order(self.aging, &self.shelf.seat(at));
-        let plain = self.ready.ahead(count, key_of);
-        lanes.ahead(count, plain, |at| Turn::by(key_of(at)))
-    }
-}
-
 impl Pool {
     pub(super) fn check_group(&self, group: &str) -> Result<(), Rejection> {
         if self.settings.partitions > 1 {
@@ -483,5 +386,49 @@ impl Pool {
         }
         let what = "the length of the group in bytes";
         within(what, group.len() as u64, 1, KEY_BYTES_MAX as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+    use crate::{PoolSettings, Rate};
+
+    /// A task of this group comes and is granted, and ends.
+    fn pass_through(lanes: &mut Lanes, number: u32) {
+        let group = SmolStr::from(alloc::format!("group {number}"));
+        let turn = Turn(number.into(), 0, 0);
+        lanes.lane(&group).ready.insert(turn, number);
+        lanes.place(&group);
+        let ready = &mut lanes.lane(&group).ready;
+        ready.remove(turn, number, |_| turn);
+        lanes.place(&group);
+        lanes.granted(Some(&group));
+    }
+
+    #[test]
+    fn groups_that_have_nothing_any_more_are_forgotten() {
+        let settings = PoolSettings {
+            group_rate: Some(Rate {
+                tasks: 1,
+                per: Duration::from_secs(1),
+                burst: 1,
+            }),
+            fair_share: true,
+            ..PoolSettings::default()
+        };
+        let terms = Terms::of(&settings).expect("it is limited");
+        let mut lanes = Lanes::new(&terms, Timestamp::default());
+        for number in 0..100 {
+            pass_through(&mut lanes, number);
+        }
+        assert_eq!(lanes.lanes.len(), 100, "their permits are still out");
+        for number in 100..10_000 {
+            lanes.pass_time(Timestamp::from_millis(u64::from(number) * 2_000));
+            pass_through(&mut lanes, number);
+            assert!(lanes.lanes.len() <= 400, "{}", lanes.lanes.len());
+        }
     }
 }

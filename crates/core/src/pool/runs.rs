@@ -59,6 +59,7 @@ impl<K: Ord + Copy> Runs<K> {
     }
 
     /// The least key, and whose it is.
+    #[inline]
     pub(super) fn first(&self) -> Option<(K, u32)> {
         let of_runs = self.runs.iter().min_by_key(|run| run.first);
         let of_runs = of_runs.map(|run| (run.first, run.entries.get(0)));

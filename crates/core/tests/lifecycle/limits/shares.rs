@@ -75,6 +75,24 @@ fn turns_are_bounded() {
     }
 }
 
+/// Each group goes behind those that are there.
+#[test]
+fn a_flood_of_new_groups_starves_nobody() {
+    let (mut world, me) = fair();
+    world.put_grouped(me, &(1..=10).collect::<Vec<_>>(), "old");
+    let mut had = vec![];
+    for number in 0..100_u128 {
+        // Two come for each that is granted.
+        for twin in [0, 1] {
+            let new = 1000 + 2 * number + twin;
+            world.put_grouped(me, &[new], &format!("new {new}"));
+        }
+        had.push(world.must_take(me).task.as_u128());
+    }
+    let old = had.iter().filter(|number| **number <= 10).count();
+    assert!(old >= 5, "{had:?}");
+}
+
 #[test]
 fn nobody_saves_up_turns() {
     let (mut world, me) = fair();
@@ -82,7 +100,7 @@ fn nobody_saves_up_turns() {
     assert_eq!(taken(&mut world, me, 4), [1, 2, 3, 4]);
     world.put_grouped(me, &[11, 12, 13], "b");
     let next = taken(&mut world, me, 4);
-    assert_eq!(next, [11, 5, 12, 6], "as if it had had its turns");
+    assert_eq!(next, [5, 11, 6, 12], "as if it had had its turns");
 }
 
 #[test]
@@ -122,6 +140,34 @@ fn shares_begin_and_cease_with_the_settings() {
     assert_eq!(taken(&mut world, me, 4), [1, 11, 2, 12]);
     world.govern(PoolSettings::default());
     assert_eq!(taken(&mut world, me, 4), [3, 4]);
+}
+
+/// What went before there were shares is no turn that anybody has saved up.
+#[test]
+fn all_begin_alike_when_shares_begin() {
+    let limited = |fair_share| PoolSettings {
+        group_concurrency_max: Some(100),
+        fair_share,
+        ..PoolSettings::default()
+    };
+    let (mut world, me) = world(limited(false));
+    world.put_grouped(me, &(1..=20).collect::<Vec<_>>(), "a");
+    assert_eq!(taken(&mut world, me, 10).len(), 10);
+    world.enqueue(me, &[31, 32, 33]);
+    world.put_grouped(me, &[41, 42], "b");
+    world.govern(limited(true));
+    let mut first = taken(&mut world, me, 6);
+    first[..3].sort_unstable();
+    first[3..].sort_unstable();
+    assert_eq!(first, [11, 31, 41, 12, 32, 42]);
+    // Shares cease, and begin again.
+    world.govern(limited(false));
+    assert_eq!(taken(&mut world, me, 4), [13, 14, 15, 16]);
+    world.put_grouped(me, &[43, 44], "b");
+    world.govern(limited(true));
+    let mut first = taken(&mut world, me, 3);
+    first.sort_unstable();
+    assert_eq!(first, [17, 33, 43]);
 }
 
 #[derive(Debug, Clone)]
