@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Pool, enqueue::within, room::Beside, tasks::At};
+use super::{Pool, enqueue::within, keys::wished_key, room::Beside, tasks::At};
 use crate::{
     Completion, NewTask, Rejection, SessionId, TaskId, Transition, Wish,
     limits::{BLOB_BYTES_MAX, FOLLOW_UPS_MAX},
@@ -59,9 +59,11 @@ impl Pool {
                 continue;
             }
             self.check_wishes(new)?;
+            let key = wished_key(&new.wishes);
+            let has_it = |of: &&NewTask| key.is_some() && wished_key(&of.wishes) == key;
             let first = self.known_by_key(&new.wishes);
             // The key of what is completed may come free with it.
-            if first.is_none_or(|first| first.id == task) {
+            if !fresh.iter().any(has_it) && first.is_none_or(|first| first.id == task) {
                 fresh.push(new);
             }
         }

@@ -89,11 +89,48 @@ fn what_is_known_already_needs_no_room_to_follow() {
     world.put(me, weighing(1, 10)).expect("there is room");
     world.put(me, keyed(2, 90)).expect("there is room");
     let then = [keyed(3, 90), weighing(4, 10)];
-    assert_eq!(follow(&mut world, me, &then), done(), "the key is another's");
+    assert_eq!(
+        follow(&mut world, me, &then),
+        done(),
+        "the key is another's"
+    );
     assert_eq!((world.state(3), world.count(StateKind::Ready)), (None, 2));
     // Its own key comes free with it.
     assert_eq!(follow(&mut world, me, &[keyed(5, 90)]), done());
     assert_eq!(world.state(5), Some(StateKind::Ready));
+}
+
+/// It would be known by another id, and who waits for it would never come.
+#[test]
+fn nothing_follows_that_waits_for_the_second_of_a_key() {
+    let keyed = |number| NewTask {
+        wishes: vec![Wish::Key {
+            key: "k".into(),
+            window_ms: None,
+        }],
+        ..task(number)
+    };
+    let tasks = vec![id(3)];
+    let waiting = |tasks| {
+        wishing(
+            4,
+            [Wish::After {
+                tasks,
+                any_end: false,
+            }],
+        )
+    };
+    let (mut world, me) = world(PoolSettings::default());
+    world.enqueue(me, &[1]);
+    let proof = world.must_take(me);
+    let refused = follow_as(&mut world, me, proof, &[keyed(2), keyed(3), waiting(tasks)]);
+    assert_eq!(refused, Answer::Refused(Rejection::UnknownParent(id(3))));
+    let good = [keyed(2), keyed(3), waiting(vec![id(2)])];
+    assert_eq!(follow_as(&mut world, me, proof, &good), done());
+    assert_eq!(
+        (world.state(2), world.state(3)),
+        (Some(StateKind::Ready), None)
+    );
 }
 
 /// Whoever asked again would ask for ever.
