@@ -51,6 +51,22 @@ fn key_of(task: &Task) -> Option<&Key> {
     task.extras.as_ref()?.key.as_deref()
 }
 
+/// The key that is wished for.
+pub(super) fn wished_key(wishes: &[Wish]) -> Option<&str> {
+    wishes.iter().find_map(|wish| match wish {
+        Wish::Key { key, .. } => Some(key.as_str()),
+        Wish::RunAt(_)
+        | Wish::ExpiresAfter(_)
+        | Wish::MaxRuntime(_)
+        | Wish::BackOff { .. }
+        | Wish::LossesMax(_)
+        | Wish::InterruptionsMax(_)
+        | Wish::Group(_)
+        | Wish::After { .. }
+        | Wish::Trace(_) => None,
+    })
+}
+
 /// The newest task of this key.
 fn newest(of: &BTreeSet<(SmolStr, u64, At)>, key: &SmolStr) -> Option<At> {
     let last = (key.clone(), u64::MAX, At::MAX);
@@ -76,19 +92,7 @@ impl Pool {
         if wishes.is_empty() {
             return None;
         }
-        let key = wishes.iter().find_map(|wish| match wish {
-            Wish::Key { key, .. } => Some(key.as_str()),
-            Wish::RunAt(_)
-            | Wish::ExpiresAfter(_)
-            | Wish::MaxRuntime(_)
-            | Wish::BackOff { .. }
-            | Wish::LossesMax(_)
-            | Wish::InterruptionsMax(_)
-            | Wish::Group(_)
-            | Wish::After { .. }
-            | Wish::Trace(_) => None,
-        })?;
-        let at = self.holder_of(&key.into())?;
+        let at = self.holder_of(&wished_key(wishes)?.into())?;
         let shelf = &self.tasks.shelf;
         Some(Accepted {
             id: shelf.id(at),
