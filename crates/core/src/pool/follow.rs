@@ -61,9 +61,7 @@ impl Pool {
             self.check_wishes(new)?;
             let key = wished_key(&new.wishes);
             let has_it = |of: &&NewTask| key.is_some() && wished_key(&of.wishes) == key;
-            let first = self.known_by_key(&new.wishes);
-            // The key of what is completed may come free with it.
-            if !fresh.iter().any(has_it) && first.is_none_or(|first| first.id == task) {
+            if !fresh.iter().any(has_it) && !self.is_anothers_after(task, &new.wishes) {
                 fresh.push(new);
             }
         }

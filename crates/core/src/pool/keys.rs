@@ -9,7 +9,9 @@ use core::time::Duration;
 use smol_str::SmolStr;
 
 use super::{Pool, enqueue::within, tasks::At};
-use crate::{Accepted, Key, Rejection, Task, Timestamp, Wish, limits::KEY_BYTES_MAX, time::millis};
+use crate::{
+    Accepted, Key, Rejection, Task, TaskId, Timestamp, Wish, limits::KEY_BYTES_MAX, time::millis,
+};
 
 /// Tasks by key, and those of one key by age. Of each of the two ways there is at most one that
 /// stands for its key, and it is the newest that has it so.
@@ -109,6 +111,16 @@ impl Pool {
             Some(holder) => Err(Rejection::KeyTaken(shelf.id(holder))),
             None => Ok(()),
         }
+    }
+
+    /// Whether a task with these wishes would be another by its key, were it enqueued when this one
+    /// has completed: a key without a window comes free with it.
+    pub(super) fn is_anothers_after(&self, end: TaskId, wishes: &[Wish]) -> bool {
+        let Some(at) = wished_key(wishes).and_then(|key| self.holder_of(&key.into())) else {
+            return false;
+        };
+        let task = self.tasks.shelf.task(at);
+        task.id != end || window_end(&task).is_some()
     }
 
     fn holder_of(&self, key: &SmolStr) -> Option<At> {
