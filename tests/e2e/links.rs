@@ -67,7 +67,8 @@ async fn a_child_of_a_dead_parent_says_so_and_runs_after_its_revival() {
     let mut hub = Hub::start().await;
     let exec = "test $(cat) = bad && test ! -e $E2E/good && exit 65; true";
     let bad = hub.put("bad", &[]).await;
-    let child = hub.put("child", &["--after", &bad]).await;
+    let waits = ["--after", &bad, "--expires-after", "1h"];
+    let child = hub.put("child", &waits).await;
     let any = hub.put("any", &["--after", &bad, "--after-any-end"]).await;
     let _worker = hub.work("w", exec, &[]);
     hub.completes(&any).await;
@@ -80,6 +81,7 @@ async fn a_child_of_a_dead_parent_says_so_and_runs_after_its_revival() {
     );
     let task = hub.task(&child).await;
     assert_eq!(task["after"]["tasks"], json!([bad]), "{task}");
+    assert_eq!(task["expires_at_ms"], json!(null), "its time has not begun");
     hub.file("good", "");
     hub.run(&["revive", "p", &bad]).await.ok();
     hub.completes(&child).await;
@@ -125,6 +127,33 @@ async fn one_task_at_a_time_has_a_key_over_the_hubs_death() {
     let first = hub.put("e", &window).await;
     hub.completes(&first).await;
     assert_eq!(hub.put("f", &window).await, first);
+}
+
+#[tokio::test]
+async fn what_a_command_wants_to_follow_comes_with_its_end_and_only_with_a_good_one() {
+    let mut hub = Hub::start().await;
+    let mut ledger = Ledger::new(hub.folder(), "ledger");
+    let mut gate = Gate::new(hub.folder(), "gate");
+    let exec = "p=$(cat); echo $p > $E2E/ledger; read _ < $E2E/gate; \
+                test $p = leaf && exit 0; echo then leaf > $LEASEHOLD_TELL; \
+                test $p = good || exit 65; echo then leaf > $LEASEHOLD_TELL";
+    let _worker = hub.work("w", exec, &[]);
+    let bad = hub.put("bad", &[]).await;
+    assert_eq!(ledger.next().await, "bad");
+    gate.open(1).await;
+    let good = hub.put("good", &[]).await;
+    assert_eq!(ledger.next().await, "good", "nothing follows a failure");
+    hub.kill().await;
+    hub.restart().await;
+    gate.open(1).await;
+    assert_eq!(ledger.next().await, "leaf");
+    gate.open(1).await;
+    assert_eq!(ledger.next().await, "leaf");
+    gate.open(1).await;
+    hub.completes(&good).await;
+    assert_eq!(hub.state(&bad).await, "dead");
+    let all = hub.run(&["tasks", "p", "--json"]).await.json_lines();
+    assert_eq!(all.len(), 4, "{all:?}");
 }
 
 /// A chain of three, in which each enqueues the next with its own completion.

@@ -47,6 +47,18 @@ impl Pool {
         by: Option<&ScheduleName>,
         out: &mut Transition,
     ) -> Result<Accepted, Rejection> {
+        self.enqueue_beside(new, by, Beside::default(), out)
+    }
+
+    /// As [`Pool::enqueue_one`], where others go in the same moment.
+    #[inline]
+    pub(super) fn enqueue_beside(
+        &mut self,
+        new: NewTask,
+        by: Option<&ScheduleName>,
+        others: Beside,
+        out: &mut Transition,
+    ) -> Result<Accepted, Rejection> {
         let id = new.id;
         if let Some(at) = self.tasks.find(id) {
             let known_as = Some(self.tasks.shelf.kind(at));
@@ -56,7 +68,7 @@ impl Pool {
         if let Some(first) = self.known_by_key(&new.wishes) {
             return Ok(first);
         }
-        self.check_new(&new)?;
+        self.check_new_beside(&new, others)?;
         self.check_parents(&new)?;
         let slot = Slot::of(self.new_task(&new, by)?);
         let at = self.tasks.insert(&slot);
@@ -117,10 +129,6 @@ impl Pool {
         }
         let latest = (self.now + DELAY_MAX).as_millis();
         within("run_at in milliseconds", at.as_millis(), 0, latest)
-    }
-
-    fn check_new(&self, new: &NewTask) -> Result<(), Rejection> {
-        self.check_new_beside(new, Beside::default())
     }
 
     /// Where others come with it.

@@ -132,7 +132,7 @@ impl Pool {
         Ok((at, Cause::Resumed))
     }
 
-    fn is_good(&self, session: SessionId, at: At, proof: LeaseRef) -> bool {
+    pub(super) fn is_good(&self, session: SessionId, at: At, proof: LeaseRef) -> bool {
         let (of, shelf) = (self.sessions.get(&session), &self.tasks.shelf);
         shelf.lease(at).is_some_and(|(lease, node)| {
             lease == proof.lease && of.is_some_and(|of| of.node == node) && !shelf.kind(at).is_end()

@@ -65,7 +65,7 @@ impl Pool {
             return Ok(());
         }
         let result_len = self.check_result(&item)?;
-        self.check_follow_ups(&item)?;
+        self.check_follow_ups(session, &item, found)?;
         let (at, _) = self.take_up(session, found, item.proof)?;
         let now = self.now;
         let (task, ()) = self.tasks.update(at, |slot| {

@@ -9,7 +9,9 @@ use core::time::Duration;
 use smol_str::SmolStr;
 
 use super::{Pool, enqueue::within, tasks::At};
-use crate::{Accepted, Key, Rejection, Task, Timestamp, Wish, limits::KEY_BYTES_MAX, time::millis};
+use crate::{
+    Accepted, Key, Rejection, Task, TaskId, Timestamp, Wish, limits::KEY_BYTES_MAX, time::millis,
+};
 
 /// Tasks by key, and those of one key by age. Of each of the two ways there is at most one that
 /// stands for its key, and it is the newest that has it so.
@@ -51,6 +53,22 @@ fn key_of(task: &Task) -> Option<&Key> {
     task.extras.as_ref()?.key.as_deref()
 }
 
+/// The key that is wished for.
+pub(super) fn wished_key(wishes: &[Wish]) -> Option<&str> {
+    wishes.iter().find_map(|wish| match wish {
+        Wish::Key { key, .. } => Some(key.as_str()),
+        Wish::RunAt(_)
+        | Wish::ExpiresAfter(_)
+        | Wish::MaxRuntime(_)
+        | Wish::BackOff { .. }
+        | Wish::LossesMax(_)
+        | Wish::InterruptionsMax(_)
+        | Wish::Group(_)
+        | Wish::After { .. }
+        | Wish::Trace(_) => None,
+    })
+}
+
 /// The newest task of this key.
 fn newest(of: &BTreeSet<(SmolStr, u64, At)>, key: &SmolStr) -> Option<At> {
     let last = (key.clone(), u64::MAX, At::MAX);
@@ -76,19 +94,7 @@ impl Pool {
         if wishes.is_empty() {
             return None;
         }
-        let key = wishes.iter().find_map(|wish| match wish {
-            Wish::Key { key, .. } => Some(key.as_str()),
-            Wish::RunAt(_)
-            | Wish::ExpiresAfter(_)
-            | Wish::MaxRuntime(_)
-            | Wish::BackOff { .. }
-            | Wish::LossesMax(_)
-            | Wish::InterruptionsMax(_)
-            | Wish::Group(_)
-            | Wish::After { .. }
-            | Wish::Trace(_) => None,
-        })?;
-        let at = self.holder_of(&key.into())?;
+        let at = self.holder_of(&wished_key(wishes)?.into())?;
         let shelf = &self.tasks.shelf;
         Some(Accepted {
             id: shelf.id(at),
@@ -105,6 +111,16 @@ impl Pool {
             Some(holder) => Err(Rejection::KeyTaken(shelf.id(holder))),
             None => Ok(()),
         }
+    }
+
+    /// Whether a task with these wishes would be another by its key, were it enqueued when this one
+    /// has completed: a key without a window comes free with it.
+    pub(super) fn is_anothers_after(&self, end: TaskId, wishes: &[Wish]) -> bool {
+        let Some(at) = wished_key(wishes).and_then(|key| self.holder_of(&key.into())) else {
+            return false;
+        };
+        let task = self.tasks.shelf.task(at);
+        task.id != end || window_end(&task).is_some()
     }
 
     fn holder_of(&self, key: &SmolStr) -> Option<At> {

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{Pool, enqueue::within};
+use super::{Pool, enqueue::within, tasks::At};
 use crate::{NewTask, Rejection, limits::TASKS_MAX};
 
 /// When to try again where nothing says better.
@@ -11,24 +11,64 @@ const SOON: Duration = Duration::from_secs(1);
 /// The least and the longest that anybody is told to wait.
 const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
-/// What comes with a task, before it.
+/// By how much a pool is fuller when a task comes than it is now: by what comes before it, less what
+/// goes.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Beside {
-    pub(super) tasks: u64,
-    pub(super) bytes: u64,
+    tasks: i64,
+    bytes: i64,
+}
+
+impl Beside {
+    pub(super) const fn add(&mut self, new: &NewTask) {
+        self.tasks += 1;
+        self.bytes = self.bytes.saturating_add_unsigned(new.payload.len() as u64);
+    }
 }
 
 impl Pool {
     /// Beside others that come with it.
     pub(super) fn check_room(&self, new: &NewTask, others: Beside) -> Result<(), Rejection> {
         let tasks_max = self.settings.tasks_max.min(TASKS_MAX);
-        if self.tasks.len() + others.tasks >= tasks_max {
+        if self.tasks.len().wrapping_add_signed(others.tasks) >= tasks_max {
             return Err(self.full_of_tasks(tasks_max));
         }
         match self.settings.bytes_max {
-            Some(bytes_max) => self.check_bytes(new, others.bytes, bytes_max),
+            Some(bytes_max) => self.check_bytes(new, others, bytes_max),
             None => Ok(()),
         }
+    }
+
+    /// Where this live task will have been completed.
+    pub(super) fn beside_completed(&self, at: At) -> Beside {
+        let finished = self.tasks.finished.len() as u64;
+        let forgets_one = finished >= self.settings.completed_kept_max;
+        Beside {
+            tasks: -i64::from(forgets_one),
+            bytes: -i64::from(self.tasks.shelf.packed(at).payload_len),
+        }
+    }
+
+    /// Where one was completed just now: its payload weighs nothing any more, and who is forgotten
+    /// for it is still there.
+    pub(super) fn beside_forgotten(&self) -> Beside {
+        Beside {
+            tasks: -i64::from(self.has_too_many_finished()),
+            bytes: 0,
+        }
+    }
+
+    /// Refuses what could not follow a task that had the pool for itself: it is not to be tried
+    /// again.
+    pub(super) fn check_fit(&self, tasks: u64, bytes: u64) -> Result<(), Rejection> {
+        let is_remembered = self.settings.completed_kept_max > 0;
+        let tasks_max = self.settings.tasks_max.min(TASKS_MAX);
+        let room = tasks_max.saturating_sub(is_remembered.into());
+        let what = "the number of follow-ups, beside the task in its pool";
+        within(what, tasks, 0, room)?;
+        let bytes_max = self.settings.bytes_max.unwrap_or(u64::MAX);
+        let what = "the length of all follow-ups' payloads in bytes";
+        within(what, bytes, 0, bytes_max)
     }
 
     #[cold]
@@ -41,8 +81,9 @@ impl Pool {
     }
 
     #[cold]
-    fn check_bytes(&self, new: &NewTask, others: u64, bytes_max: u64) -> Result<(), Rejection> {
-        let (there, more) = (self.live_bytes() + others, new.payload.len() as u64);
+    fn check_bytes(&self, new: &NewTask, others: Beside, bytes_max: u64) -> Result<(), Rejection> {
+        let there = self.live_bytes().saturating_add_signed(others.bytes);
+        let more = new.payload.len() as u64;
         // What fits into no empty pool is not to be tried again.
         within("the payload's length in bytes", more, 0, bytes_max)?;
         if there.saturating_add(more) > bytes_max {

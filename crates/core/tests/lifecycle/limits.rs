@@ -1,6 +1,7 @@
 //! Limits: on what a pool holds, on what is on lease at once, on how fast tasks are granted, and
 //! whose turn it is.
 
+mod following;
 mod holding;
 mod rates;
 mod room;

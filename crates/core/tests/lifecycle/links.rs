@@ -131,6 +131,51 @@ fn one_bad_follow_up_leaves_the_task_held_and_nothing_enqueued() {
     }
 }
 
+fn keyed(number: u128, window_ms: Option<u64>) -> NewTask {
+    let key = "one".into();
+    wishing(number, [Wish::Key { key, window_ms }])
+}
+
+/// With a window it has its key still, and what has the same key is it: so nobody waits for that.
+#[test]
+fn what_follows_has_the_key_of_its_task_where_that_gives_it_back() {
+    for (window_ms, is_free) in [(None, true), (Some(1000), false)] {
+        let mut world = world();
+        world.put(P, keyed(1, window_ms)).expect("it is new");
+        let proof = world.must_take(W);
+        let both = then(proof, [keyed(2, window_ms), after(3, [2])]);
+        let said = match is_free {
+            true => done(),
+            false => Answer::Refused(Rejection::UnknownParent(id(2))),
+        };
+        assert_eq!(only(world.ask(W, both)), said);
+        let known = [2, 3].map(|number| world.state(number).is_some());
+        assert_eq!(known, [is_free; 2]);
+        let one = then(proof, [keyed(2, window_ms)]);
+        assert_eq!(only(world.ask(W, one)), done());
+        assert_eq!(world.state(2).is_some(), is_free);
+    }
+}
+
+#[test]
+fn a_follow_up_that_is_another_task_by_its_key_is_nobodys_parent() {
+    let mut world = world();
+    world.put(P, task(1)).expect("it is new");
+    world.put(P, keyed(9, None)).expect("it is new");
+    let proof = world.must_take(W);
+    let refused = then(proof, [task(2), keyed(3, None), after(4, [3])]);
+    let nobody = Answer::Refused(Rejection::UnknownParent(id(3)));
+    assert_eq!(only(world.ask(W, refused)), nobody);
+    assert_eq!(world.changes, []);
+    assert_eq!(world.state(1), Some(StateKind::Claimed));
+    let good = then(proof, [keyed(3, None), after(4, [9])]);
+    assert_eq!(only(world.ask(W, good)), done());
+    assert_eq!(
+        (world.state(3), world.state(4)),
+        (None, Some(StateKind::Scheduled))
+    );
+}
+
 #[test]
 fn follow_ups_are_bounded_by_number_bytes_and_room() {
     let many = |count: u128| (2..2 + count).map(task).collect::<Vec<_>>();

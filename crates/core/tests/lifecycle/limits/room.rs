@@ -15,7 +15,7 @@ fn full(what: &str, max: u64, retry_after: Duration) -> Rejection {
     }
 }
 
-fn weighing(number: u128, bytes: usize) -> NewTask {
+pub(super) fn weighing(number: u128, bytes: usize) -> NewTask {
     NewTask {
         payload: vec![7; bytes].into(),
         ..task(number)

@@ -79,10 +79,16 @@ pub(in crate::pool_actor) fn after(task: &Task, explained: String) -> Option<Fac
     })
 }
 
-/// While it waits.
+/// While it waits, and for no other task.
 fn expires_at(task: &Task, extras: &Extras) -> Option<u64> {
     let after = Duration::from_millis(extras.expires_after_ms?);
-    let waits = matches!(task.state.kind(), StateKind::Ready | StateKind::Scheduled);
+    let waits = match task.state {
+        State::Ready => true,
+        State::Scheduled { run_at } => run_at != Timestamp::NEVER,
+        State::Claimed | State::Completed { .. } | State::Cancelled { .. } | State::Dead { .. } => {
+            false
+        }
+    };
     waits.then(|| (task.ready_at + after).as_millis())
 }
 
