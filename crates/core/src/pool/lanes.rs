@@ -7,6 +7,7 @@
 //! whoever was granted least goes first, and whoever comes anew begins behind the others.
 //! Between two grants of a lane that is open all the time each other has one at the most.
 
+mod ahead;
 mod places;
 mod sound;
 
@@ -342,35 +343,6 @@ impl Lanes {
         let groups: Vec<SmolStr> = self.lanes.keys().cloned().collect();
         groups.iter().for_each(|group| self.place(group));
         self.rules.catch_up(&mut self.plain);
-    }
-
-    /// The first so many as things are now, if each is granted before the next and none ends.
-    fn ahead(&self, count: usize, plain: Vec<At>, key_of: impl Fn(At) -> Turn) -> Vec<At> {
-        let mut rules = self.rules;
-        let mut heads: Vec<(Share, Vec<At>)> = Vec::new();
-        heads.push((self.plain, plain));
-        for (_, group) in self.open.iter().take(count) {
-            if let Some(lane) = self.lanes.get(group) {
-                let room = (rules.claimed_max - lane.claimed) as usize;
-                let ready = lane.ready.ahead(count.min(room), &key_of);
-                heads.push((lane.share, ready));
-            }
-        }
-        heads.iter_mut().for_each(|(_, ready)| ready.reverse());
-        let mut ahead = Vec::new();
-        while ahead.len() < count {
-            let turn = |(share, ready): &(Share, Vec<At>)| {
-                let next = ready.last()?;
-                Some(rules.turn(*share, key_of(*next)))
-            };
-            let turns = heads.iter().enumerate();
-            let turns = turns.filter_map(|(of, head)| turn(head).map(|turn| (turn, of)));
-            let Some((_, of)) = turns.min() else { break };
-            let (share, ready) = &mut heads[of];
-            ahead.extend(ready.pop());
-            rules.granted(share);
-        }
-        ahead
     }
 }
 
