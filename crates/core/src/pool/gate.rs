@@ -214,7 +214,7 @@ impl Pool {
             limits.push(format!("rate {tasks} in {per:?}"));
         }
         if let Some(lanes) = &gate.lanes {
-            limits.extend(lanes.limited_by(self.now));
+            limits.extend(lanes.limited_by());
         }
         limits
     }
