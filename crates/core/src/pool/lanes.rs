@@ -261,6 +261,16 @@ impl Lanes {
         }
     }
 
+    /// How many of all lanes may be granted now, at the most.
+    pub(super) fn permitted(&self) -> u64 {
+        let burst = self
+            .rules
+            .pace
+            .map_or(u32::MAX, |pace| pace.rate().burst.max(1));
+        let of_each = self.rules.claimed_max.min(burst);
+        u64::from(of_each).saturating_mul(self.open.len() as u64)
+    }
+
     /// When one is open, as far as groups go.
     pub(super) fn open_at(&self) -> Option<Timestamp> {
         let later = self.later.first().map(|(at, _)| *at);
