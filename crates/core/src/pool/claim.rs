@@ -215,13 +215,15 @@ impl Pool {
         let weight_max = self.settings.payload_bytes_max + GRANT_BYTES;
         let ready = self.tasks.counts.of(StateKind::Ready);
         let tasks_max = usize::try_from(ready.min(tasks_max.into())).unwrap_or(0);
-        let (mut grants, mut bytes) = (Vec::with_capacity(tasks_max), 0);
+        let (mut grants, mut bytes) = (Vec::new(), 0);
         while grants.len() < tasks_max {
             let Some(next) = self.next_grantable() else {
                 break;
             };
             bytes += weight(self.tasks.shelf.packed(next).payload_len);
-            if bytes > weight_max && !grants.is_empty() {
+            if grants.is_empty() {
+                grants = Vec::with_capacity(self.permitted(tasks_max));
+            } else if bytes > weight_max {
                 break;
             }
             grants.extend(self.grant(next, session, lease, out));

@@ -10,6 +10,7 @@ use super::{
     enqueue::{length, within},
     filter::check_which,
     search::{Aim, Revival, Search},
+    tasks::At,
 };
 use crate::{
     Answer, Cause, Change, Edit, Rejection, RequestId, ReviveWith, SessionId, State, StateKind,
@@ -101,6 +102,7 @@ impl Pool {
             return Err(Rejection::NotDead(kind));
         }
         self.check_key_is_free(at)?;
+        self.check_room_again(self.revived_bytes(at, edits))?;
         let waits_for = self.waits_again_for(at);
         let now = self.now;
         let (task, blob) = self.tasks.update(at, |slot| {
@@ -114,6 +116,15 @@ impl Pool {
         let cause = Cause::Revived;
         out.changes.push(Change::Put { task, cause, blob });
         Ok(())
+    }
+
+    /// The length of the payload that it comes back with.
+    fn revived_bytes(&self, at: At, edits: &[Edit]) -> u64 {
+        let edited = edits.iter().find_map(|edit| match edit {
+            Edit::Payload(payload) => Some(payload.len() as u64),
+            Edit::Priority(_) | Edit::AttemptsMax(_) | Edit::ExpiresAfter(_) => None,
+        });
+        edited.unwrap_or_else(|| self.tasks.shelf.packed(at).payload_len.into())
     }
 
     /// Forgets ended tasks, at most [`BATCH_MAX`] in one answer.

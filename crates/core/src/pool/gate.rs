@@ -178,6 +178,29 @@ impl Pool {
         }
     }
 
+    /// How many of so many may be granted now, at the most.
+    pub(super) fn permitted(&self, count: usize) -> usize {
+        match &self.tasks.gate {
+            None => count,
+            Some(gate) => count.min(self.permitted_through(gate)),
+        }
+    }
+
+    #[cold]
+    fn permitted_through(&self, gate: &Gate) -> usize {
+        let claimed = self.tasks.counts.of(StateKind::Claimed);
+        let max = gate.terms.concurrency_max.map(u64::from);
+        let at_once = max.map(|max| max.saturating_sub(claimed));
+        let in_time = gate.bucket.map(|(pace, of)| pace.permits(of, self.now));
+        let plain = self.tasks.ready.len() as u64;
+        let of_groups = gate.lanes.as_ref().map(Lanes::permitted);
+        let of_groups = of_groups.map(|of_groups| of_groups.saturating_add(plain));
+        let least = [at_once, in_time, of_groups].into_iter().flatten().min();
+        least.map_or(usize::MAX, |least| {
+            usize::try_from(least).unwrap_or(usize::MAX)
+        })
+    }
+
     /// When somebody who waits can have what only a rate keeps back.
     pub(super) fn next_permit(&self) -> Option<Timestamp> {
         let gate = self.tasks.gate.as_deref()?;
@@ -214,7 +237,7 @@ impl Pool {
             limits.push(format!("rate {tasks} in {per:?}"));
         }
         if let Some(lanes) = &gate.lanes {
-            limits.extend(lanes.limited_by(self.now));
+            limits.extend(lanes.limited_by());
         }
         limits
     }

@@ -7,6 +7,7 @@
 //! whoever was granted least goes first, and whoever comes anew begins behind the others.
 //! Between two grants of a lane that is open all the time each other has one at the most.
 
+mod ahead;
 mod places;
 mod sound;
 
@@ -16,6 +17,7 @@ use alloc::{
     string::String,
     vec::Vec,
 };
+use core::mem;
 
 use smol_str::SmolStr;
 
@@ -46,8 +48,10 @@ struct Share {
 /// How a lane stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stand {
-    /// Nothing is ready, or as much is on lease as may be.
-    Closed,
+    /// Nothing is ready.
+    Idle,
+    /// As much is on lease as may be.
+    Full,
     Open(Turn),
     /// There is a permit then.
     Later(Timestamp),
@@ -61,6 +65,8 @@ struct Lane {
     bucket: Option<Bucket>,
     share: Share,
     stand: Stand,
+    /// Its first, by priority and age, where nothing else puts it in that order.
+    aside: Option<Turn>,
 }
 
 /// How all lanes of a pool are dealt with.
@@ -84,6 +90,9 @@ pub(super) struct Lanes {
     lanes: BTreeMap<SmolStr, Lane>,
     open: BTreeSet<(Turn, SmolStr)>,
     later: BTreeSet<(Timestamp, SmolStr)>,
+    aside: BTreeSet<(Turn, SmolStr)>,
+    /// Lanes that stand so.
+    full: usize,
     /// Of those without a group.
     plain: Share,
     /// Lanes that were left when idle ones were last forgotten.
@@ -142,15 +151,22 @@ impl Rules {
 
     fn stand(&self, lane: &Lane) -> Stand {
         let Some((first, _)) = lane.ready.first() else {
-            return Stand::Closed;
+            return Stand::Idle;
         };
         if lane.claimed >= self.claimed_max {
-            return Stand::Closed;
+            return Stand::Full;
         }
         match self.permit_at(lane) {
             Some(at) if at > self.now => Stand::Later(at),
             Some(_) | None => Stand::Open(self.turn(lane.share, first)),
         }
+    }
+
+    /// Without shares open lanes are in order of priority and age as they are.
+    fn aside(&self, lane: &Lane) -> Option<Turn> {
+        let (first, _) = lane.ready.first()?;
+        let is_aside = self.is_fair || !matches!(lane.stand, Stand::Open(_));
+        is_aside.then_some(first)
     }
 
     fn permit_at(&self, lane: &Lane) -> Option<Timestamp> {
@@ -175,7 +191,8 @@ impl Rules {
             claimed: 0,
             bucket: self.fresh,
             share: self.last(),
-            stand: Stand::Closed,
+            stand: Stand::Idle,
+            aside: None,
         }
     }
 }
@@ -197,6 +214,8 @@ impl Lanes {
             lanes: BTreeMap::new(),
             open: BTreeSet::new(),
             later: BTreeSet::new(),
+            aside: BTreeSet::new(),
+            full: 0,
             plain: Share::default(),
             kept: 0,
         }
@@ -242,6 +261,16 @@ impl Lanes {
         }
     }
 
+    /// How many of all lanes may be granted now, at the most.
+    pub(super) fn permitted(&self) -> u64 {
+        let burst = self
+            .rules
+            .pace
+            .map_or(u32::MAX, |pace| pace.rate().burst.max(1));
+        let of_each = self.rules.claimed_max.min(burst);
+        u64::from(of_each).saturating_mul(self.open.len() as u64)
+    }
+
     /// When one is open, as far as groups go.
     pub(super) fn open_at(&self) -> Option<Timestamp> {
         let later = self.later.first().map(|(at, _)| *at);
@@ -254,8 +283,9 @@ impl Lanes {
     }
 
     pub(super) fn first_in_order(&self) -> Option<Order> {
-        let firsts = self.lanes.values().filter_map(|lane| lane.ready.first());
-        firsts.map(|(turn, _)| turn.order()).min()
+        let open = self.open.first().filter(|_| !self.rules.is_fair);
+        let first = open.into_iter().chain(self.aside.first()).min();
+        first.map(|(turn, _)| turn.order())
     }
 
     pub(super) fn granted(&mut self, group: Option<&SmolStr>) {
@@ -273,12 +303,8 @@ impl Lanes {
     }
 
     /// Which limits of groups are reached, and by how many.
-    pub(super) fn limited_by(&self, now: Timestamp) -> Vec<String> {
-        let waits = |lane: &&Lane| lane.ready.len() > 0;
-        let full = self.lanes.values().filter(waits);
-        let full = full.filter(|lane| lane.claimed >= self.rules.claimed_max);
-        let full = full.count();
-        let later = self.later.range(..).filter(|(at, _)| *at > now).count();
+    pub(super) fn limited_by(&self) -> Vec<String> {
+        let (full, later) = (self.full, self.later.len());
         let mut limits = Vec::new();
         if full > 0 {
             let max = self.rules.claimed_max;
@@ -322,16 +348,33 @@ impl Lanes {
             self.rules.catch_up(&mut lane.share);
         }
         let stand = self.rules.stand(lane);
-        if stand == lane.stand {
-            return;
+        let was = mem::replace(&mut lane.stand, stand);
+        let aside = self.rules.aside(lane);
+        let was_aside = mem::replace(&mut lane.aside, aside);
+        if stand != was {
+            self.leave(was, group);
+            self.enter(stand, group);
         }
-        match core::mem::replace(&mut lane.stand, stand) {
-            Stand::Closed => {}
+        if aside != was_aside {
+            let of_group = |turn| (turn, group.clone());
+            was_aside.map(|turn| self.aside.remove(&of_group(turn)));
+            self.aside.extend(aside.map(of_group));
+        }
+    }
+
+    fn leave(&mut self, stand: Stand, group: &SmolStr) {
+        match stand {
+            Stand::Idle => {}
+            Stand::Full => self.full -= 1,
             Stand::Open(turn) => _ = self.open.remove(&(turn, group.clone())),
             Stand::Later(at) => _ = self.later.remove(&(at, group.clone())),
         }
+    }
+
+    fn enter(&mut self, stand: Stand, group: &SmolStr) {
         match stand {
-            Stand::Closed => {}
+            Stand::Idle => {}
+            Stand::Full => self.full += 1,
             Stand::Open(turn) => _ = self.open.insert((turn, group.clone())),
             Stand::Later(at) => _ = self.later.insert((at, group.clone())),
         }
@@ -342,35 +385,6 @@ impl Lanes {
         let groups: Vec<SmolStr> = self.lanes.keys().cloned().collect();
         groups.iter().for_each(|group| self.place(group));
         self.rules.catch_up(&mut self.plain);
-    }
-
-    /// The first so many as things are now, if each is granted before the next and none ends.
-    fn ahead(&self, count: usize, plain: Vec<At>, key_of: impl Fn(At) -> Turn) -> Vec<At> {
-        let mut rules = self.rules;
-        let mut heads: Vec<(Share, Vec<At>)> = Vec::new();
-        heads.push((self.plain, plain));
-        for (_, group) in self.open.iter().take(count) {
-            if let Some(lane) = self.lanes.get(group) {
-                let room = (rules.claimed_max - lane.claimed) as usize;
-                let ready = lane.ready.ahead(count.min(room), &key_of);
-                heads.push((lane.share, ready));
-            }
-        }
-        heads.iter_mut().for_each(|(_, ready)| ready.reverse());
-        let mut ahead = Vec::new();
-        while ahead.len() < count {
-            let turn = |(share, ready): &(Share, Vec<At>)| {
-                let next = ready.last()?;
-                Some(rules.turn(*share, key_of(*next)))
-            };
-            let turns = heads.iter().enumerate();
-            let turns = turns.filter_map(|(of, head)| turn(head).map(|turn| (turn, of)));
-            let Some((_, of)) = turns.min() else { break };
-            let (share, ready) = &mut heads[of];
-            ahead.extend(ready.pop());
-            rules.granted(share);
-        }
-        ahead
     }
 }
 

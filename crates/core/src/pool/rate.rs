@@ -48,6 +48,15 @@ impl Pace {
         Timestamp::from_millis(least.div_ceil(self.tasks))
     }
 
+    /// How many permits there are.
+    pub(super) fn permits(self, bucket: Bucket, now: Timestamp) -> u64 {
+        let clock = self.clock(now);
+        let most = clock.saturating_add(self.slack);
+        let from = bucket.0.max(clock);
+        most.checked_sub(from)
+            .map_or(0, |ahead| ahead / self.per + 1)
+    }
+
     /// Takes a permit.
     pub(super) fn take(self, bucket: &mut Bucket, now: Timestamp) {
         bucket.0 = bucket.0.max(self.clock(now)).saturating_add(self.per);

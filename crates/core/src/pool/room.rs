@@ -34,9 +34,18 @@ impl Pool {
             return Err(self.full_of_tasks(tasks_max));
         }
         match self.settings.bytes_max {
-            Some(bytes_max) => self.check_bytes(new, others, bytes_max),
+            Some(bytes_max) => {
+                let bytes = new.payload.len() as u64;
+                self.check_bytes(bytes, others.bytes, bytes_max)
+            }
             None => Ok(()),
         }
+    }
+
+    /// Of an ended task that is to be live again, with a payload of so many bytes.
+    pub(super) fn check_room_again(&self, bytes: u64) -> Result<(), Rejection> {
+        let bytes_max = self.settings.bytes_max;
+        bytes_max.map_or(Ok(()), |bytes_max| self.check_bytes(bytes, 0, bytes_max))
     }
 
     /// Where this live task will have been completed.
@@ -81,9 +90,8 @@ impl Pool {
     }
 
     #[cold]
-    fn check_bytes(&self, new: &NewTask, others: Beside, bytes_max: u64) -> Result<(), Rejection> {
-        let there = self.live_bytes().saturating_add_signed(others.bytes);
-        let more = new.payload.len() as u64;
+    fn check_bytes(&self, more: u64, others: i64, bytes_max: u64) -> Result<(), Rejection> {
+        let there = self.live_bytes().saturating_add_signed(others);
         // What fits into no empty pool is not to be tried again.
         within("the payload's length in bytes", more, 0, bytes_max)?;
         if there.saturating_add(more) > bytes_max {

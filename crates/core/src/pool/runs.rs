@@ -10,6 +10,7 @@ use alloc::{
     collections::{BTreeSet, VecDeque},
     vec::Vec,
 };
+use core::iter;
 
 /// Entries of a page of a run.
 const PAGE: usize = 1024;
@@ -117,25 +118,33 @@ impl<K: Ord + Copy> Runs<K> {
     }
 
     /// The first so many, in order.
-    pub(super) fn ahead(&self, count: usize, key_of: impl Fn(u32) -> K) -> Vec<u32> {
-        let mut runs: Vec<_> = self.runs.iter().map(|run| run.iter().peekable()).collect();
-        let mut rest = self.rest.iter().copied().peekable();
+    pub(super) fn ahead(&self, count: usize, key_of: impl Fn(u32) -> K + Copy) -> Vec<u32> {
         let mut ahead = Vec::with_capacity(count.min(self.len));
-        while ahead.len() < count.min(self.len) {
-            let firsts = runs.iter_mut().enumerate();
-            let first = firsts
-                .filter_map(|(at, run)| run.peek().map(|entry| (key_of(*entry), *entry, at)))
-                .min();
-            let next = match (first, rest.peek().copied()) {
-                (Some((key, entry, at)), other) if other.is_none_or(|of| (key, entry) < of) => {
-                    runs[at].next();
-                    Some(entry)
-                }
-                _ => rest.next().map(|(_, entry)| entry),
-            };
-            ahead.extend(next);
-        }
+        let entries = self.in_order(key_of).map(|(_, entry)| entry);
+        ahead.extend(entries.take(count));
         ahead
+    }
+
+    /// All in order; each is looked at once, when its turn is near.
+    pub(super) fn in_order(
+        &self,
+        key_of: impl Fn(u32) -> K + Copy,
+    ) -> impl Iterator<Item = (K, u32)> {
+        let keyed = move |entry| (key_of(entry), entry);
+        let runs = self.runs.iter().map(|run| run.iter().map(keyed).peekable());
+        let mut runs: Vec<_> = runs.collect();
+        let mut rest = self.rest.iter().copied().peekable();
+        iter::from_fn(move || {
+            let firsts = runs.iter_mut().enumerate();
+            let firsts = firsts.filter_map(|(at, run)| run.peek().map(|first| (*first, at)));
+            match (firsts.min(), rest.peek()) {
+                (Some((first, at)), other) if other.is_none_or(|other| first < *other) => {
+                    runs[at].next();
+                    Some(first)
+                }
+                (Some(_) | None, _) => rest.next(),
+            }
+        })
     }
 
     /// The run that this key goes to the end of.

@@ -110,7 +110,8 @@ impl Tasks {
     #[cold]
     pub(in crate::pool) fn ahead_in_lanes(&self, lanes: &Lanes, count: usize) -> Vec<At> {
         let key_of = |at| order(self.aging, &self.shelf.seat(at));
-        let plain = self.ready.ahead(count, key_of);
+        let plain = self.ready.in_order(key_of);
+        let plain = plain.map(|(order, at)| (Turn::by(order), at));
         lanes.ahead(count, plain, |at| Turn::by(key_of(at)))
     }
 }

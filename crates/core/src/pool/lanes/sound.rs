@@ -60,7 +60,7 @@ impl Lanes {
             if !lane.ready.check(ready, &key_of) {
                 return Err("what is ready of a group is not in its lane");
             }
-            if lane.stand != self.rules.stand(lane) {
+            if lane.stand != self.rules.stand(lane) || lane.aside != self.rules.aside(lane) {
                 return Err("a lane is not open, or is not closed, as it should be");
             }
         }
@@ -74,15 +74,23 @@ impl Lanes {
 
     fn check_stands(&self) -> Result<(), &'static str> {
         let (mut open, mut later) = (BTreeSet::new(), BTreeSet::new());
+        let (mut aside, mut full) = (BTreeSet::new(), 0);
         for (group, lane) in &self.lanes {
             match lane.stand {
-                Stand::Closed => {}
+                Stand::Idle => {}
+                Stand::Full => full += 1,
                 Stand::Open(turn) => _ = open.insert((turn, group.clone())),
                 Stand::Later(at) => _ = later.insert((at, group.clone())),
             }
+            aside.extend(lane.aside.map(|turn| (turn, group.clone())));
         }
-        if open != self.open || later != self.later {
+        if (&open, &later, &aside, full) != (&self.open, &self.later, &self.aside, self.full) {
             return Err("the order of the lanes is not theirs");
+        }
+        let firsts = self.lanes.values().filter_map(|lane| lane.ready.first());
+        let first = firsts.map(|(turn, _)| turn.order()).min();
+        if first != self.first_in_order() {
+            return Err("what is first in the lanes is not known");
         }
         Ok(())
     }

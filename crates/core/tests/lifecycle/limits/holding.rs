@@ -203,3 +203,78 @@ fn a_paused_pool_grants_nothing_whatever_permits_there_are() {
     assert_eq!(grants(&world.send(HOLDER, complete(proof))), []);
     assert_eq!(world.pool.blocked_by(), ["paused: repair"]);
 }
+
+/// How many are granted to a claim, and for how many room was made.
+fn claimed_in(world: &mut World, me: SessionId) -> (usize, usize) {
+    let replies = world.send(me, claim(4096));
+    let [Reply::Answer(_, _, Answer::Claimed(grants))] = replies.as_slice() else {
+        panic!("a claim is answered so")
+    };
+    (grants.len(), grants.capacity())
+}
+
+#[test]
+fn an_answer_is_as_large_as_what_it_grants() {
+    let none = PoolSettings::default();
+    let concurrency_max = |max| PoolSettings {
+        concurrency_max: Some(max),
+        ..none.clone()
+    };
+    let rate = |burst| Rate {
+        tasks: 1,
+        per: secs(1),
+        burst,
+    };
+    let rows = [
+        // The settings, what is granted first, and then.
+        (none.clone(), [1000, 0]),
+        (concurrency_max(3), [3, 0]),
+        (
+            PoolSettings {
+                rate: Some(rate(5)),
+                ..none.clone()
+            },
+            [1, 0],
+        ),
+        (
+            PoolSettings {
+                group_concurrency_max: Some(4),
+                ..none.clone()
+            },
+            [4, 0],
+        ),
+        (
+            PoolSettings {
+                group_rate: Some(rate(1)),
+                ..none.clone()
+            },
+            [1, 0],
+        ),
+        (
+            PoolSettings {
+                fair_share: true,
+                ..none.clone()
+            },
+            [1000, 0],
+        ),
+    ];
+    for (settings, granted) in rows {
+        let (mut world, me) = world(settings);
+        world.put_grouped(me, &(1..=1000).collect::<Vec<_>>(), "a");
+        for count in granted {
+            assert_eq!(claimed_in(&mut world, me), (count, count));
+        }
+    }
+    let (mut world, me) = world(none);
+    world.put_grouped(me, &(1..=1000).collect::<Vec<_>>(), "a");
+    let policy = Policy {
+        paused: Some("repair".into()),
+        ..world.pool.policy().clone()
+    };
+    let settings = PoolSettings::default();
+    world.send(
+        SessionId(0),
+        Command::Govern(Box::new(Govern { settings, policy })),
+    );
+    assert_eq!(claimed_in(&mut world, me), (0, 0));
+}

@@ -124,6 +124,67 @@ fn bytes_follow_a_payload_that_is_replaced_and_a_purge() {
     assert!(world.put(me, weighing(4, 80)).is_ok());
 }
 
+/// What is brought back is live again, with its payload or another.
+#[test]
+fn a_revival_is_bounded_as_an_enqueue_is() {
+    let edit = |bytes| vec![Edit::Payload(vec![1; bytes].into())];
+    let rows = [
+        // Bytes that are there, the edit, what the revival is answered with.
+        (40, vec![], Ok(())),
+        (41, vec![], Err(full("bytes of payload", 100, secs(1)))),
+        (41, edit(59), Ok(())),
+        (41, edit(60), Err(full("bytes of payload", 100, secs(1)))),
+        (100, edit(0), Ok(())),
+        (
+            0,
+            edit(101),
+            Err(Rejection::OutOfBounds {
+                what: "the payload's length in bytes".into(),
+                value: 101,
+                min: 0,
+                max: 100,
+            }),
+        ),
+    ];
+    for (there, edits, due) in rows {
+        for which in [Which::Tasks(vec![id(1)]), Which::All] {
+            let (mut world, me) = world(PoolSettings {
+                bytes_max: Some(100),
+                attempts_max: 1,
+                ..PoolSettings::default()
+            });
+            world.put(me, weighing(1, 60)).expect("there is room");
+            let proof = world.must_take(me);
+            world.fail(me, proof);
+            world.put(me, weighing(2, there)).expect("there is room");
+            let edits = edits.clone();
+            let revive = Command::ReviveWith(Box::new(ReviveWith { which, edits }));
+            let revived = Answer::Revived(vec![(id(1), due.clone())]);
+            assert_eq!(world.ask(me, revive), revived, "{there}");
+            let state = due.as_ref().map_or(StateKind::Dead, |()| StateKind::Ready);
+            assert_eq!(world.state(1), Some(state));
+        }
+    }
+}
+
+#[test]
+fn those_that_are_revived_together_share_the_room() {
+    let (mut world, me) = world(PoolSettings {
+        bytes_max: Some(100),
+        attempts_max: 1,
+        ..PoolSettings::default()
+    });
+    for number in 1..=3 {
+        world.put(me, weighing(number, 40)).expect("there is room");
+        let proof = world.must_take(me);
+        world.fail(me, proof);
+    }
+    let all = Command::Revive(Revive::Tasks(vec![id(1), id(2), id(3)]));
+    let refused = Err(full("bytes of payload", 100, secs(1)));
+    let revived = vec![(id(1), Ok(())), (id(2), Ok(())), (id(3), refused)];
+    assert_eq!(world.ask(me, all), Answer::Revived(revived));
+}
+
 #[test]
 fn another_bound_holds_at_once_for_what_is_there() {
     let (mut world, me) = world(PoolSettings::default());

@@ -279,3 +279,42 @@ proptest! {
         }
     }
 }
+
+/// Claims, one after the other, by another copy of the pool.
+#[test]
+fn what_is_said_to_be_ahead_is_granted_in_that_order() {
+    for fair_share in [true, false] {
+        let (mut world, me) = world(PoolSettings {
+            fair_share,
+            group_concurrency_max: Some(40),
+            ..PoolSettings::default()
+        });
+        for number in 1..=300_u128 {
+            let group = (number * number) % 7;
+            let new = NewTask {
+                priority: u32::try_from(number % 10).expect("it is small"),
+                ..grouped(number, &format!("group {group}"))
+            };
+            let plain = if group == 1 {
+                vec![]
+            } else {
+                new.wishes.clone()
+            };
+            world
+                .put(
+                    me,
+                    NewTask {
+                        wishes: plain,
+                        ..new
+                    },
+                )
+                .expect("there is room");
+        }
+        taken(&mut world, me, 30);
+        let ahead = world.pool.upcoming(200).into_iter();
+        let ahead: Vec<u128> = ahead.map(|(task, _)| task.as_u128()).collect();
+        let count = ahead.len();
+        assert!(count > 100);
+        assert_eq!(taken(&mut world, me, count), ahead);
+    }
+}
