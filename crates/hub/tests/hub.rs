@@ -13,6 +13,8 @@ mod endings;
 mod facts;
 #[path = "hub/handshake.rs"]
 mod handshake;
+#[path = "hub/links.rs"]
+mod links;
 #[path = "hub/own_thread.rs"]
 mod own_thread;
 #[path = "hub/partitions.rs"]
