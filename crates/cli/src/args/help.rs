@@ -38,6 +38,8 @@ Examples:
   leasehold enqueue thumbnails --file photo.jpg --priority low
   leasehold enqueue reports 'weekly' --delay 1h --expires-after 1d --max-runtime 10m
   leasehold enqueue mail 'hello' --group tenant-7
+  leasehold enqueue billing 'invoice 7' --key invoice-7
+  leasehold enqueue build 'link' --after $(leasehold enqueue build 'compile')
   find . -name '*.log' | leasehold enqueue compress --lines - --wait-when-full
   leasehold enqueue mail 'hello' --wait > result";
 
@@ -48,8 +50,9 @@ back uncounted, 65 says that it is hopeless and no attempt will do, anything els
 the end of standard error is the reason of both. The command finds LEASEHOLD_TASK_ID,
 LEASEHOLD_POOL, LEASEHOLD_ATTEMPT, LEASEHOLD_LEASE and LEASEHOLD_NODE in its environment, and
 TRACEPARENT if the task has a trace. LEASEHOLD_TELL names a pipe for lines on the way: \"progress
-FRACTION [NOTE]\"; and of what becomes of a failure \"retry-after DURATION\" or \"hopeless\". What it leaves running is killed with it; so is all of it when
-the lease is lost, the task is cancelled, or this process dies.
+FRACTION [NOTE]\"; if it then succeeds \"then PAYLOAD\", a task that follows it in the same commit; if
+it fails \"retry-after DURATION\" or \"hopeless\". What it leaves running is killed with it; so is all
+of it when the lease is lost, the task is cancelled, or this process dies.
 
 SIGTERM or SIGINT drains: no more tasks, and an end when the running ones are done. A second one
 ends the commands and gives their tasks back.
