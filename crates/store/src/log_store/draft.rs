@@ -160,7 +160,14 @@ fn is_too_long(log: &PoolLog, folds: bool, slack: u64) -> bool {
     bytes > log.live_log_bytes() / 4 * 7 + slack
 }
 
-/// Only ever the oldest: so an end is never lost before its beginning.
+/// Writes what is live in the oldest record once more, and removes the record. Only ever the oldest:
+/// so an end is never lost before its beginning.
+///
+/// Nor one that has not settled where records do: it may be on its way as one of several that stand
+/// for each other under the key of the last, and its removal would not meet them there, while the
+/// head, which a restart believes, would point into their midst. It never comes to that, since
+/// records settle in order: while the oldest has not settled none has, and the log is taken for what
+/// is live in it, which [`is_too_long`] never finds too much.
 fn carry_oldest(
     id: PoolId,
     log: &mut PoolLog,
@@ -169,6 +176,11 @@ fn carry_oldest(
     writes: &mut Writes,
 ) -> Result<(), StoreError> {
     let seq = log.oldest();
+    debug_assert!(
+        !engine.folds() || log.has_settled(seq),
+        "record {seq} of pool {} has not settled, and is to be removed",
+        log.name
+    );
     let key = keys::record(id, seq);
     if log.oldest_live() > 0 {
         let what = || damage::record(engine.path(), &log.name, seq);

@@ -176,6 +176,11 @@ impl PoolLog {
         }
     }
 
+    /// Whether it is known of a record that it settled.
+    pub(super) fn has_settled(&self, seq: u64) -> bool {
+        seq < self.unsettled
+    }
+
     /// Adds the next record, of a length still unknown.
     pub(super) fn add_record(&mut self) -> u64 {
         self.records.push_back(Weight::default());

@@ -9,8 +9,10 @@ use std::{
     fs::{File, OpenOptions},
     io,
     os::unix::fs::{FileExt, OpenOptionsExt},
-    path::Path,
+    path::{Path, PathBuf},
 };
+
+use rustix::io::Errno;
 
 use super::{super::engine, disk::DiskFile};
 
@@ -23,6 +25,8 @@ const ROOM_KEPT: usize = 256 * 1024;
 /// An open file of a length that is a multiple of [`BLOCK`].
 #[derive(Debug)]
 pub(super) struct DirectFile {
+    /// For people.
+    path: PathBuf,
     /// None where the file system has no such thing.
     direct: Option<File>,
     plain: File,
@@ -40,6 +44,7 @@ impl DirectFile {
     /// Opens a file that is there.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         Ok(Self {
+            path: path.to_owned(),
             plain: OpenOptions::new().write(true).open(path)?,
             direct: open_direct(path),
             end: 0,
@@ -73,7 +78,14 @@ impl DirectFile {
         room[len..].fill(0);
         match file.write_all_at(room, begin) {
             Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Ok(false),
+            Err(error) if is_refused(&error) => {
+                let file = self.path.display();
+                tracing::warn!(
+                    %file, %error,
+                    "the file system refuses writes past the page cache: each commit goes through it"
+                );
+                return Ok(false);
+            }
             Err(error) => return Err(error),
         }
         self.tail.clear();
@@ -104,6 +116,13 @@ impl DiskFile for DirectFile {
         }
         engine::check_is_there(&self.plain)
     }
+}
+
+/// Whether a file can be written to by way of the page cache all the same: file systems that are
+/// stacked on others, or on a network, may take the open and refuse the write, with one of these.
+fn is_refused(error: &io::Error) -> bool {
+    let refused = [Errno::INVAL, Errno::OPNOTSUPP];
+    Errno::from_io_error(error).is_some_and(|errno| refused.contains(&errno))
 }
 
 /// Each write to it is as if followed by `fdatasync`.
@@ -188,6 +207,58 @@ mod tests {
         let found = fs::read(&path).unwrap();
         assert_eq!(found[4096..4196], [3; 100]);
         assert_eq!(found[..4096], [7; 4096]);
+    }
+
+    #[test]
+    fn a_refusal_is_told_from_a_failure() {
+        let of = |errno: Errno| io::Error::from_raw_os_error(errno.raw_os_error());
+        for errno in [Errno::INVAL, Errno::OPNOTSUPP] {
+            assert!(is_refused(&of(errno)), "{errno}");
+        }
+        for errno in [Errno::IO, Errno::NOSPC, Errno::ROFS, Errno::DQUOT] {
+            assert!(!is_refused(&of(errno)), "{errno}");
+        }
+        assert!(!is_refused(&io::ErrorKind::WriteZero.into()));
+    }
+
+    /// A file of the system's that takes numbers alone, and says `EINVAL` to all else.
+    #[cfg(target_os = "linux")]
+    fn refusing() -> File {
+        let path = "/proc/self/oom_score_adj";
+        OpenOptions::new().write(true).open(path).unwrap()
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_the_file_system_refuses_past_the_page_cache_goes_through_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("0");
+        fs::write(&path, vec![7; LEN]).unwrap();
+        let mut file = DirectFile::open(&path).unwrap();
+        file.write_at(&[1; 100], 4096).unwrap();
+        file.direct = Some(refusing());
+        for (byte, at) in [(2, 4196), (3, 4296)] {
+            file.write_at(&[byte; 100], at).unwrap();
+            assert!(file.direct.is_none() && !file.is_durable);
+            file.sync().unwrap();
+            assert!(file.is_durable);
+        }
+        let found = fs::read(&path).unwrap();
+        let wanted = [[1; 100], [2; 100], [3; 100]].concat();
+        assert_eq!(found[4096..4396], wanted[..]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_disk_that_is_full_is_not_taken_for_one_that_refuses() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("0");
+        fs::write(&path, vec![7; LEN]).unwrap();
+        let mut file = DirectFile::open(&path).unwrap();
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        file.direct = Some(full);
+        let error = file.write_at(&[1; 100], 4096).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
     }
 
     #[test]
