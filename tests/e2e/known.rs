@@ -290,14 +290,18 @@ async fn a_stop_outlives_the_hub_and_is_told_to_a_holder_that_did_not_hear_of_it
 }
 
 #[tokio::test]
-async fn a_trace_is_seen_by_the_command_and_in_the_log_of_the_hub() {
+async fn a_trace_is_seen_by_the_command_and_in_the_logs_of_the_hub_and_the_node() {
     let hub = Hub::with("[log]\nlevel = \"debug\"\nformat = \"json\"\n").await;
     let id = put(&hub, "a", &["--trace", TRACE.0]).await;
     let plain = put(&hub, "b", &[]).await;
     let exec = "echo ${TRACEPARENT-none}";
     let mut command = hub.command(&["work", "p", "--until-empty", "--exec", exec]);
     command.env("TRACEPARENT", "the worker's own");
-    support::shell::run(command).await.ok();
+    command.env("RUST_LOG", "leasehold_node=debug");
+    let node = support::shell::run(command).await;
+    let begins = |line: &&str| line.contains("an attempt begins") && line.contains(TRACE.1);
+    assert_eq!(node.err.lines().filter(begins).count(), 1, "{node:?}");
+    node.ok();
     let result = async |id: &str| hub.run(&["wait", "p", id]).await.ok();
     assert_eq!(result(&id).await.trim(), TRACE.0);
     assert_eq!(result(&plain).await.trim(), "none");

@@ -29,6 +29,8 @@ mod pools;
 mod raw;
 #[path = "hub/restart.rs"]
 mod restart;
+#[path = "hub/searches.rs"]
+mod searches;
 #[path = "hub/sessions.rs"]
 mod sessions;
 #[path = "hub/start.rs"]
