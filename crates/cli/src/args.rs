@@ -272,10 +272,10 @@ pub(crate) struct DeadArgs {
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
     /// Only those that count to this group
-    #[arg(long, value_name = "GROUP", hide = true)]
+    #[arg(long, value_name = "GROUP")]
     pub(crate) group: Option<String>,
     /// Only the one with this key, or those that had it
-    #[arg(long, value_name = "KEY", hide = true)]
+    #[arg(long, value_name = "KEY")]
     pub(crate) key: Option<String>,
 }
 

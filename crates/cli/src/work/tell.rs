@@ -18,6 +18,9 @@ const PIECE_BYTES: usize = 16 * 1024;
 /// Reads after the end of a command: more than any pipe holds, and an end of those who write on.
 const READS_AFTER: usize = 128;
 
+/// How a line begins that names a follow-up.
+const FOLLOWS: &[u8] = b"then ";
+
 /// Follow-ups of one task: a hub takes no more.
 const FOLLOW_UPS_MAX: usize = 64;
 
@@ -82,8 +85,8 @@ impl Voice {
                 break;
             }
         }
-        let last = mem::take(&mut self.lines.begun);
-        self.said.hear(&last);
+        let said = &mut self.said;
+        self.lines.end(|line| said.hear(line));
         mem::take(&mut self.said.then).onto(outcome)
     }
 
@@ -99,37 +102,54 @@ impl Voice {
     }
 }
 
+/// A line as it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Line<'a> {
+    Whole(&'a [u8]),
+    /// Of more bytes than are taken; whether it named a follow-up.
+    TooLong {
+        follows: bool,
+    },
+}
+
 /// Lines of what comes in pieces.
 #[derive(Debug, Default)]
 struct Lines {
     begun: Vec<u8>,
-    /// The rest of this line is passed over.
-    is_too_long: bool,
+    /// The rest of this line is passed over. Whether it named a follow-up.
+    too_long: Option<bool>,
 }
 
 impl Lines {
-    fn take(&mut self, piece: &[u8], mut line: impl FnMut(&[u8])) {
+    fn take(&mut self, piece: &[u8], mut line: impl FnMut(Line<'_>)) {
         let mut parts = piece.split(|byte| *byte == b'\n').peekable();
         while let Some(part) = parts.next() {
-            let room = LINE_BYTES_MAX - self.begun.len();
-            self.is_too_long |= part.len() > room;
-            if self.is_too_long {
-                self.begun.clear();
-            } else {
-                self.begun.extend_from_slice(part);
-            }
+            self.add(part);
             if parts.peek().is_none() {
                 return;
             }
-            if mem::take(&mut self.is_too_long) {
-                tracing::warn!(
-                    "a line of more than {LINE_BYTES_MAX} bytes into LEASEHOLD_TELL is not heard"
-                );
-            } else {
-                line(&self.begun);
-            }
-            self.begun.clear();
+            self.end(&mut line);
         }
+    }
+
+    fn add(&mut self, part: &[u8]) {
+        if self.too_long.is_none() && part.len() > LINE_BYTES_MAX - self.begun.len() {
+            let start = self.begun.iter().chain(part).take(FOLLOWS.len());
+            self.too_long = Some(start.eq(FOLLOWS));
+        }
+        match self.too_long {
+            Some(_) => self.begun.clear(),
+            None => self.begun.extend_from_slice(part),
+        }
+    }
+
+    /// What was begun is all of it.
+    fn end(&mut self, mut line: impl FnMut(Line<'_>)) {
+        match self.too_long.take() {
+            Some(follows) => line(Line::TooLong { follows }),
+            None => line(Line::Whole(&self.begun)),
+        }
+        self.begun.clear();
     }
 }
 
@@ -150,17 +170,32 @@ impl Said {
         }
     }
 
-    fn hear(&mut self, line: &[u8]) {
-        let line = String::from_utf8_lossy(line);
+    fn hear(&mut self, line: Line<'_>) {
+        match line {
+            Line::Whole(line) => self.hear_line(&String::from_utf8_lossy(line)),
+            Line::TooLong { follows } => {
+                let why = format!("a line has at most {LINE_BYTES_MAX} bytes");
+                if follows {
+                    self.then.refused = Some(why.clone());
+                }
+                self.complain("", &why);
+            }
+        }
+    }
+
+    fn hear_line(&mut self, line: &str) {
         if line.trim().is_empty() {
             return;
         }
-        let heard = Word::read(&line).and_then(|word| self.take(word));
-        if let Err(why) = heard
-            && self.complaints < COMPLAINTS_MAX
-        {
+        if let Err(why) = Word::read(line).and_then(|word| self.take(word)) {
+            self.complain(line, &why);
+        }
+    }
+
+    fn complain(&mut self, line: &str, why: &str) {
+        if self.complaints < COMPLAINTS_MAX {
             self.complaints += 1;
-            let line = words::one_line(&line);
+            let line = words::one_line(line);
             tracing::warn!(task = %self.task.id, line, "not understood in LEASEHOLD_TELL: {why}");
         }
     }
@@ -172,7 +207,9 @@ impl Said {
             Word::RetryAfter(wait) => then.retry_after = Some(wait),
             Word::Hopeless => then.is_hopeless = true,
             Word::Then(_) if then.follow_ups.len() == FOLLOW_UPS_MAX => {
-                return Err(format!("a task has at most {FOLLOW_UPS_MAX} follow-ups"));
+                let why = format!("a task has at most {FOLLOW_UPS_MAX} follow-ups");
+                then.refused = Some(why.clone());
+                return Err(why);
             }
             Word::Then(payload) => {
                 let mut next = NewTask::new(payload.to_owned()).priority(self.task.priority);
@@ -192,12 +229,18 @@ struct Then {
     is_hopeless: bool,
     retry_after: Option<Duration>,
     follow_ups: Vec<NewTask>,
+    /// Why one of them cannot be: without it the chain would break behind a task that looks well.
+    refused: Option<String>,
 }
 
 impl Then {
     /// How the command ended decides whether it went well; this is what becomes of it then.
     fn onto(self, outcome: Outcome) -> Outcome {
         match outcome {
+            Outcome::Complete(_) if self.refused.is_some() => {
+                let why = self.refused.unwrap_or_default();
+                Outcome::Fail(format!("what was to follow was not heard: {why}"))
+            }
             Outcome::Complete(result) if !self.follow_ups.is_empty() => {
                 Outcome::Then(result, self.follow_ups)
             }
@@ -286,14 +329,29 @@ mod tests {
     fn lines_come_in_pieces_and_those_that_are_too_long_are_passed_over() {
         let mut lines = Lines::default();
         let mut heard = Vec::new();
-        let mut take = |piece: &[u8]| lines.take(piece, |line| heard.push(line.to_vec()));
-        take(b"one\ntw");
-        take(b"o\n");
-        take(&[b'x'; LINE_BYTES_MAX]);
-        take(b"x");
-        take(b"x\nthree\nbegun");
-        assert_eq!(heard, [b"one".to_vec(), b"two".to_vec(), b"three".to_vec()]);
-        assert_eq!(lines.begun, b"begun");
+        let mut hear = |line: Line<'_>| {
+            heard.push(match line {
+                Line::Whole(line) => String::from_utf8_lossy(line).into_owned(),
+                Line::TooLong { follows } => format!("too long: {follows}"),
+            });
+        };
+        let long = [b'x'; LINE_BYTES_MAX];
+        for piece in [
+            &b"one\ntw"[..],
+            b"o\n",
+            &long,
+            b"x",
+            b"x\nthree\nth",
+            b"en ",
+            &long,
+        ] {
+            lines.take(piece, &mut hear);
+        }
+        lines.end(&mut hear);
+        assert_eq!(
+            heard,
+            ["one", "two", "too long: false", "three", "too long: true"]
+        );
     }
 
     #[test]
@@ -302,6 +360,7 @@ mod tests {
             is_hopeless: false,
             retry_after: Some(Duration::from_secs(9)),
             follow_ups: vec![NewTask::new("next")],
+            refused: None,
         };
         let fail = || Outcome::Fail("no".into());
         let late = Outcome::FailAfter("no".into(), Duration::from_secs(9));
@@ -316,6 +375,14 @@ mod tests {
             Outcome::Then(None, tasks) if tasks.len() == 1
         ));
         assert_eq!(said().onto(Outcome::Release), Outcome::Release);
+        let refused = Then {
+            refused: Some("too long".into()),
+            ..said()
+        };
+        assert!(matches!(
+            refused.onto(Outcome::Complete(None)),
+            Outcome::Fail(why) if why.contains("too long")
+        ));
         assert_eq!(Then::default().onto(fail()), fail());
     }
 }

@@ -193,7 +193,10 @@ impl Pool {
     /// Whether that was all.
     fn purge_some(&mut self, purge: &mut Purge, out: &mut Transition) -> bool {
         // How a task ended is not forgotten before all who waited for it have heard.
-        self.free_children(&mut { usize::MAX }, out);
+        if !self.following.is_empty() {
+            self.follow_ends(out);
+            return false;
+        }
         let mut found = Vec::new();
         let is_all = purge.find_some(&self.tasks.shelf, &mut found);
         self.purged_until = purge.next;

@@ -198,7 +198,9 @@ impl Books {
         if bytes > self.settings.result_bytes_max {
             return Ok(Err(No::OutOfBounds));
         }
-        if let Some(no) = self.refuses_follow_ups(item) {
+        if self.good(proof, node).is_some()
+            && let Some(no) = self.refuses_follow_ups(item)
+        {
             return Ok(Err(no));
         }
         let now = step.now;

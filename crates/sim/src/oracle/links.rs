@@ -241,18 +241,29 @@ impl Books {
 
     /// Why the follow-ups of a completion cannot be.
     pub(super) fn refuses_follow_ups(&self, item: &Completion) -> Option<No> {
-        let mut known: Vec<TaskId> = vec![item.proof.task];
+        let forgets = u64::from(self.finished() >= self.settings.completed_kept_max);
         let is_new = |new: &&NewTask| !self.tasks.contains_key(&new.id);
         for (earlier, new) in item.then.iter().filter(is_new).enumerate() {
-            if self.tasks.len() as u64 + earlier as u64 >= self.settings.tasks_max {
+            let there = self.tasks.len() as u64 + earlier as u64;
+            if there >= self.settings.tasks_max + forgets {
                 return Some(No::PoolFull);
             }
             if new.payload.len() > self.settings.payload_bytes_max {
                 return Some(No::OutOfBounds);
             }
-            known.push(new.id);
         }
         None
+    }
+
+    fn finished(&self) -> u64 {
+        let finished = self.tasks.values().filter(|seen| seen.phase.is_finished());
+        finished.count() as u64
+    }
+
+    /// Finished tasks beyond those that may be remembered.
+    fn too_many(&self) -> u64 {
+        let most = self.settings.completed_kept_max;
+        self.finished().saturating_sub(most)
     }
 
     /// They come with the completion, in their order.
@@ -260,7 +271,7 @@ impl Books {
         for new in then {
             if !self.tasks.contains_key(&new.id) {
                 step.remarks.push("followed a completion");
-                if let Err(no) = self.enqueue_one(step, new)? {
+                if let Err(no) = self.enqueue_one(step, new, self.too_many())? {
                     let what = format!("it was to follow, and is refused: {no:?}");
                     return Err(Violation::of(new.id, what));
                 }

@@ -133,7 +133,7 @@ impl Books {
             payload: of.payload.clone(),
             wishes: of.wishes.clone(),
         };
-        if let Err(no) = self.enqueue_one(step, &new)? {
+        if let Err(no) = self.enqueue_one(step, &new, 0)? {
             return Err(Violation::of(
                 id,
                 format!("it was fired, and is refused: {no:?}"),

@@ -101,16 +101,18 @@ impl Books {
         for new in tasks {
             answers.push(match self.tasks.get(&new.id) {
                 Some(seen) => Ok((new.id, Some(seen.phase.kind()))),
-                None => self.enqueue_one(step, new)?,
+                None => self.enqueue_one(step, new, 0)?,
             });
         }
         Ok(Said::Enqueued(answers))
     }
 
+    /// Where so many that are known are about to be forgotten.
     pub(super) fn enqueue_one(
         &mut self,
         step: &mut Step<'_>,
         new: &NewTask,
+        forgotten: u64,
     ) -> Verdict<Result<(TaskId, Option<StateKind>), No>> {
         let mut terms = Terms::of(new, &self.settings);
         terms.links.enqueued_at = step.now;
@@ -122,7 +124,7 @@ impl Books {
             return Ok(Ok((holder, Some(kind))));
         }
         let attempts_max = new.attempts_max.unwrap_or(self.settings.attempts_max);
-        if self.tasks.len() as u64 >= self.settings.tasks_max {
+        if self.tasks.len() as u64 >= self.settings.tasks_max + forgotten {
             return Ok(Err(No::PoolFull));
         }
         if !(1..=ATTEMPTS_MAX).contains(&attempts_max)
