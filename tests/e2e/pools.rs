@@ -90,6 +90,34 @@ async fn a_wrong_setting_changes_nothing_and_says_what_is_allowed() {
 }
 
 #[tokio::test]
+async fn a_pool_in_partitions_is_shown_and_not_changed() {
+    let hub = Hub::with("[pool.wide]\npartitions = 2\n").await;
+    for verb in [
+        &["create", "wide"][..],
+        &["set", "wide", "lease=1m"],
+        &["pause", "wide"],
+        &["delete", "wide", "--force"],
+    ] {
+        let there = if verb[0] == "create" {
+            "partitions"
+        } else {
+            "no such pool"
+        };
+        hub.refuses(verb, 1, there).await;
+    }
+    hub.run(&["enqueue", "wide", "one"]).await.ok();
+    for verb in [
+        &["set", "wide", "lease=1m"][..],
+        &["pause", "wide"],
+        &["delete", "wide", "--force"],
+    ] {
+        hub.refuses(verb, 1, "partitions").await;
+    }
+    let shown = hub.pool_verb(&["show", "wide"]).await;
+    assert_eq!(setting(&shown, "partitions"), ("2", "configuration"));
+}
+
+#[tokio::test]
 async fn a_paused_pool_grants_nothing_over_a_restart_until_it_is_resumed() {
     let mut hub = Hub::start().await;
     let mut ledger = Ledger::new(hub.folder(), "ledger");
@@ -180,6 +208,12 @@ async fn a_configuration_is_read_again_as_a_whole_or_not_at_all() {
     let said = hub.process().said("session.heartbeat").await;
     assert!(said.contains(&text_of(&file)), "{said}");
     hub.process().said("stays as it was").await;
+    let shown = hub.pool_verb(&["show", "mail"]).await;
+    assert_eq!(setting(&shown, "lease").0, "2m");
+    write(&(before.replace("5m", "1m") + "[log]\nformat = \"json\"\n"));
+    hub.process().signal(Signal::SIGHUP);
+    let said = hub.process().said("log.format").await;
+    assert!(said.contains("until the hub is restarted"), "{said}");
     let shown = hub.pool_verb(&["show", "mail"]).await;
     assert_eq!(setting(&shown, "lease").0, "2m");
 }

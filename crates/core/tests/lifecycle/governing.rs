@@ -140,4 +140,7 @@ fn a_deleted_pool_calls_its_tasks_off_forgets_them_and_takes_none() {
     assert!(world.store.0.is_empty());
     world.restart();
     assert!(world.pool.is_over(), "and stays so");
+    world.open(2, &node("worker", 1));
+    let lost = Answer::Refused(Rejection::LeaseLost);
+    assert_eq!(world.complete(W, held), lost, "in a later epoch");
 }

@@ -18,6 +18,7 @@ mod known;
 mod life;
 mod linked;
 mod others;
+mod paused;
 mod scheduled;
 mod starts;
 mod stopped;

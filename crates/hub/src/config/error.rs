@@ -2,6 +2,8 @@
 
 use std::{fmt, path::PathBuf};
 
+use leasehold_core::PoolName;
+
 /// Where a value came from. The order is that of a report.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Source {
@@ -74,6 +76,14 @@ impl ConfigError {
         }
         problems.sort_by(|a, b| a.source.cmp(&b.source));
         Err(Self { problems })
+    }
+
+    /// A pool did not say whether it fits.
+    pub(crate) fn busy(pool: &PoolName) -> Self {
+        let text = format!("the pool {pool} does not answer; try again");
+        Self {
+            problems: vec![Problem::new(Source::Code, text)],
+        }
     }
 
     /// What is wrong; never empty.

@@ -152,10 +152,12 @@ impl Pools {
             let (reply, fits) = oneshot::channel();
             let asked = pool.actor.cast(PoolMessage::Fits(config.clone(), reply));
             // A pool that fails meanwhile is restored under whatever holds then.
-            if asked.is_ok()
-                && let Ok(Ok(fits)) = timeout(FITS_WITHIN, fits).await
-            {
-                fits?;
+            if asked.is_ok() {
+                match timeout(FITS_WITHIN, fits).await {
+                    Ok(Ok(fits)) => fits?,
+                    Ok(Err(_)) => {}
+                    Err(_) => return Err(ConfigError::busy(&pool.name)),
+                }
             }
         }
         self.context.config.replace(HubConfig::clone(&config));

@@ -85,7 +85,7 @@ impl Requests {
         self.context.opener.open(name.clone()).await
     }
 
-    /// Nothing is made with settings that cannot be.
+    /// Nothing is made with settings that cannot be, nor what takes none but the configuration's.
     async fn create_pool(
         &mut self,
         name: &PoolName,
@@ -93,7 +93,12 @@ impl Requests {
     ) -> Result<PoolRef, Rejection> {
         let value = |of: &Setting| Some((of.key.clone(), of.value.clone()?));
         let set: Vec<_> = settings.iter().filter_map(value).collect();
-        let checked = self.context.config.now().governed(name, &set);
+        let config = self.context.config.now();
+        if config.settings_of(name).partitions > 1 {
+            let what = "changes of a pool in partitions";
+            return Err(Rejection::Unsupported(what.to_owned()));
+        }
+        let checked = config.governed(name, &set);
         checked.map_err(|error| Rejection::Invalid(error.to_string()))?;
         // A pool that is gone is heard of at the end of the turn.
         _ = self.send();
