@@ -69,13 +69,18 @@ pub(crate) struct PutArgs {
     #[arg(long, value_name = "EXPR")]
     pub(crate) cron: Option<String>,
     /// The time zone of the cron expression, by its IANA name
-    #[arg(long, value_name = "ZONE", default_value = "UTC", requires = "cron")]
+    #[arg(
+        long,
+        value_name = "ZONE",
+        default_value = "UTC",
+        conflicts_with = "every"
+    )]
     pub(crate) zone: String,
     /// An interval of at least a second
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     pub(crate) every: Option<Duration>,
     /// The first instant of the interval [default: one interval from now]
-    #[arg(long, value_name = "TIME", requires = "every", value_parser = wishes::moment)]
+    #[arg(long, value_name = "TIME", conflicts_with = "cron", value_parser = wishes::moment)]
     pub(crate) from: Option<Timestamp>,
     /// What becomes of instants that passed while the hub was down for a minute or more: skip (none
     /// fires), once (the newest fires), all (each fires, the newest thousand)

@@ -47,7 +47,7 @@ impl Children {
         all.map(|(_, at)| *at)
     }
 
-    fn has(&self, parent: TaskId) -> bool {
+    pub(super) fn has(&self, parent: TaskId) -> bool {
         !self.0.is_empty() && self.of(parent).next().is_some()
     }
 }

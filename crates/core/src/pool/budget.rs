@@ -21,8 +21,12 @@ impl Task {
     /// longer than they may. Its bound is `attempts_max`.
     #[must_use]
     pub fn failures(&self) -> u32 {
-        let running = u32::from(self.state == State::Claimed);
-        self.attempt.saturating_sub(running + self.losses())
+        let is_good = matches!(self.state, State::Claimed | State::Completed { .. });
+        let called_off = self.history.last().is_some_and(|last| {
+            last.attempt == self.attempt && last.ending == AttemptEnding::Cancelled
+        });
+        let spared = u32::from(is_good || called_off);
+        self.attempt.saturating_sub(spared + self.losses())
     }
 
     /// Losses after which it is dead: its own number, else its pool's.

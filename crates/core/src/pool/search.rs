@@ -201,8 +201,9 @@ impl Pool {
         let is_all = purge.find_some(&self.tasks.shelf, &mut found);
         self.purged_until = purge.next;
         for (at, id) in found {
-            // What one of them takes with it is not forgotten twice.
-            if self.tasks.shelf.is(at, id) {
+            // What one of them takes with it is not forgotten twice; and what would take a task with
+            // it that has not ended stays.
+            if self.tasks.shelf.is(at, id) && !self.tasks.side.children.has(id) {
                 self.forget(at, out);
                 purge.purged += 1;
             }

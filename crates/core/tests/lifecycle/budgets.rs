@@ -218,3 +218,19 @@ fn the_back_off_of_failures_counts_no_loss() {
     }
     assert_eq!(waits, [secs(1), secs(3), secs(9)]);
 }
+
+#[test]
+fn an_attempt_that_completed_or_was_called_off_is_no_failure() {
+    let mut world = World::new(PoolSettings::default());
+    let session = world.open(91, &node("any", 1));
+    world.enqueue(session, &[1, 2, 3]);
+    let first = world.must_take(session);
+    world.fail(session, first);
+    assert_eq!(world.task(1).failures(), 1);
+    let second = world.must_take(session);
+    world.complete(session, second);
+    assert_eq!(world.task(2).failures(), 0);
+    world.must_take(session);
+    world.cancel(session, 3);
+    assert_eq!(world.task(3).failures(), 0);
+}

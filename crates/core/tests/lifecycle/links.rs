@@ -282,7 +282,7 @@ fn what_every_end_of_a_parent_means() {
     let cancelled: End = |world| _ = world.cancel(P, 1);
     let forgotten: End = |world| {
         finish(world, 1, |proof| fail_so(proof, AfterFailure::Never));
-        world.ask(P, Command::Purge(vec![], 10));
+        world.pass(PoolSettings::default().dead_kept_for);
     };
     let rows = [
         (completes, false, "ready"),
@@ -303,6 +303,20 @@ fn what_every_end_of_a_parent_means() {
         restart(&mut world);
         assert_eq!(world.task(2).state.kind(), kind, "{row} after a restart");
     }
+}
+
+#[test]
+fn a_purge_takes_no_task_with_it_that_has_not_ended() {
+    let mut world = world();
+    batch(&mut world, vec![task(1), after(2, [1]), task(3)]);
+    finish(&mut world, 1, |proof| fail_so(proof, AfterFailure::Never));
+    world.cancel(P, 3);
+    let purge = || Command::Purge(vec![], 10);
+    assert_eq!(world.ask(P, purge()), Answer::Purged(1));
+    assert_eq!(world.state(1), Some(StateKind::Dead));
+    assert_eq!(world.state(2), Some(StateKind::Scheduled));
+    world.cancel(P, 2);
+    assert_eq!(world.ask(P, purge()), Answer::Purged(2));
 }
 
 #[test]

@@ -313,7 +313,7 @@ impl SessionIo {
     fn pool_down(&self, pool: Option<&PoolName>) -> Over {
         let which = pool.map_or_else(String::new, |name| format!(" {}", whole_of(name)));
         self.bye(Dismissal {
-            reason: format!("the pool{which} is being restored"),
+            reason: format!("the pool{which} has ended: it is being restored, or was deleted"),
             retry_after: Duration::from_millis(20),
         })
     }
