@@ -108,7 +108,7 @@ async fn a_task_tells_its_story() {
     for word in [
         &id,
         "completed",
-        "2 of 5",
+        "1 of 5",
         "exit status 9: oh no",
         "fine",
         "ATTEMPT",
