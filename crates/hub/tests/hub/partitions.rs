@@ -258,7 +258,7 @@ async fn a_partition_or_a_front_that_panics_is_restored() {
         node.answer(request).await;
         stage.hub.provoke(Fault::PoolPanics(part));
         let (reason, _) = node.dismissed().await;
-        assert!(reason.contains("the pool mail is"), "{reason}");
+        assert!(reason.contains("the pool mail has ended"), "{reason}");
         let mut node = come_back(&stage, who, &held).await;
         for task in &held {
             node.complete(task).await.unwrap();
