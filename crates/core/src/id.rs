@@ -68,9 +68,15 @@ impl TaskId {
     }
 }
 
-/// The finalizer of `SplitMix64`.
+/// What `SplitMix64` adds from one number to the next.
+pub(crate) const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
+
 const fn mix(seed: u64) -> u64 {
-    let z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    scramble(seed.wrapping_add(GAMMA))
+}
+
+/// The finalizer of `SplitMix64` (Steele, Lea, Flood 2014).
+pub(crate) const fn scramble(z: u64) -> u64 {
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)

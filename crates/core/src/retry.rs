@@ -2,7 +2,11 @@
 
 use core::time::Duration;
 
-use crate::{BackOff, TaskId, time::millis};
+use crate::{
+    BackOff, TaskId,
+    id::{GAMMA, scramble},
+    time::millis,
+};
 
 impl BackOff {
     /// The wait before the attempt that follows the `failures`-th failure, counted from 1. The
@@ -48,10 +52,7 @@ fn hash(task: TaskId, failures: u32) -> u64 {
     let id = task.as_u128();
     let folded = u64::try_from(id >> 64).unwrap_or(0)
         ^ u64::try_from(id & u128::from(u64::MAX)).unwrap_or(0);
-    let mut z = folded.wrapping_add(u64::from(failures).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+    scramble(folded.wrapping_add(u64::from(failures).wrapping_mul(GAMMA)))
 }
 
 #[cfg(test)]

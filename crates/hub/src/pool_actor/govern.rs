@@ -21,9 +21,6 @@ use crate::{
 /// The longest word on a change that is kept, in bytes.
 const WHAT_BYTES_MAX: usize = 256;
 
-/// The hub itself, which asks without a session.
-const HUB: SessionId = SessionId(0);
-
 impl Shell {
     /// Does what is asked, and answers with how the pool is then.
     pub(super) fn ask_pool(&mut self, session: SessionId, request: RequestId, verb: PoolVerb) {
@@ -102,7 +99,7 @@ impl Shell {
             None => settings,
         };
         let govern = Box::new(Govern { settings, policy });
-        self.apply(HUB, RequestId(0), Command::Govern(govern));
+        self.apply_own(Command::Govern(govern));
     }
 
     /// Whether the pool's policy fits another configuration.

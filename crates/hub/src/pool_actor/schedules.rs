@@ -13,9 +13,6 @@ use super::{
     shell::Shell,
 };
 
-/// The hub itself, which asks without a session.
-const HUB: SessionId = SessionId(0);
-
 /// How soon what is due is looked at again while tasks are refused for want of disk.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -103,8 +100,7 @@ impl Shell {
                     "more instants were missed than are looked at",
                 );
             }
-            let command = Command::Plan(Box::new(plan));
-            self.apply(HUB, RequestId(0), command);
+            self.apply_own(Command::Plan(Box::new(plan)));
         }
     }
 }

@@ -267,6 +267,11 @@ impl Shell {
         self.apply(session, request, Command::Complete(items));
     }
 
+    /// What the hub decides itself, without a session and an answer.
+    pub(super) fn apply_own(&mut self, command: Command) {
+        self.apply(SessionId(0), RequestId(0), command);
+    }
+
     pub(super) fn apply(&mut self, session: SessionId, request: RequestId, command: Command) {
         let now = self.clock.now();
         self.pool
