@@ -1,6 +1,6 @@
 //! What a certificate says.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use leasehold_core::Timestamp;
 use rustls::pki_types::CertificateDer;
@@ -60,6 +60,23 @@ fn names(certificate: &Certificate) -> Vec<Arc<str>> {
     dns.chain(uris).filter(is_plain).map(Arc::from).collect()
 }
 
+/// Hubs are known by addresses, too; nodes are not.
+fn addresses(certificate: &Certificate) -> Vec<Arc<str>> {
+    let found = certificate.tbs_certificate.get::<SubjectAltName>();
+    let Ok(Some((_, SubjectAltName(all)))) = found else {
+        return Vec::new();
+    };
+    let addresses = all.iter().filter_map(|name| {
+        let GeneralName::IpAddress(bytes) = name else {
+            return None;
+        };
+        let v4 = <[u8; 4]>::try_from(bytes.as_bytes()).map(IpAddr::from);
+        let v6 = || <[u8; 16]>::try_from(bytes.as_bytes()).map(IpAddr::from);
+        v4.or_else(|_| v6()).ok()
+    });
+    addresses.map(|at| Arc::from(at.to_string())).collect()
+}
+
 const fn is_graphic(byte: u8) -> bool {
     byte.is_ascii_graphic()
 }
@@ -79,7 +96,7 @@ impl Description {
         let inner = &parsed.tbs_certificate;
         Some(Self {
             serial: inner.serial_number.to_string(),
-            names: names(&parsed).join(", "),
+            names: [names(&parsed), addresses(&parsed)].concat().join(", "),
             good_until: inner.validity.not_after.to_unix_duration().as_secs(),
         })
     }
