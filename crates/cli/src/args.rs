@@ -5,6 +5,7 @@ mod help;
 mod pool;
 mod reach;
 mod schedule;
+mod tls;
 pub(crate) mod values;
 mod wishes;
 
@@ -15,11 +16,11 @@ use leasehold_bench::BenchArgs;
 use leasehold_hub::LogEngine;
 use leasehold_node::{Death, NodeName, PoolName, StateKind, TaskId};
 
-use self::wishes::WishArgs;
 pub(crate) use self::{
     pool::{PoolArgs, PoolVerb, PurgeArgs, SetArgs},
     schedule::{MISFIRES, PutArgs, ScheduleArgs, ScheduleVerb},
 };
+use self::{tls::TlsArgs, wishes::WishArgs};
 
 /// A durable task broker: a hub keeps tasks, nodes work on them under leases, nothing is lost.
 #[derive(Debug, Parser)]
@@ -81,6 +82,8 @@ pub(crate) struct Reach {
     )]
     #[arg(default_value = "127.0.0.1:7411", value_parser = values::address)]
     pub(crate) hub: String,
+    #[command(flatten)]
+    pub(crate) tls: TlsArgs,
     /// How long to try to reach the hub before giving up with exit code 69
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = values::duration)]
     pub(crate) timeout: Duration,

@@ -44,6 +44,7 @@ impl Failure {
             )),
             RequestError::Rejected(_)
             | RequestError::Refused(_)
+            | RequestError::Tls(_)
             | RequestError::TooLong(_)
             | RequestError::Unexpected
             | RequestError::Ended => Self::Failed(text),

@@ -19,6 +19,7 @@ pub(crate) async fn run(args: HubArgs) -> Result<(), Failure> {
     if args.print_config {
         return output::write(config.annotated().as_bytes());
     }
+    config.check_files().map_err(|error| unsound(&error))?;
     if args.check_config {
         return output::lines(["the configuration is sound".into()]);
     }

@@ -16,6 +16,7 @@ mod policy;
 mod pool;
 mod relations;
 mod sections;
+mod tls;
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -27,6 +28,7 @@ pub(crate) use policy::Shown;
 pub use sections::{
     Engine, HubSection, LogFormat, LogLevel, LogSection, PoolsSection, SessionSection, StoreSection,
 };
+pub use tls::{NodeCertificates, TlsSection};
 
 /// Everything that the owner of a hub decides. Units, defaults and bounds of each knob are in
 /// `config/hub.toml`, which is [`HubConfig::annotated`] of the default.
@@ -39,6 +41,8 @@ pub struct HubConfig {
     pub hub: HubSection,
     /// `[session]`: what one connection may do.
     pub session: SessionSection,
+    /// `[tls]`: how connections are kept from others' eyes and hands.
+    pub tls: TlsSection,
     /// `[store]`: where tasks survive.
     pub store: StoreSection,
     /// `[log]`: what the hub says of itself.
@@ -98,6 +102,14 @@ impl HubConfig {
             .map(relations::Conflict::unlocated)
             .chain(crowd);
         ConfigError::unless_empty(related.collect())
+    }
+
+    /// Reads the files that the configuration names, as a start and a reload do. Blocks.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names everything that is wrong with them, one problem a line.
+    pub fn check_files(&self) -> Result<(), ConfigError> {
+        crate::tls::TlsDoor::read(&self.tls).map(drop)
     }
 
     /// This configuration as a file that explains itself. Read back it gives the same.

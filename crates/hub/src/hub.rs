@@ -8,6 +8,7 @@ use tokio::{
     io::DuplexStream,
     net::{TcpListener, TcpSocket},
     sync::{oneshot, watch},
+    task::spawn_blocking,
 };
 
 use crate::{
@@ -22,6 +23,7 @@ use crate::{
     session_actor::SessionMessage,
     sessions_actor::SessionsMessage,
     store_writer::StoreWriter,
+    tls::TlsDoor,
 };
 
 /// Bytes on their way in each direction of a connection inside the process.
@@ -86,6 +88,10 @@ impl Hub {
     /// [`StartError`] says whether it was the configuration, the address or the store.
     pub async fn start(config: HubConfig, store: Box<dyn Store>) -> Result<Self, StartError> {
         config.check()?;
+        let door = TlsDoor::new(None);
+        let section = config.tls.clone();
+        let credentials = spawn_blocking(move || TlsDoor::read(&section)).await;
+        let credentials = credentials.map_err(|error| StartError::Thread(error.into()))??;
         let listener = match config.hub.listen {
             Some(address) => Some(listen(address)?),
             None => None,
@@ -93,9 +99,15 @@ impl Hub {
         let address = listener
             .as_ref()
             .and_then(|listener| listener.local_addr().ok());
+        if config.hub.open_to_all && !address.is_none_or(|at| at.ip().is_loopback()) {
+            tracing::warn!(address = ?address, "hub.open_to_all = true: strangers are not kept out");
+        }
         let clock = Clock::starting_no_earlier_than(store.latest());
         let gauge = Arc::new(Gauge::new(&store.stats(), config.store.disk_reserve));
         let writer = StoreWriter::spawn(store, gauge.clone(), clock).map_err(StartError::Thread)?;
+        for line in door.replace(credentials, clock.now()) {
+            tracing::info!("TLS: {line}");
+        }
         let drain_for = config.hub.drain_for;
         let config = Configured::new(config);
         let arguments = HubArguments {
@@ -104,6 +116,7 @@ impl Hub {
             writer: writer.clone(),
             gauge,
             listener,
+            door,
         };
         let started = spawn_root(HubActor, arguments).await;
         let (actor, running) = match started {

@@ -94,6 +94,7 @@ pub(crate) struct HubArguments {
     pub(crate) writer: StoreWriter,
     pub(crate) gauge: Arc<crate::gauge::Gauge>,
     pub(crate) listener: Option<TcpListener>,
+    pub(crate) door: crate::tls::TlsDoor,
 }
 
 pub(crate) struct HubActor;

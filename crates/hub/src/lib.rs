@@ -44,10 +44,11 @@ mod session_numbers;
 mod sessions_actor;
 mod store_writer;
 mod telemetry;
+mod tls;
 
 pub use config::{
     ConfigError, ConfigLayers, Engine, HubConfig, HubSection, LogFormat, LogLevel, LogSection,
-    PoolsSection, Problem, SessionSection, Source, StoreSection,
+    NodeCertificates, PoolsSection, Problem, SessionSection, Source, StoreSection, TlsSection,
 };
 pub use error::StartError;
 pub use hub::{Fault, Hub, open_store};

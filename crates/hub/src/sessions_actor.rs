@@ -112,7 +112,11 @@ impl Sessions {
             };
             let code = RefusalCode::SessionsMax;
             let refusal = FromHub::Refused(Refusal { code, reason });
-            tokio::spawn(session::turn_away(connection, refusal));
+            tokio::spawn(session::turn_away(
+                self.context.clone(),
+                connection,
+                refusal,
+            ));
             return;
         }
         let session = self.numbers.next();

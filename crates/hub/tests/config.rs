@@ -16,8 +16,9 @@ use leasehold_hub::{ConfigError, ConfigLayers, Engine, HubConfig, LogFormat, Log
 const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/hub.toml");
 
 /// Each knob with a value that is not its default, as a file writes it.
-const KNOBS: [(&str, &str, &str); 45] = [
+const KNOBS: [(&str, &str, &str); 50] = [
     ("hub", "listen", "\"[::1]:7000\""),
+    ("hub", "open_to_all", "true"),
     ("hub", "sessions_max", "7"),
     ("hub", "drain_for", "\"0s\""),
     ("session", "heartbeat", "\"1500ms\""),
@@ -26,6 +27,10 @@ const KNOBS: [(&str, &str, &str); 45] = [
     ("session", "requests_max", "1"),
     ("session", "bytes_max", "\"16MiB\""),
     ("session", "frame_bytes_max", "\"1088KiB\""),
+    ("tls", "certificate", "\"hub.pem\""),
+    ("tls", "key", "\"hub.key\""),
+    ("tls", "nodes_ca", "\"nodes.pem\""),
+    ("tls", "nodes", "\"required\""),
     ("store", "engine", "\"memory\""),
     ("store", "data", "\"/var/lib/leasehold\""),
     ("store", "disk_reserve", "\"0B\""),
@@ -84,6 +89,14 @@ fn complaint(outcome: Result<HubConfig, ConfigError>) -> String {
     outcome.expect_err("refused").to_string()
 }
 
+/// What the knobs of a section want beside each other.
+fn goes_together(section: &str) -> &'static str {
+    match section {
+        "tls" => "[tls]\ncertificate = \"c\"\nkey = \"k\"\nnodes_ca = \"n\"\nnodes = \"optional\"",
+        _ => "",
+    }
+}
+
 fn pool(name: &str) -> PoolName {
     PoolName::new(name).unwrap()
 }
@@ -120,14 +133,24 @@ fn the_default_is_sound_and_the_cores() {
 fn every_knob_is_set_alike_by_file_environment_and_flag() {
     for (section, key, literal) in KNOBS {
         let value = literal.trim_matches('"');
-        let file = from_file(&format!("[{section}]\n{key} = {literal}")).unwrap();
+        let under = || {
+            let mut layers = ConfigLayers::default();
+            layers.file_text(Path::new("under.toml"), goes_together(section));
+            layers
+        };
+        let text = format!("[{section}]\n{key} = {literal}");
+        let file = under().file_text(Path::new("hub.toml"), &text).build();
+        let file = file.unwrap();
         let variable = format!("LEASEHOLD_{section}_{key}").to_uppercase();
-        assert_eq!(from_env(&variable, value).as_ref(), Ok(&file), "{variable}");
-        assert_eq!(
-            from_flag(&format!("{section}.{key}"), value).as_ref(),
-            Ok(&file),
-            "{key}"
-        );
+        let variables = [(variable.clone(), value.to_owned())].into_iter();
+        let env = under().env(variables).build();
+        assert_eq!(env.as_ref(), Ok(&file), "{variable}");
+        let flag = Source::Flag("--set".into());
+        let flag = under()
+            .set(&format!("{section}.{key}"), value, flag)
+            .build();
+        assert_eq!(flag.as_ref(), Ok(&file), "{key}");
+        assert_ne!(under().build().as_ref(), Ok(&file), "{section}.{key}");
         assert_ne!(file, HubConfig::default(), "{section}.{key}");
         let text = file.annotated();
         assert!(

@@ -5,6 +5,8 @@
     reason = "whatever else a hub may answer is wrong in the same way"
 )]
 
+#[path = "../../../tests/e2e/support/certificates.rs"]
+mod certificates;
 #[path = "hub/drain.rs"]
 mod drain;
 #[path = "hub/endings.rs"]
@@ -43,6 +45,8 @@ mod store_faults;
 mod supervision;
 #[path = "hub/ten_thousand.rs"]
 mod ten_thousand;
+#[path = "hub/tls.rs"]
+mod tls;
 #[path = "hub/verbs.rs"]
 mod verbs;
 #[path = "hub/versions.rs"]

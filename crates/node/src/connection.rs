@@ -18,7 +18,10 @@ use tokio_util::{
     io::poll_read_buf,
 };
 
-use crate::endpoint::{BoxStream, Endpoint};
+use crate::{
+    endpoint::{BoxStream, Endpoint},
+    tls::{self, Verdict},
+};
 
 /// How long a connect together with its handshake may take.
 const HANDSHAKE_FOR: Duration = Duration::from_secs(5);
@@ -45,6 +48,8 @@ pub(crate) enum Ending {
         reason: String,
         retry_after: Duration,
     },
+    /// TLS did not come about, and will not as things stand; for people.
+    NoTls(String),
     /// Anything else; for people.
     Failed(String),
 }
@@ -57,7 +62,10 @@ impl From<WireError> for Ending {
 
 impl From<io::Error> for Ending {
     fn from(error: io::Error) -> Self {
-        Self::Failed(error.to_string())
+        match tls::verdict(&error) {
+            Verdict::Hopeless(why) => Self::NoTls(why),
+            Verdict::TryAgain(why) => Self::Failed(why),
+        }
     }
 }
 

@@ -8,6 +8,9 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
 };
+use tokio_rustls::client::TlsStream;
+
+use crate::Tls;
 
 /// How long an idle socket waits before the kernel asks whether the other end is still there.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(10);
@@ -43,6 +46,18 @@ impl Endpoint {
         let address: Arc<str> = address.into().into();
         let name = Arc::clone(&address);
         Self::named(name, move || connect_tcp(Arc::clone(&address)))
+    }
+
+    /// A hub that listens on `address` and speaks TLS; `tls` says which hub is trusted, and what
+    /// this node shows of itself. As with [`Self::tcp`], nothing is looked at before the first
+    /// connect; the files are read anew at each.
+    #[must_use]
+    pub fn tls(address: impl Into<String>, tls: Tls) -> Self {
+        let address: Arc<str> = address.into().into();
+        let (name, tls) = (Arc::clone(&address), Arc::new(tls));
+        Self::named(name, move || {
+            connect_tls(Arc::clone(&address), Arc::clone(&tls))
+        })
     }
 
     /// A hub that is reached by `connect`, which is called for each connection: a hub within this
@@ -97,6 +112,13 @@ async fn connect_tcp(address: Arc<str>) -> io::Result<TcpStream> {
         tracing::debug!(%error, "failed to set the socket's timeouts");
     }
     Ok(stream)
+}
+
+async fn connect_tls(address: Arc<str>, tls: Arc<Tls>) -> io::Result<TlsStream<TcpStream>> {
+    // Before the connection, so that no hub waits for a disk.
+    let (connector, name) = tls.connector(&address).await?;
+    let stream = connect_tcp(address).await?;
+    connector.connect(name, stream).await
 }
 
 fn watch_over(stream: &TcpStream) -> io::Result<()> {

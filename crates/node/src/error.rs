@@ -25,6 +25,11 @@ pub enum RequestError {
     /// The hub ended the session by this node's fault; connecting again would not help.
     #[error("the hub refused the session: {}", .0.reason)]
     Refused(Refusal),
+    /// TLS with the hub does not come about, and trying again would not help: the one does not
+    /// trust the other, or the hub speaks no TLS. Only before the first session: later, it is tried
+    /// again.
+    #[error("no TLS with the hub: {0}")]
+    Tls(String),
     /// The request is longer than a frame may be; nothing of it was sent.
     #[error("the request does not fit a frame: {0}")]
     TooLong(String),

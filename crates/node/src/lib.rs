@@ -66,6 +66,7 @@ mod producer;
 mod requests;
 mod schedules;
 mod split;
+mod tls;
 mod worker;
 
 pub use endpoint::Endpoint;
@@ -84,6 +85,7 @@ pub use leasehold_wire::{
 };
 pub use options::NodeOptions;
 pub use producer::{Enqueued, Enqueuing, NewTask, Producer};
+pub use tls::Tls;
 pub use worker::{
     AnyHandler, Outcome, Task, Worker, WorkerBuilder, WorkerError, WorkerEvent, WorkerStats,
 };

@@ -49,6 +49,8 @@ pub(crate) enum LinkEvent {
     Disconnected(String),
     /// The hub refuses this node; the link rests until [`Link::wake`].
     Refused(Refusal),
+    /// TLS with the hub does not come about; the link rests until [`Link::wake`].
+    NoTls(String),
 }
 
 enum State {
@@ -70,6 +72,9 @@ pub(crate) struct Link {
     since: Instant,
     /// The hub answered or sent something in this session.
     is_of_use: bool,
+    /// There was a session before this one. What keeps a node out from then on is mended where it
+    /// was broken, at the hub; what the node holds is not given up for it.
+    was_let_in: bool,
     last_failure: String,
 }
 
@@ -83,6 +88,7 @@ impl Link {
             ending: None,
             since: Instant::now(),
             is_of_use: false,
+            was_let_in: false,
             last_failure: "not connected yet".into(),
         };
         link.wake();
@@ -155,6 +161,7 @@ impl Link {
                     Err(Ending::Refused(refusal)) if is_final(refusal.code) => {
                         return self.rest(refusal);
                     }
+                    Err(Ending::NoTls(why)) if !self.was_let_in => return self.rest_without(why),
                     Err(ending) => self.connect_again(ending),
                 },
                 State::Open(connection) => match poll_fn(|cx| connection.poll_next(cx)).await {
@@ -190,6 +197,7 @@ impl Link {
         tracing::debug!(endpoint = %self.endpoint, session = welcome.session, "connected");
         self.state = State::Open(connection);
         self.is_of_use = false;
+        self.was_let_in = true;
         self.since = Instant::now();
         LinkEvent::Connected
     }
@@ -200,7 +208,10 @@ impl Link {
         self.since = Instant::now();
         match ending {
             Ending::Refused(refusal) if is_final(refusal.code) => self.rest(refusal),
-            ending @ (Ending::Refused(_) | Ending::HubBye { .. } | Ending::Failed(_)) => {
+            ending @ (Ending::Refused(_)
+            | Ending::HubBye { .. }
+            | Ending::NoTls(_)
+            | Ending::Failed(_)) => {
                 self.connect_again(ending);
                 LinkEvent::Disconnected(self.last_failure.clone())
             }
@@ -211,6 +222,12 @@ impl Link {
         self.last_failure.clone_from(&refusal.reason);
         self.state = State::Resting;
         LinkEvent::Refused(refusal)
+    }
+
+    fn rest_without(&mut self, why: String) -> LinkEvent {
+        self.last_failure.clone_from(&why);
+        self.state = State::Resting;
+        LinkEvent::NoTls(why)
     }
 
     fn connect_again(&mut self, ending: Ending) {
@@ -225,12 +242,12 @@ impl Link {
                 | RefusalCode::Silence => self.back_off.pause(),
             },
             Ending::HubBye { retry_after, .. } => self.back_off.pause_for(*retry_after),
-            Ending::Failed(_) => self.back_off.pause(),
+            Ending::NoTls(_) | Ending::Failed(_) => self.back_off.pause(),
         };
         self.last_failure = match ending {
             Ending::Refused(refusal) => refusal.reason,
             Ending::HubBye { reason, .. } => format!("the hub said bye: {reason}"),
-            Ending::Failed(reason) => reason,
+            Ending::NoTls(reason) | Ending::Failed(reason) => reason,
         };
         tracing::debug!(endpoint = %self.endpoint, reason = self.last_failure, ?pause, "connecting again");
         self.connect_after(pause);

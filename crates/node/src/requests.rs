@@ -9,7 +9,7 @@ use std::{
 
 use leasehold_core::{Rejection, limits::BATCH_MAX, time::millis};
 use leasehold_wire::{
-    FRAME_BYTES_MAX_DEFAULT, FromNode, Refusal, Request, Response, Welcome, WireError,
+    FRAME_BYTES_MAX_DEFAULT, FromNode, Request, Response, Welcome, WireError,
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -294,7 +294,8 @@ impl Requester {
             LinkEvent::Connected => self.on_connected(),
             LinkEvent::Received(inbound) => inbound.into_iter().for_each(|i| self.on_inbound(i)),
             LinkEvent::Disconnected(_) => self.on_disconnected(),
-            LinkEvent::Refused(refusal) => self.on_refused(&refusal),
+            LinkEvent::Refused(refusal) => self.on_hopeless(&RequestError::Refused(refusal)),
+            LinkEvent::NoTls(why) => self.on_hopeless(&RequestError::Tls(why)),
         }
     }
 
@@ -315,14 +316,14 @@ impl Requester {
         }
     }
 
-    fn on_refused(&mut self, refusal: &Refusal) {
-        // Splits can be made without it, and the request will then tell of the refusal.
+    fn on_hopeless(&mut self, error: &RequestError) {
+        // Splits can be made without it, and the request will then tell of the error.
         self.limits.send_if_modified(|limits| {
             limits.get_or_insert_default();
             true
         });
         for id in self.pending.keys().copied().collect::<Vec<_>>() {
-            self.finish(id, Err(RequestError::Refused(refusal.clone())));
+            self.finish(id, Err(error.clone()));
         }
     }
 

@@ -8,6 +8,7 @@
     reason = "each test is a program of its own, and takes what it needs"
 )]
 
+pub(crate) mod certificates;
 pub(crate) mod fifo;
 pub(crate) mod hub;
 pub(crate) mod node;

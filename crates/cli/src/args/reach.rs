@@ -7,7 +7,10 @@ use super::Reach;
 impl Reach {
     /// Where the hub is.
     pub(crate) fn endpoint(&self) -> Endpoint {
-        Endpoint::tcp(self.hub.clone())
+        match self.tls.tls() {
+            Some(tls) => Endpoint::tls(self.hub.clone(), tls),
+            None => Endpoint::tcp(self.hub.clone()),
+        }
     }
 
     /// As patient as was asked for.

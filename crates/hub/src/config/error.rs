@@ -78,6 +78,14 @@ impl ConfigError {
         Err(Self { problems })
     }
 
+    /// Knobs are well written, and what they name is not as it should be; never empty.
+    pub(crate) fn of_files(told: Vec<String>) -> Self {
+        let problem = |text| Problem::new(Source::Code, text);
+        Self {
+            problems: told.into_iter().map(problem).collect(),
+        }
+    }
+
     /// A pool did not say whether it fits.
     pub(crate) fn busy(pool: &PoolName) -> Self {
         let text = format!("the pool {pool} does not answer; try again");

@@ -36,7 +36,7 @@ const DURATION_UNITS: [(&str, u128, u128); 5] = [
 ];
 
 impl Raw {
-    fn text(&self) -> Option<&str> {
+    pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) | Self::Plain(text) => Some(text),
             Self::Number(_) | Self::Truth(_) | Self::Other => None,

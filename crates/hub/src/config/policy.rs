@@ -20,10 +20,10 @@ pub(crate) struct Shown {
 }
 
 /// What may be changed without a restart, but for partitions.
-const LIVE: [&str; 2] = ["session", "pools"];
+const LIVE: [&str; 3] = ["session", "pools", "tls"];
 
-/// One that is not as sections are.
-const LIVE_KNOBS: [&str; 1] = ["hub.sessions_max"];
+/// Those that are not as their section is.
+const LIVE_KNOBS: [&str; 2] = ["hub.sessions_max", "hub.open_to_all"];
 
 impl HubConfig {
     /// The settings of a pool, whether it may be made by its first use or not.

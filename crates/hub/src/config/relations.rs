@@ -6,7 +6,7 @@ use super::{
     HubConfig,
     error::{Problem, Source},
     knob::Section,
-    pool, sections,
+    pool, sections, tls,
 };
 
 /// Bytes of a frame that a payload or result must leave free for what goes with it.
@@ -23,7 +23,7 @@ pub(super) struct Held {
 }
 
 impl Held {
-    fn of<T>(section: &Section<T>, heading: &str, key: &str, owner: &T) -> Self {
+    pub(super) fn of<T>(section: &Section<T>, heading: &str, key: &str, owner: &T) -> Self {
         let literal = section
             .find(key)
             .map_or_else(String::new, |knob| knob.slot.literal(owner));
@@ -42,6 +42,10 @@ pub(super) struct Conflict {
 }
 
 impl Conflict {
+    pub(super) const fn new(knobs: [Held; 2], rule: &'static str) -> Self {
+        Self { knobs, rule }
+    }
+
     /// The conflict where nobody knows who set what.
     pub(super) fn unlocated(&self) -> Problem {
         let [a, b] = &self.knobs;
@@ -83,6 +87,7 @@ pub(super) fn conflicts(config: &HubConfig) -> Vec<Conflict> {
     let own: Vec<Conflict> = named.filter(|conflict| !inherited(conflict)).collect();
     in_session(config)
         .into_iter()
+        .chain(tls::conflicts(config))
         .chain(defaults)
         .chain(own)
         .collect()

@@ -6,6 +6,7 @@ use super::{
     HubConfig,
     kinds::{Address, Choice, Count, Folder, Size, Span, Truth},
     knob::{Section, section},
+    tls::TLS,
 };
 
 const KIB: u64 = 1 << 10;
@@ -15,15 +16,19 @@ const TIB: u64 = 1 << 40;
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Every section but the pools', in the order of the file.
-pub(super) static ALL: [&Section<HubConfig>; 5] = [&HUB, &SESSION, &STORE, &LOG, &POOLS];
+pub(super) static ALL: [&Section<HubConfig>; 6] = [&HUB, &SESSION, &TLS, &STORE, &LOG, &POOLS];
 
 section! {
     /// Where the hub listens and how it ends.
     pub struct HubSection, HUB for hub {
         /// Where nodes connect. Port 0 takes any that is free; "none" is for a hub inside another
-        /// program. Whoever reaches the address may enqueue, claim and cancel: open it only to a
-        /// network that you trust.
+        /// program. One that other machines reach wants TLS and nodes that prove who they are
+        /// (`[tls]`, docs/TLS.md), or `open_to_all`.
         listen: Option<SocketAddr> = Some(SocketAddr::from(([127, 0, 0, 1], 7411))), Address;
+        /// Whether an address that other machines reach may be listened on without TLS or without
+        /// proof of who a node is: whoever reaches it may then enqueue, claim and cancel, and who is
+        /// on the way may read and change what is said.
+        open_to_all: bool = false, Truth;
         /// Sessions at a time; one more is turned away. Each costs a file descriptor and up to
         /// `session.bytes_max` of memory.
         sessions_max: usize = 10_000, Count { min: 1, max: 1_000_000 };

@@ -19,6 +19,7 @@ use crate::{
     pool_actor::{Door, PoolActor, PoolArguments, PoolMessage},
     session::SessionContext,
     store_writer::StoreWriter,
+    tls::TlsDoor,
 };
 
 /// The first wait before a pool that failed is restored.
@@ -146,7 +147,11 @@ impl Pools {
     /// As a whole or not at all.
     pub(super) async fn reload(&self, config: HubConfig) -> Result<Vec<String>, ConfigError> {
         config.check()?;
-        let lines = self.context.config.now().changes_to(&config)?;
+        let mut lines = self.context.config.now().changes_to(&config)?;
+        let section = config.tls.clone();
+        let credentials = tokio::task::spawn_blocking(move || TlsDoor::read(&section)).await;
+        let credentials = credentials
+            .unwrap_or_else(|error| Err(ConfigError::of_files(vec![error.to_string()])))?;
         let config = Arc::new(config);
         for pool in self.context.directory.up() {
             let (reply, fits) = oneshot::channel();
@@ -161,6 +166,8 @@ impl Pools {
             }
         }
         self.context.config.replace(HubConfig::clone(&config));
+        let now = self.context.clock.now();
+        lines.extend(self.context.door.replace(credentials, now));
         for pool in self.context.directory.up() {
             // As above.
             _ = pool.actor.cast(PoolMessage::Rebase);

@@ -40,6 +40,7 @@ impl HubState {
             writer,
             gauge,
             listener,
+            door,
         } = arguments;
         let is_draining = Arc::new(AtomicBool::new(false));
         let opener = PoolOpener {
@@ -54,6 +55,7 @@ impl HubState {
             leavers: crate::session::Leavers::default(),
             gauge,
             opener,
+            door,
         };
         let numbers = SessionNumbers::default();
         let started = (context.clone(), numbers.clone());

@@ -24,11 +24,21 @@ const ROOM_GROWTH: usize = 8;
 
 /// A connection that was accepted.
 pub(crate) struct Connection {
-    pub(crate) reader: Box<dyn AsyncRead + Send + Unpin>,
-    pub(crate) writer: Box<dyn AsyncWrite + Send + Unpin>,
+    pub(super) line: Line,
     /// Where from, for people.
     pub(crate) address: String,
 }
+
+/// What a connection goes over.
+pub(super) enum Line {
+    Socket(TcpStream),
+    Inside(DuplexStream),
+}
+
+pub(super) type Halves = (
+    Box<dyn AsyncRead + Send + Unpin>,
+    Box<dyn AsyncWrite + Send + Unpin>,
+);
 
 impl Connection {
     /// A socket, set up so that the kernel, too, notices a peer that is gone for `silence_after`.
@@ -39,22 +49,27 @@ impl Connection {
         if let Err(error) = set_up(&stream, silence_after) {
             tracing::warn!(%address, %error, "a socket option was refused");
         }
-        let (reader, writer) = stream.into_split();
-        Self {
-            reader: Box::new(reader),
-            writer: Box::new(Written(Some(writer))),
-            address,
-        }
+        let line = Line::Socket(stream);
+        Self { line, address }
     }
 
     pub(crate) fn in_process(stream: DuplexStream) -> Self {
-        let (reader, writer) = tokio::io::split(stream);
-        Self {
-            reader: Box::new(reader),
-            writer: Box::new(writer),
-            address: "in-process".to_owned(),
-        }
+        let address = "in-process".to_owned();
+        let line = Line::Inside(stream);
+        Self { line, address }
     }
+}
+
+/// Of a socket that is spoken over in plain.
+pub(super) fn halves(stream: TcpStream) -> Halves {
+    let (reader, writer) = stream.into_split();
+    (Box::new(reader), Box::new(Written(Some(writer))))
+}
+
+/// Of a connection inside this process.
+pub(super) fn split(stream: DuplexStream) -> Halves {
+    let (reader, writer) = tokio::io::split(stream);
+    (Box::new(reader), Box::new(writer))
 }
 
 fn set_up(stream: &TcpStream, silence_after: Duration) -> std::io::Result<()> {
@@ -187,9 +202,10 @@ mod tests {
             node.unwrap(),
             Connection::tcp(accepted.unwrap().0, Duration::from_secs(10)),
         );
-        let Connection {
-            reader, mut writer, ..
-        } = connection;
+        let Line::Socket(stream) = connection.line else {
+            panic!("it is a socket");
+        };
+        let (reader, mut writer) = halves(stream);
         writer.write_all(b"last").await.unwrap();
         drop(writer);
         let mut heard = [0; 4];

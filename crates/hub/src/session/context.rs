@@ -12,6 +12,7 @@ use crate::{
     directory::{Directory, PoolRef},
     gauge::Gauge,
     hub_actor::PoolOpener,
+    tls::TlsDoor,
 };
 
 #[derive(Clone)]
@@ -23,6 +24,7 @@ pub(crate) struct SessionContext {
     pub(crate) leavers: Leavers,
     pub(crate) gauge: Arc<Gauge>,
     pub(crate) opener: PoolOpener,
+    pub(crate) door: TlsDoor,
 }
 
 impl SessionContext {

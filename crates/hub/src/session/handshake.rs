@@ -12,11 +12,14 @@ use leasehold_wire::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
-    time::timeout,
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_util::codec::FramedRead;
 
-use crate::config::HubConfig;
+use crate::{
+    config::HubConfig,
+    tls::{FIRST_BYTE, NOT_SPOKEN_HERE},
+};
 
 /// How long a refusal may take to be written: the stranger may not be reading.
 const REFUSAL_WITHIN: Duration = Duration::from_secs(1);
@@ -25,6 +28,8 @@ const REFUSAL_WITHIN: Duration = Duration::from_secs(1);
 pub(super) enum NoSession {
     /// The stranger went away.
     Gone,
+    /// The stranger speaks TLS, and here nobody does.
+    SpeaksTls,
     Refused(Refusal),
 }
 
@@ -32,9 +37,10 @@ pub(super) enum NoSession {
 pub(super) async fn receive<R: AsyncRead + Unpin>(
     frames: &mut FramedRead<R, HubCodec>,
     within: Duration,
+    until: Instant,
 ) -> Result<(Hello, u16), NoSession> {
     let refuse = |code, reason: String| Err(NoSession::Refused(Refusal { code, reason }));
-    let Ok(first) = timeout(within, frames.next()).await else {
+    let Ok(first) = timeout_at(until, frames.next()).await else {
         let reason = format!("no hello came within {within:?}");
         return refuse(RefusalCode::HandshakeTimeout, reason);
     };
@@ -47,6 +53,9 @@ pub(super) async fn receive<R: AsyncRead + Unpin>(
         Some(Ok(FromNode::Request { .. } | FromNode::Ping | FromNode::Bye)) => {
             let reason = "the first message of a session is a hello".to_owned();
             refuse(RefusalCode::Malformed, reason)
+        }
+        Some(Err(WireError::NotLeasehold { begin })) if begin.starts_with(&[FIRST_BYTE, 3]) => {
+            Err(NoSession::SpeaksTls)
         }
         Some(Err(error)) => match refusal_of(&error) {
             Some(refusal) => Err(NoSession::Refused(refusal)),
@@ -109,6 +118,15 @@ pub(super) async fn refuse<W: AsyncWrite + Unpin>(writer: &mut W, mut refusal: R
     }
     refusal.reason.truncate(end);
     say_last(writer, &FromHub::Refused(refusal)).await;
+}
+
+/// Says in TLS that nobody speaks it here.
+pub(super) async fn refuse_tls<W: AsyncWrite + Unpin>(writer: &mut W) {
+    let write = async {
+        writer.write_all(&NOT_SPOKEN_HERE).await?;
+        writer.shutdown().await
+    };
+    _ = timeout(REFUSAL_WITHIN, write).await;
 }
 
 /// A last message on a connection that ends; whether it arrives is the other side's affair.

@@ -22,10 +22,11 @@ use super::{
     connection::{Heard, ROOM_BYTES_IDLE},
     guard::SessionGuard,
     handshake::{self, NoSession},
+    opening::{linger, open},
     requests::Requests,
     speech::Speech,
 };
-use crate::{parts::whole_of, pool_actor::Out};
+use crate::{parts::whole_of, pool_actor::Out, tls::CertificateName};
 
 /// Frames of one read at the most; the rest waits for the next turn.
 const FRAMES_A_TURN: usize = 256;
@@ -72,22 +73,36 @@ pub(crate) async fn run(
     back: UnboundedSender<Out>,
     mut outs: UnboundedReceiver<Out>,
 ) {
-    let Connection {
-        reader,
-        mut writer,
-        address,
-    } = connection;
-    let reader = Heard::new(reader);
-    let mut frames = FramedRead::with_capacity(reader, HubCodec::new(), ROOM_BYTES_IDLE);
+    let address = connection.address.clone();
     let within = context.config.now().session.handshake_within;
+    let until = Instant::now() + within;
+    let opened = tokio::select! {
+        biased;
+        opened = open(connection, &context.door, until) => opened,
+        _ = outs.recv() => None,
+    };
+    let Some(opened) = opened else { return };
+    let mut writer = opened.writer;
+    let reader = Heard::new(opened.reader);
+    let mut frames = FramedRead::with_capacity(reader, HubCodec::new(), ROOM_BYTES_IDLE);
     let received = tokio::select! {
-        received = handshake::receive(&mut frames, within) => received,
+        received = handshake::receive(&mut frames, within, until) => received,
         // All that can be said before there is a session is that there will be none.
         _ = outs.recv() => Err(NoSession::Refused(handshake::going_down())),
     };
+    let received = opened
+        .refusal
+        .map_or(received, |refusal| Err(NoSession::Refused(refusal)));
     let (hello, version) = match received {
         Ok(hello) => hello,
         Err(NoSession::Gone) => return,
+        Err(NoSession::SpeaksTls) => {
+            context
+                .door
+                .complain(&address, "it spoke TLS, and this hub does not: see [tls]");
+            handshake::refuse_tls(&mut writer).await;
+            return linger(frames.get_mut()).await;
+        }
         Err(NoSession::Refused(refusal)) => {
             tracing::debug!(%address, reason = refusal.reason, "a handshake was refused");
             return handshake::refuse(&mut writer, refusal).await;
@@ -98,13 +113,14 @@ pub(crate) async fn run(
         name: hello.node.clone(),
         incarnation: hello.incarnation,
     };
-    tracing::debug!(%address, node = %node.name, session = session.0, "a session is open");
     let opened_at = context.clock.now();
     let record = SessionRecord {
         node,
         address,
         opened_at,
+        certificate: opened.certificate,
     };
+    tell_of(session, &record);
     let guard = SessionGuard::new(&context, session, record, back);
     frames
         .decoder_mut()
@@ -114,6 +130,12 @@ pub(crate) async fn run(
     io.speech.speak(version);
     io.speech.say(&FromHub::Welcome(welcome));
     io.run_to_end().await;
+}
+
+fn tell_of(session: SessionId, record: &SessionRecord) {
+    let (address, node) = (&record.address, &record.node.name);
+    let certificate = record.certificate.as_ref().map(CertificateName::as_str);
+    tracing::debug!(%address, %node, session = session.0, certificate, "a session is open");
 }
 
 impl SessionIo {

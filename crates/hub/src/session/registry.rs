@@ -8,7 +8,7 @@ use std::{
 use leasehold_core::{Node, SessionId, Timestamp};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::pool_actor::Out;
+use crate::{pool_actor::Out, tls::CertificateName};
 
 /// An open session, for people.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub(crate) struct SessionRecord {
     pub(crate) node: Node,
     pub(crate) address: String,
     pub(crate) opened_at: Timestamp,
+    /// Whom its certificate names, if it showed one.
+    pub(crate) certificate: Option<CertificateName>,
 }
 
 /// Sessions whose handshake is done.

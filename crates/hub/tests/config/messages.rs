@@ -77,16 +77,16 @@ const UNKNOWN: &str = r#"
 hub.silence_after = 1
     hub.toml:1: hub.silence_after: no such key; did you mean session.silence_after?
 hub.colour = 1
-    hub.toml:1: hub.colour: no such key; [hub] has listen, sessions_max, drain_for
+    hub.toml:1: hub.colour: no such key; [hub] has listen, open_to_all, sessions_max, drain_for
 hub."a\nb" = 1
-    hub.toml:1: hub."a\nb": no such key; [hub] has listen, sessions_max, drain_for
+    hub.toml:1: hub."a\nb": no such key; [hub] has listen, open_to_all, sessions_max, drain_for
 [pool.mail]|leases = 1
     hub.toml:2: pool.mail.leases: no such key; did you mean pool.mail.lease?
 [sesion]
     hub.toml:1: [sesion]: no such section; did you mean [session]?
 [weather]|sun = true
-    hub.toml:1: [weather]: no such section; there are [hub], [session], [store], [log], [pools],
-    [pool_defaults], [pool.NAME]
+    hub.toml:1: [weather]: no such section; there are [hub], [session], [tls], [store], [log],
+    [pools], [pool_defaults], [pool.NAME]
 listen = "none"
     hub.toml:1: listen: stands in no section; did you mean hub.listen?
 x = 1
@@ -147,6 +147,32 @@ session.frame_bytes_max = "4MiB"|pool.a.payload_bytes_max = "4MiB"
 session.frame_bytes_max = "4MiB"|pool.a.result_bytes_max = "4MiB"
     hub.toml:2: pool.a.result_bytes_max = "4MiB" with session.frame_bytes_max = "4MiB"
     (hub.toml:1): frame_bytes_max must be at least result_bytes_max + 64KiB
+[tls]|key = "hub.key"
+    hub.toml:2: tls.key = "hub.key" with tls.certificate = "none" (default): certificate and key go
+    together
+[tls]|certificate = "a"|key = "b"|nodes = "required"
+    hub.toml:4: tls.nodes = "required" with tls.nodes_ca = "none" (default): nodes_ca goes together
+    with nodes = "optional" or "required"
+[tls]|certificate = "a"|key = "b"|nodes_ca = "c"
+    hub.toml:4: tls.nodes_ca = "c" with tls.nodes = "none" (default): nodes_ca goes together with
+    nodes = "optional" or "required"
+[tls]|nodes = "optional"|nodes_ca = "c"
+    hub.toml:2: tls.nodes = "optional" with tls.certificate = "none" (default): nodes show
+    certificates in TLS only: set certificate and key
+[hub]|listen = "0.0.0.0:1"
+    hub.toml:2: hub.listen = "0.0.0.0:1" with hub.open_to_all = false (default): other machines
+    reach that address: set tls.certificate, tls.key, tls.nodes = "required" and tls.nodes_ca, as
+    docs/TLS.md says, or hub.open_to_all = true if whoever reaches it may enqueue, claim and cancel
+[hub]|listen = "[fd00::1]:1"|open_to_all = false|[tls]|certificate = "a"|key = "b"
+    hub.toml:2: hub.listen = "[fd00::1]:1" with hub.open_to_all = false (hub.toml:3): other machines
+    reach that address, and TLS alone keeps nobody out: set tls.nodes = "required" and
+    tls.nodes_ca, as docs/TLS.md says, or hub.open_to_all = true if whoever reaches it may enqueue,
+    claim and cancel
+env LEASEHOLD_HUB_LISTEN=192.0.2.7:1
+    LEASEHOLD_HUB_LISTEN: hub.listen = "192.0.2.7:1" with hub.open_to_all = false (default): other
+    machines reach that address: set tls.certificate, tls.key, tls.nodes = "required" and
+    tls.nodes_ca, as docs/TLS.md says, or hub.open_to_all = true if whoever reaches it may enqueue,
+    claim and cancel
 pools.pools_max = 1|[pool.a]|[pool.b]
     hub.toml:1: pools.pools_max = 1: 2 pools are named, [pool.NAME]
 "#;
@@ -227,6 +253,23 @@ fn a_bad_value_is_told_by_place_key_value_and_what_is_allowed() {
 #[test]
 fn what_is_not_known_is_told_with_what_is() {
     assert_told(UNKNOWN);
+}
+
+#[test]
+fn an_address_that_others_reach_wants_tls_and_nodes_that_prove_who_they_are() {
+    let tls = "[tls]|certificate = \"a\"|key = \"b\"|nodes_ca = \"c\"|nodes";
+    for sound in [
+        "hub.listen = \"127.8.8.8:1\"".to_owned(),
+        "hub.listen = \"[::1]:1\"".to_owned(),
+        "hub.listen = \"[::ffff:127.0.0.1]:1\"".to_owned(),
+        "[hub]|listen = \"0.0.0.0:1\"|open_to_all = true".to_owned(),
+        format!("{tls} = \"required\"|[hub]|listen = \"0.0.0.0:1\""),
+    ] {
+        let text = sound.replace('|', "\n");
+        assert!(from_file(&text).is_ok(), "{text}: {:?}", from_file(&text));
+    }
+    let text = format!("{tls} = \"optional\"|[hub]|listen = \"0.0.0.0:1\"");
+    assert!(complaint(from_file(&text.replace('|', "\n"))).contains("TLS alone"));
 }
 
 #[test]

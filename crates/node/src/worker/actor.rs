@@ -243,6 +243,7 @@ impl Actor {
                 self.tell(|| WorkerEvent::Disconnected { reason });
             }
             LinkEvent::Refused(refusal) => return Err(WorkerError::Refused(refusal)),
+            LinkEvent::NoTls(why) => return Err(WorkerError::Tls(why)),
         }
         Ok(())
     }

@@ -27,6 +27,10 @@ pub enum WorkerError {
     /// The hub ended the session by this node's fault; connecting again would not help.
     #[error("the hub refused the session: {}", .0.reason)]
     Refused(Refusal),
+    /// TLS with the hub does not come about, and trying again would not help; as
+    /// [`crate::RequestError::Tls`].
+    #[error("no TLS with the hub: {0}")]
+    Tls(String),
     /// The worker was drained or stopped while no hub confirmed its last outcomes. Those tasks run
     /// again, unless the hub has them after all.
     #[error("the hub did not confirm the outcomes of {leases} tasks: {last}")]
