@@ -127,7 +127,8 @@ pub(super) fn plan(schedule: &Schedule, now: Timestamp) -> Plan {
         };
     };
     let (due, more) = instants.due(schedule.done_until, now);
-    let next = instants.after(now);
+    // What a clock that was set back shows a second time is dealt with.
+    let next = instants.after(schedule.done_until.max(now));
     Plan {
         name,
         due,
