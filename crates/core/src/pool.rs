@@ -14,6 +14,7 @@
 
 mod after;
 mod budget;
+mod calendar;
 mod cancel;
 mod claim;
 mod dead;
@@ -63,6 +64,7 @@ pub use tasks::Counts;
 
 use self::{
     after::Following,
+    calendar::Calendar,
     schedules::Schedules,
     search::Search,
     session::Session,
@@ -85,6 +87,8 @@ pub struct Pool {
     /// What its owner decided while the hub ran.
     policy: Policy,
     schedules: Schedules,
+    /// By which some of them go.
+    calendar: Calendar,
     following: Following,
     tasks: Tasks,
     sessions: Numbered<SessionId, Session>,

@@ -81,7 +81,8 @@ pub enum ScheduleAsk {
     Pause(ScheduleName, bool),
 }
 
-/// The instants of a schedule that are due, by the pool's owner.
+/// The instants of a schedule that are due, by the pool's owner, in the time by which the schedule
+/// goes ([`crate::Pool::schedule_now`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// Which schedule.

@@ -5,6 +5,7 @@ mod harness;
 mod lifecycle {
     mod batches_and_bounds;
     mod budgets;
+    mod calendar;
     mod counting;
     mod expiry;
     mod forgetting;

@@ -33,6 +33,20 @@ impl Clock {
         self.started_at + self.started.elapsed()
     }
 
+    /// What the clock on the wall shows: it jumps when it is set, so it is for calendars only.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that asks for the time"
+    )]
+    #[expect(
+        clippy::unused_self,
+        reason = "whoever may ask for the time has a clock"
+    )]
+    pub(crate) fn on_the_wall(&self) -> Timestamp {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH);
+        Timestamp::from_millis(wall.map_or(0, millis))
+    }
+
     /// Since the start, as finely as it can be told.
     pub(crate) fn elapsed(&self) -> Duration {
         self.started.elapsed()

@@ -31,6 +31,9 @@ mod configured;
 mod directory;
 mod error;
 mod front_actor;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gauge;
 mod hub;
 mod hub_actor;

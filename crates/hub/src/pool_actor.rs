@@ -7,7 +7,7 @@ mod ahead;
 mod ask;
 mod door;
 mod govern;
-mod instants;
+pub(crate) mod instants;
 mod looks;
 mod outlet;
 mod schedules;

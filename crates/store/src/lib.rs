@@ -3,6 +3,9 @@
 pub mod conformance;
 mod error;
 mod faulty;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod log_store;
 mod memory;
 mod record;

@@ -40,6 +40,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 pub(crate) use self::pools::{PoolRecord, seal_note, seal_pool};
 use crate::Blob;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod plain;
 mod pools;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use alloc::{boxed::Box, collections::VecDeque};
 use super::{
     Pool,
     after::Following,
+    calendar::Calendar,
     runtime::bounded,
     schedules::Schedules,
     tasks::{EndsBy, Hand, Hold, Numbered, Slot, Tasks},
@@ -60,6 +61,7 @@ impl Pool {
             now,
             policy: Policy::default(),
             schedules: Schedules::default(),
+            calendar: Calendar::default(),
             following: Following::default(),
             tasks,
             sessions: Numbered::default(),

@@ -4,6 +4,8 @@
 //! finds their instants, and answers with a [`Plan`] in the same turn. What a plan fires and the
 //! instant up to which that is dealt with go into one commit; and an instant makes the id of its
 //! task ([`TaskId::fired`]), so nothing fires twice, whenever the owner dies.
+//!
+//! What is due is said in the time by which the schedule goes ([`Pool::schedule_now`]).
 
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::time::Duration;
@@ -20,6 +22,10 @@ use crate::{
 
 /// How soon an instant for which the pool had no room is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
+
+/// A calendar that is set back by more than this was wrong before: then its instants come again. By
+/// less, they pass a second time without a task.
+const SET_BACK_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// The schedules of a pool, by name.
 #[derive(Debug, Clone, Default)]
@@ -54,11 +60,12 @@ impl Pool {
             let number = self.schedules.0.len() as u64 + 1;
             within("the number of schedules", number, 0, SCHEDULES_MAX as u64)?;
         }
+        let now = self.schedule_now(&new.when);
         let schedule = match known {
-            Some(known) => succeed(new, known, self.now),
+            Some(known) => succeed(new, known, now),
             None => Schedule {
-                when: begun(new.when, self.now),
-                done_until: self.now,
+                when: begun(new.when, now),
+                done_until: now,
                 fired: 0,
                 skipped: 0,
                 last: None,
@@ -130,7 +137,8 @@ impl Pool {
         let mut schedule = kept.schedule.clone();
         if !paused {
             // What passed meanwhile passed without a task, planned or not.
-            schedule.done_until = schedule.done_until.max(self.now);
+            let now = self.schedule_now(&schedule.when);
+            schedule.done_until = schedule.done_until.max(now);
         }
         schedule.paused = paused;
         self.keep_schedule(schedule, Some(self.now), out);
@@ -141,10 +149,14 @@ impl Pool {
     pub(super) fn fire(&mut self, plan: Plan, out: &mut Transition) -> Option<Answer> {
         let kept = self.schedules.0.get(&plan.name)?;
         let mut schedule = kept.schedule.clone();
+        let now = self.schedule_now(&schedule.when);
+        if schedule.done_until.since(now) > SET_BACK_MAX {
+            schedule.done_until = now;
+        }
         let fresh = |at: &Timestamp| *at > schedule.done_until;
         let due: Vec<Timestamp> = plan.due.iter().copied().filter(fresh).collect();
-        let mut wants_plan = plan.next;
-        for (at, fires) in verdicts(&schedule, &due, self.now) {
+        let mut wants_plan = plan.next.map(|at| self.now + at.since(now));
+        for (at, fires) in verdicts(&schedule, &due, now) {
             if fires && self.fire_one(&mut schedule, at, out) == Fired::NoRoom {
                 wants_plan = Some(self.now + AGAIN);
                 break;
@@ -219,6 +231,21 @@ impl Pool {
         due.map(|kept| &kept.schedule)
     }
 
+    /// What goes by the calendar wants a plan: that was set.
+    pub(super) fn plan_by_calendar(&mut self) {
+        for kept in self.schedules.0.values_mut() {
+            if goes_by_calendar(&kept.schedule) {
+                kept.wants_plan = Some(self.now);
+            }
+        }
+    }
+
+    /// Whether any schedule goes by the calendar.
+    #[must_use]
+    pub fn wants_calendar(&self) -> bool {
+        self.schedules().any(goes_by_calendar)
+    }
+
     /// When a schedule next wants a [`Plan`].
     pub(super) fn next_instant(&self) -> Option<Timestamp> {
         let wanted = self.schedules.0.values().filter_map(|kept| kept.wants_plan);
@@ -230,6 +257,10 @@ impl Pool {
 enum Fired {
     Done,
     NoRoom,
+}
+
+const fn goes_by_calendar(schedule: &Schedule) -> bool {
+    matches!(schedule.when, When::Cron { .. })
 }
 
 fn no_such(name: &ScheduleName) -> Rejection {

@@ -25,7 +25,7 @@ const ZONE_BYTES_MAX: usize = 64;
 const NEAR_MAX: usize = 5;
 
 /// When a schedule fires.
-pub(super) enum Instants {
+pub(crate) enum Instants {
     /// By the calendar.
     Calendar(Box<(Cron, TimeZone)>),
     /// At equal intervals, from the first.
@@ -34,7 +34,7 @@ pub(super) enum Instants {
 
 impl Instants {
     /// Refuses what is no expression, no zone, or never comes.
-    pub(super) fn of(when: &When, now: Timestamp) -> Result<Self, Rejection> {
+    pub(crate) fn of(when: &When, now: Timestamp) -> Result<Self, Rejection> {
         match when {
             When::Every { ms, from } => Ok(Self::Every((*ms).max(1), *from)),
             When::Cron { expr, zone } => {
@@ -50,7 +50,7 @@ impl Instants {
     }
 
     /// The first one after that moment.
-    pub(super) fn after(&self, at: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn after(&self, at: Timestamp) -> Option<Timestamp> {
         match self {
             Self::Every(ms, from) if at < *from => Some(*from).filter(|_| *ms > 0),
             Self::Every(ms, from) => {
@@ -68,7 +68,7 @@ impl Instants {
     }
 
     /// The next ones after that moment, at most so many.
-    pub(super) fn next(&self, at: Timestamp, most: usize) -> Vec<Timestamp> {
+    pub(crate) fn next(&self, at: Timestamp, most: usize) -> Vec<Timestamp> {
         let next = |at: &Timestamp| self.after(*at);
         iter::successors(self.after(at), next).take(most).collect()
     }
@@ -77,7 +77,7 @@ impl Instants {
     ///
     /// Looks forward from ever farther back, until there are enough: looking back, croner 4.0.3
     /// does not get past an hour that comes twice.
-    fn due(&self, done_until: Timestamp, now: Timestamp) -> (Vec<Timestamp>, bool) {
+    pub(crate) fn due(&self, done_until: Timestamp, now: Timestamp) -> (Vec<Timestamp>, bool) {
         /// How much farther at a time.
         const FARTHER: u32 = 4;
         let mut span = self.first_span();
@@ -127,7 +127,8 @@ pub(super) fn plan(schedule: &Schedule, now: Timestamp) -> Plan {
         };
     };
     let (due, more) = instants.due(schedule.done_until, now);
-    let next = instants.after(now);
+    // What a clock that was set back shows a second time is dealt with.
+    let next = instants.after(schedule.done_until.max(now));
     Plan {
         name,
         due,

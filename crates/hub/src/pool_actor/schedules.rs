@@ -16,6 +16,13 @@ use super::{
 /// How soon what is due is looked at again while tasks are refused for want of disk.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// How often the clock on the wall is looked at while schedules go by it: an instant is on time for
+/// a minute.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// By how much that clock must be set for the log to say so; less is what keeping it right takes.
+const WORTH_A_LINE_MS: u64 = 1000;
+
 /// Instants that are shown of each schedule.
 const NEXT: usize = 5;
 
@@ -28,14 +35,15 @@ impl Shell {
         verb: ScheduleVerb,
     ) {
         let now = self.clock.now();
-        let refused = match self.ask(verb, now) {
+        self.heed_calendar();
+        let refused = match self.ask(verb) {
             Ok(Some(ask)) => self.do_schedule(session, request, ask, now),
             Ok(None) => None,
             Err(refusal) => Some(refusal),
         };
         let response = match refused {
             Some(refusal) => Response::Refused(refusal),
-            None => Response::Schedules(self.pool.schedules().map(|of| view(of, now)).collect()),
+            None => Response::Schedules(self.views()),
         };
         let said = Said::Part(request, Part::Whole(response));
         self.outbox.say((session, said));
@@ -64,11 +72,11 @@ impl Shell {
     }
 
     /// What the verb asks of the pool, if anything.
-    fn ask(&self, verb: ScheduleVerb, now: Timestamp) -> Result<Option<ScheduleAsk>, Rejection> {
+    fn ask(&self, verb: ScheduleVerb) -> Result<Option<ScheduleAsk>, Rejection> {
         Ok(Some(match verb {
             ScheduleVerb::List => return Ok(None),
             ScheduleVerb::Put(spec) => {
-                Instants::of(&spec.when, now)?;
+                Instants::of(&spec.when, self.pool.schedule_now(&spec.when))?;
                 // It takes disk with each task that it fires.
                 self.gauge.admit(spec.payload.len() as u64)?;
                 ScheduleAsk::Put(Box::new(schedule(*spec)))
@@ -81,15 +89,20 @@ impl Shell {
 
     /// Fires what is due. Under the free-space reserve it waits, as any other enqueue does.
     pub(super) fn plan_due(&mut self) {
-        let now = self.clock.now();
-        let plan = |of: &Schedule| match self.gauge.admit(of.payload.len() as u64) {
-            Ok(()) => instants::plan(of, now),
-            Err(_) => Plan {
-                name: of.name.clone(),
-                due: Vec::new(),
-                more: false,
-                next: Some(now + AGAIN),
-            },
+        if self.pool.wants_calendar() {
+            self.heed_calendar();
+        }
+        let plan = |of: &Schedule| {
+            let now = self.pool.schedule_now(&of.when);
+            match self.gauge.admit(of.payload.len() as u64) {
+                Ok(()) => instants::plan(of, now),
+                Err(_) => Plan {
+                    name: of.name.clone(),
+                    due: Vec::new(),
+                    more: false,
+                    next: Some(now + AGAIN),
+                },
+            }
         };
         let plans: Vec<Plan> = self.pool.due_schedules().map(plan).collect();
         for plan in plans {
@@ -102,6 +115,31 @@ impl Shell {
             }
             self.apply_own(Command::Plan(Box::new(plan)));
         }
+    }
+
+    /// Cron goes by the clock on the wall, whenever that is set.
+    fn heed_calendar(&mut self) {
+        let now = self.clock.now();
+        self.pool.advance(now, &mut self.transition);
+        self.take_transition();
+        let Some(set_by) = self.pool.set_calendar(self.clock.on_the_wall()) else {
+            return;
+        };
+        if self.pool.wants_calendar() && set_by.unsigned_abs() >= WORTH_A_LINE_MS {
+            let pool = &self.name;
+            tracing::warn!(%pool, set_by_ms = set_by, "the machine's clock was set: schedules follow it");
+        }
+    }
+
+    /// When the clock on the wall is to be looked at again, if anything goes by it.
+    pub(super) fn next_look(&self) -> Option<Timestamp> {
+        let wants = self.pool.wants_calendar();
+        wants.then(|| self.clock.now() + LOOK_EVERY)
+    }
+
+    fn views(&self) -> Vec<ScheduleView> {
+        let of = |of: &Schedule| view(of, self.pool.schedule_now(&of.when));
+        self.pool.schedules().map(of).collect()
     }
 }
 

@@ -358,7 +358,8 @@ impl Shell {
 
     /// Sets the timer if something is due before it goes off.
     fn set_alarm(&mut self) {
-        let Some(due) = self.pool.next_deadline() else {
+        let (due, look) = (self.pool.next_deadline(), self.next_look());
+        let Some(due) = due.into_iter().chain(look).min() else {
             return;
         };
         if self.alarm.as_ref().is_some_and(|(at, _)| *at <= due) {

@@ -13,7 +13,7 @@ mod fjall_engine;
 mod fold;
 mod folder;
 mod index;
-mod journal;
+pub(crate) mod journal;
 mod keys;
 mod load;
 mod notes;

@@ -153,31 +153,58 @@ impl Record {
             marked: number(24)?,
         };
         let bytes = bytes.slice(..end.next_multiple_of(ALIGNMENT).min(bytes.len()));
-        Some(Self { head, bytes })
+        Some(Self { head, bytes }).filter(Self::is_sound)
     }
 
     /// The writes, in the order in which they were said: the last one of a key counts.
     pub(super) fn ops(&self) -> impl Iterator<Item = (Key, Op)> {
-        let body = u32::from_le_bytes([self.bytes[4], self.bytes[5], self.bytes[6], self.bytes[7]]);
-        let end = RECORD_HEAD_BYTES + body as usize;
+        let end = self.body_end();
         let mut at = RECORD_HEAD_BYTES;
         std::iter::from_fn(move || {
             if at == end {
                 return None;
             }
-            let head = &self.bytes[at..at + WRITE_HEAD_BYTES];
-            let len = u32::from_le_bytes([head[2], head[3], head[4], head[5]]);
-            let value_at = at + WRITE_HEAD_BYTES + usize::from(head[1]);
-            let key = Key::new(&self.bytes[at + WRITE_HEAD_BYTES..value_at])
-                .expect("it was short when it was written");
-            if head[0] == REMOVE {
-                at = value_at;
-                return Some((key, Op::Remove(len)));
-            }
-            at = value_at + len as usize;
-            Some((key, Op::Put(self.bytes.slice(value_at..at))))
+            let (key, op, next) =
+                take_op(&self.bytes, at, end).expect("it was looked through, or written here");
+            at = next;
+            Some((key, op))
         })
     }
+
+    /// Whether the body is writes and nothing else. The sum says that it is what was written, and not
+    /// by whom.
+    fn is_sound(&self) -> bool {
+        let end = self.body_end();
+        let mut at = RECORD_HEAD_BYTES;
+        while let Some((_, _, next)) = take_op(&self.bytes, at, end) {
+            at = next;
+        }
+        at == end
+    }
+
+    fn body_end(&self) -> usize {
+        let body = u32::from_le_bytes([self.bytes[4], self.bytes[5], self.bytes[6], self.bytes[7]]);
+        RECORD_HEAD_BYTES + body as usize
+    }
+}
+
+/// The write that begins here and ends no later than there, if there is one, and where it ends.
+fn take_op(record: &Bytes, at: usize, end: usize) -> Option<(Key, Op, usize)> {
+    let head = record.get(at..at + WRITE_HEAD_BYTES)?;
+    let len = u32::from_le_bytes([head[2], head[3], head[4], head[5]]);
+    let key_at = at + WRITE_HEAD_BYTES;
+    let value_at = key_at + usize::from(head[1]);
+    let key = Key::new(record.get(key_at..value_at)?)?;
+    let (op, next) = match head[0] {
+        PUT => {
+            let next = value_at.checked_add(len as usize)?;
+            record.get(value_at..next)?;
+            (Op::Put(record.slice(value_at..next)), next)
+        }
+        REMOVE => (Op::Remove(len), value_at),
+        _ => return None,
+    };
+    (next <= end).then_some((key, op, next))
 }
 
 /// The records of a segment, with the place of each, in the order in which they stand: those of its

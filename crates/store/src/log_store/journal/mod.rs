@@ -72,6 +72,8 @@ mod applier;
 mod direct;
 mod disk;
 mod format;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod overlay;
 mod recovery;
 mod segments;

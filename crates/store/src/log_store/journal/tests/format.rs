@@ -6,7 +6,9 @@ use bytes::Bytes;
 
 use super::super::{
     super::engine::Writes,
-    format::{self, Key, Mark, Nonce, Op, RECORDS_AT, Record, RecordHead, Unsealed},
+    format::{
+        self, Key, Mark, Nonce, Op, RECORD_HEAD_BYTES, RECORDS_AT, Record, RecordHead, Unsealed,
+    },
 };
 
 const NONCE: Nonce = Nonce(0x0102_0304_0506_0708);
@@ -41,6 +43,32 @@ fn record_bytes_are_for_ever() {
         (key(b"empty"), Op::Put(Bytes::new())),
     ];
     assert_eq!(found.ops().collect::<Vec<_>>(), expected);
+}
+
+/// Found by fuzzing: it was believed for its sum, and its writes were taken apart with a panic.
+#[test]
+fn a_record_with_a_good_sum_and_no_writes_in_it_is_none() {
+    let put = |key_len: u8, len: u32| [&[0, key_len][..], &len.to_le_bytes(), b"key"].concat();
+    let bodies = [
+        vec![0],
+        vec![0; 7],
+        [7, 0, 0, 0, 0, 0].to_vec(),
+        put(200, 0),
+        put(24, 0),
+        put(3, 1),
+        put(3, u32::MAX),
+        [put(3, 0), vec![1, 4, 0, 0, 0, 0]].concat(),
+    ];
+    for body in bodies {
+        let mut bytes = record().bytes()[..RECORD_HEAD_BYTES].to_vec();
+        bytes[4..8].copy_from_slice(&u32::try_from(body.len()).unwrap().to_le_bytes());
+        bytes.extend(&body);
+        let sum = [&NONCE.0.to_le_bytes(), &bytes[..36], &body].concat();
+        bytes[36..RECORD_HEAD_BYTES].copy_from_slice(&crc32c::crc32c(&sum).to_le_bytes());
+        bytes.resize(bytes.len().next_multiple_of(8), 0);
+        let found = format::records(NONCE, &in_segment(&bytes));
+        assert!(found.is_empty(), "{body:?}");
+    }
 }
 
 #[test]

@@ -1,0 +1,4 @@
+//! See `leasehold_fuzz::targets::config`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| leasehold_fuzz::targets::config(bytes));
