@@ -5,6 +5,8 @@
     reason = "whatever else a hub may answer is wrong in the same way"
 )]
 
+#[path = "hub/crowds.rs"]
+mod crowds;
 #[path = "hub/drain.rs"]
 mod drain;
 #[path = "hub/endings.rs"]
@@ -25,6 +27,8 @@ mod partitions_order;
 mod payloads;
 #[path = "hub/pools.rs"]
 mod pools;
+#[path = "hub/rates.rs"]
+mod rates;
 #[path = "hub/raw.rs"]
 mod raw;
 #[path = "hub/restart.rs"]

@@ -22,8 +22,12 @@ pub(crate) struct Shown {
 /// What may be changed without a restart, but for partitions.
 const LIVE: [&str; 2] = ["session", "pools"];
 
-/// One that is not as sections are.
-const LIVE_KNOBS: [&str; 1] = ["hub.sessions_max"];
+/// Those that are not as their sections are.
+const LIVE_KNOBS: [&str; 3] = [
+    "hub.sessions_max",
+    "hub.sessions_per_address_max",
+    "hub.handshakes_max",
+];
 
 impl HubConfig {
     /// The settings of a pool, whether it may be made by its first use or not.
