@@ -1,5 +1,6 @@
 //! One connection's life.
 
+mod arrivals;
 mod connection;
 mod context;
 mod downgrade;
@@ -10,6 +11,7 @@ mod io;
 mod join;
 mod leavers;
 mod opening;
+mod origin;
 mod parted;
 mod registry;
 mod requests;
@@ -17,16 +19,20 @@ mod route;
 mod sealed;
 mod speech;
 mod spread;
+mod throttle;
 
 use std::time::Duration;
 
+use leasehold_wire::FromHub;
 use tokio::time::Instant;
 
 pub(crate) use self::{
+    arrivals::{Arrival, Arrivals, Notice},
     connection::Connection,
     context::SessionContext,
     io::run,
     leavers::Leavers,
+    origin::Origin,
     registry::{Registry, SessionRecord},
 };
 
@@ -39,12 +45,9 @@ pub(crate) struct Dismissal {
     pub(crate) retry_after: Duration,
 }
 
-/// Tells a connection that there is no session for it, whatever it says.
-pub(crate) async fn turn_away(
-    context: SessionContext,
-    connection: Connection,
-    word: leasehold_wire::FromHub,
-) {
+/// Tells a connection that there is no session for it, whatever it says. What it has said already is
+/// read, for what is closed over unread words is reset, and may be before its last word has arrived.
+pub(crate) async fn turn_away(context: SessionContext, connection: Connection, word: FromHub) {
     let door = &context.door;
     // It takes a handshake to be told so in TLS: not everybody can be.
     let leave = door.may_turn_away();
@@ -52,7 +55,11 @@ pub(crate) async fn turn_away(
         return;
     }
     let until = Instant::now() + context.config.now().session.handshake_within;
-    if let Some(mut opened) = opening::open(connection, door, until).await {
-        handshake::say_last(&mut opened.writer, &word).await;
+    let Some(mut opened) = opening::open(connection, door, until).await else {
+        return;
+    };
+    handshake::say_last(&mut opened.writer, &word).await;
+    if let Some(_one_of_few) = context.arrivals.linger() {
+        opening::linger(&mut opened.reader).await;
     }
 }

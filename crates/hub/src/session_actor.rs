@@ -9,7 +9,7 @@ use tokio::{
 use crate::{
     actor::{Actor, ActorProcessingErr, ActorRef},
     pool_actor::{Out, PoolMessage},
-    session::{self, Connection, Dismissal, SessionContext},
+    session::{self, Arrival, Connection, Dismissal, SessionContext},
 };
 
 /// All that a session's actor is told.
@@ -45,11 +45,17 @@ impl SessionActor {
     pub(crate) async fn spawn(
         context: SessionContext,
         session: SessionId,
-        connection: Connection,
+        (connection, arrival): (Connection, Arrival),
         supervisor: crate::actor::ActorCell,
     ) -> Result<ActorRef<SessionMessage>, crate::actor::SpawnErr> {
         let (back, outs) = unbounded_channel();
-        let io = session::run(context.clone(), session, connection, back.clone(), outs);
+        let io = session::run(
+            context.clone(),
+            session,
+            (connection, arrival),
+            back.clone(),
+            outs,
+        );
         let io = tokio::spawn(io);
         let owner = Self {
             io: AbortOnDrop(io.abort_handle()),

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     actor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent},
-    session::{self, Connection, Dismissal, SessionContext},
+    session::{self, Arrival, Connection, Dismissal, Notice, SessionContext},
     session_actor::{SessionActor, SessionMessage},
     session_numbers::SessionNumbers,
 };
@@ -101,33 +101,39 @@ impl Actor for SessionsActor {
 
 impl Sessions {
     async fn accept(&mut self, myself: &ActorRef<SessionsMessage>, connection: Connection) {
-        let sessions_max = self.context.config.now().hub.sessions_max;
-        // Those that leave hold nothing any more, and may be the same nodes as those that come.
-        let open = self.open.len().saturating_sub(self.context.leavers.len());
-        if self.is_draining || open >= sessions_max {
-            let reason = if self.is_draining {
-                "the hub is going down".to_owned()
-            } else {
-                format!("the hub holds at most {sessions_max} sessions")
-            };
-            let code = RefusalCode::SessionsMax;
-            let refusal = FromHub::Refused(Refusal { code, reason });
-            tokio::spawn(session::turn_away(
-                self.context.clone(),
-                connection,
-                refusal,
-            ));
-            return;
-        }
+        let arrival = match self.admit(&connection) {
+            Ok(arrival) => arrival,
+            Err(refusal) => {
+                let (context, word) = (self.context.clone(), FromHub::Refused(refusal));
+                tokio::spawn(session::turn_away(context, connection, word));
+                return;
+            }
+        };
         let session = self.numbers.next();
         let context = self.context.clone();
-        match SessionActor::spawn(context, session, connection, myself.get_cell()).await {
+        let accepted = (connection, arrival);
+        match SessionActor::spawn(context, session, accepted, myself.get_cell()).await {
             Ok(actor) => {
                 self.by_actor.insert(actor.get_id(), session);
                 self.open.insert(session, actor);
             }
             Err(error) => tracing::error!(%error, "a session could not be started"),
         }
+    }
+
+    /// Whether there is room for it, and a word to the owner if there is none.
+    fn admit(&self, connection: &Connection) -> Result<Arrival, Refusal> {
+        if self.is_draining {
+            let (code, reason) = (RefusalCode::SessionsMax, "the hub is going down".to_owned());
+            return Err(Refusal { code, reason });
+        }
+        let (context, now) = (&self.context, self.context.clock.elapsed());
+        let bounds = &context.config.now().hub;
+        let admission = context.arrivals.come(connection.origin, bounds, now);
+        if let Some(Notice { reason, unsaid }) = admission.notice {
+            tracing::warn!(reason, unsaid, "connections are turned away");
+        }
+        admission.arrival
     }
 
     fn drain(&mut self, dismissal: &Dismissal, drained: oneshot::Sender<()>) {

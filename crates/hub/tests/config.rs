@@ -16,16 +16,20 @@ use leasehold_hub::{ConfigError, ConfigLayers, Engine, HubConfig, LogFormat, Log
 const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/hub.toml");
 
 /// Each knob with a value that is not its default, as a file writes it.
-const KNOBS: [(&str, &str, &str); 50] = [
+const KNOBS: [(&str, &str, &str); 54] = [
     ("hub", "listen", "\"[::1]:7000\""),
     ("hub", "open_to_all", "true"),
     ("hub", "sessions_max", "7"),
+    ("hub", "sessions_per_address_max", "3"),
+    ("hub", "handshakes_max", "1"),
     ("hub", "drain_for", "\"0s\""),
     ("session", "heartbeat", "\"1500ms\""),
     ("session", "silence_after", "\"1h\""),
     ("session", "handshake_within", "\"100ms\""),
     ("session", "requests_max", "1"),
     ("session", "bytes_max", "\"16MiB\""),
+    ("session", "requests_per_second", "1000"),
+    ("session", "bytes_per_second", "\"1MiB\""),
     ("session", "frame_bytes_max", "\"1088KiB\""),
     ("tls", "certificate", "\"hub.pem\""),
     ("tls", "key", "\"hub.key\""),

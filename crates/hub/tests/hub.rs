@@ -7,6 +7,8 @@
 
 #[path = "../../../tests/e2e/support/certificates.rs"]
 mod certificates;
+#[path = "hub/crowds.rs"]
+mod crowds;
 #[path = "hub/drain.rs"]
 mod drain;
 #[path = "hub/endings.rs"]
@@ -27,6 +29,8 @@ mod partitions_order;
 mod payloads;
 #[path = "hub/pools.rs"]
 mod pools;
+#[path = "hub/rates.rs"]
+mod rates;
 #[path = "hub/raw.rs"]
 mod raw;
 #[path = "hub/restart.rs"]

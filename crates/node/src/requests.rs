@@ -8,9 +8,7 @@ use std::{
 };
 
 use leasehold_core::{Rejection, limits::BATCH_MAX, time::millis};
-use leasehold_wire::{
-    FRAME_BYTES_MAX_DEFAULT, FromNode, Request, Response, Welcome, WireError,
-};
+use leasehold_wire::{FRAME_BYTES_MAX_DEFAULT, FromNode, Request, Response, Welcome, WireError};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Instant, sleep_until, timeout},

@@ -141,7 +141,8 @@ pub enum RefusalCode {
     FrameTooLong,
     /// No hello in time.
     HandshakeTimeout,
-    /// As many sessions as the hub holds. Come back later.
+    /// As many sessions as the hub holds, in all or of one address, or this connection said nothing
+    /// while others wanted in. Come back later.
     SessionsMax,
     /// Nothing was heard for `silence_after`. Come back at once.
     Silence,

@@ -22,8 +22,13 @@ pub(crate) struct Shown {
 /// What may be changed without a restart, but for partitions.
 const LIVE: [&str; 3] = ["session", "pools", "tls"];
 
-/// Those that are not as their section is.
-const LIVE_KNOBS: [&str; 2] = ["hub.sessions_max", "hub.open_to_all"];
+/// Those that are not as their sections are.
+const LIVE_KNOBS: [&str; 4] = [
+    "hub.open_to_all",
+    "hub.sessions_max",
+    "hub.sessions_per_address_max",
+    "hub.handshakes_max",
+];
 
 impl HubConfig {
     /// The settings of a pool, whether it may be made by its first use or not.

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
     HubConfig,
-    kinds::{Address, Choice, Count, Folder, Size, Span, Truth},
+    kinds::{Address, Choice, Count, Folder, Optional, Size, Span, Truth},
     knob::{Section, section},
     tls::TLS,
 };
@@ -32,6 +32,15 @@ section! {
         /// Sessions at a time; one more is turned away. Each costs a file descriptor and up to
         /// `session.bytes_max` of memory.
         sessions_max: usize = 10_000, Count { min: 1, max: 1_000_000 };
+        /// Connections at a time from one address; one more is turned away. An address of IPv6
+        /// counts with all of its /64. Nodes that reach the hub through one proxy or router have
+        /// one address together; loopback counts like any other.
+        sessions_per_address_max: Option<usize> = None,
+            Optional(Count { min: 1, max: 1_000_000 });
+        /// Connections that have not said who they are yet. With one more, the oldest such one of
+        /// the address that has the most of them is turned away: whoever opens thousands and says
+        /// nothing keeps no node out.
+        handshakes_max: usize = 1024, Count { min: 1, max: 1_000_000 };
         /// How long a graceful end waits for what is in flight. What is still leased then stays so:
         /// the next start takes it up.
         drain_for: Duration = Duration::from_secs(10), Span { min: Duration::ZERO, max: HOUR };
@@ -59,6 +68,14 @@ section! {
         /// Bytes in flight of one session; past it the hub reads no more from that socket until
         /// some are answered. Must be at least `frame_bytes_max`.
         bytes_max: usize = 64 << 20, Size { min: 64 * KIB, max: 64 * GIB };
+        /// Requests of one session in a second; past it the hub reads no more from that socket for a
+        /// while. What was not used is saved up, for a second at most; a new session has saved
+        /// nothing.
+        requests_per_second: Option<u64> = None, Optional(Count { min: 1, max: 1_000_000_000 });
+        /// Bytes of one session in a second; past it the hub reads no more from that socket for a
+        /// while. What was not used is saved up, for a second at most. A frame is read whole, and
+        /// paid for afterwards.
+        bytes_per_second: Option<u64> = None, Optional(Size { min: KIB, max: TIB });
         /// The longest frame that is read. Must hold the longest
         /// payload and result of any pool, with 64KiB to spare.
         frame_bytes_max: usize = 16 << 20, Size { min: 64 * KIB, max: 32 * MIB };

@@ -52,6 +52,7 @@ impl HubState {
             clock,
             directory: crate::directory::Directory::default(),
             registry: crate::session::Registry::default(),
+            arrivals: crate::session::Arrivals::default(),
             leavers: crate::session::Leavers::default(),
             gauge,
             opener,

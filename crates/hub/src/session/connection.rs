@@ -1,6 +1,7 @@
 //! The two halves of a connection, of whatever kind.
 
 use std::{
+    net::Ipv4Addr,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -12,6 +13,8 @@ use tokio::{
     net::{TcpStream, tcp::OwnedWriteHalf},
     time::Instant,
 };
+
+use super::Origin;
 
 /// Room for what an idle session is sent: heartbeats.
 pub(super) const ROOM_BYTES_IDLE: usize = 512;
@@ -27,6 +30,8 @@ pub(crate) struct Connection {
     pub(super) line: Line,
     /// Where from, for people.
     pub(crate) address: String,
+    /// Where from, to be counted by.
+    pub(crate) origin: Origin,
 }
 
 /// What a connection goes over.
@@ -43,20 +48,29 @@ pub(super) type Halves = (
 impl Connection {
     /// A socket, set up so that the kernel, too, notices a peer that is gone for `silence_after`.
     pub(crate) fn tcp(stream: TcpStream, silence_after: Duration) -> Self {
-        let address = stream
-            .peer_addr()
-            .map_or_else(|_| "unknown".to_owned(), |address| address.to_string());
+        let from = stream.peer_addr().ok();
+        let address = from.map_or_else(|| "unknown".to_owned(), |from| from.to_string());
+        // Who is gone already is nobody's neighbour.
+        let origin = from.map_or(Origin::V4(Ipv4Addr::UNSPECIFIED), |from| {
+            Origin::of(from.ip())
+        });
         if let Err(error) = set_up(&stream, silence_after) {
             tracing::warn!(%address, %error, "a socket option was refused");
         }
         let line = Line::Socket(stream);
-        Self { line, address }
+        Self {
+            line,
+            address,
+            origin,
+        }
     }
 
     pub(crate) fn in_process(stream: DuplexStream) -> Self {
-        let address = "in-process".to_owned();
-        let line = Line::Inside(stream);
-        Self { line, address }
+        Self {
+            line: Line::Inside(stream),
+            address: Origin::Inside.to_string(),
+            origin: Origin::Inside,
+        }
     }
 }
 
@@ -129,6 +143,8 @@ pub(super) struct Heard<R> {
     filled: Option<usize>,
     /// The most room that there was for a read since the buffer was last given back.
     room_most: usize,
+    /// How much came since that was last asked.
+    bytes: u64,
 }
 
 impl<R> Heard<R> {
@@ -138,6 +154,7 @@ impl<R> Heard<R> {
             heard_at: Instant::now(),
             filled: None,
             room_most: 0,
+            bytes: 0,
         }
     }
 
@@ -158,6 +175,11 @@ impl<R> Heard<R> {
         Some((ROOM_GROWTH * room).min(ROOM_BYTES_MAX))
     }
 
+    /// How much came since this was last asked.
+    pub(super) const fn bytes(&mut self) -> u64 {
+        std::mem::replace(&mut self.bytes, 0)
+    }
+
     /// Whether there was more room than an idle session needs since this was last asked.
     pub(super) const fn had_room_to_spare(&mut self) -> bool {
         std::mem::replace(&mut self.room_most, 0) > ROOM_BYTES_IDLE
@@ -173,8 +195,10 @@ impl<R: AsyncRead + Unpin> AsyncRead for Heard<R> {
         let room = buffer.remaining();
         self.room_most = self.room_most.max(room);
         ready!(Pin::new(&mut self.inner).poll_read(cx, buffer))?;
-        if buffer.remaining() < room {
+        let came = room - buffer.remaining();
+        if came > 0 {
             self.heard_at = Instant::now();
+            self.bytes += came as u64;
         }
         self.filled = (buffer.remaining() == 0).then_some(room);
         Poll::Ready(Ok(()))

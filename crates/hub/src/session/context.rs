@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use leasehold_core::{PoolName, Rejection, SessionId, time::millis};
 use leasehold_wire::{HubStatus, PoolStatus, Response, SessionStatus, Status};
 
-use super::{Leavers, Registry};
+use super::{Arrivals, Leavers, Registry};
 use crate::{
     clock::Clock,
     configured::Configured,
@@ -21,6 +21,7 @@ pub(crate) struct SessionContext {
     pub(crate) clock: Clock,
     pub(crate) directory: Directory,
     pub(crate) registry: Registry,
+    pub(crate) arrivals: Arrivals,
     pub(crate) leavers: Leavers,
     pub(crate) gauge: Arc<Gauge>,
     pub(crate) opener: PoolOpener,

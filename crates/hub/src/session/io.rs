@@ -18,13 +18,14 @@ use tokio::{
 use tokio_util::codec::FramedRead;
 
 use super::{
-    Connection, Dismissal, SessionContext, SessionRecord,
+    Arrival, Connection, Dismissal, SessionContext, SessionRecord,
     connection::{Heard, ROOM_BYTES_IDLE},
     guard::SessionGuard,
     handshake::{self, NoSession},
     opening::{linger, open},
     requests::Requests,
     speech::Speech,
+    throttle::Throttle,
 };
 use crate::{parts::whole_of, pool_actor::Out, tls::CertificateName};
 
@@ -55,6 +56,7 @@ struct SessionIo {
     /// Set when the hub ends the session: until when answers are waited for, and what to say.
     dismissal: Option<(Instant, Dismissal)>,
     drain_for: Duration,
+    throttle: Throttle,
 }
 
 /// Why the session is over.
@@ -69,7 +71,7 @@ enum Over {
 pub(crate) async fn run(
     context: SessionContext,
     session: SessionId,
-    connection: Connection,
+    (connection, mut arrival): (Connection, Arrival),
     back: UnboundedSender<Out>,
     mut outs: UnboundedReceiver<Out>,
 ) {
@@ -79,6 +81,7 @@ pub(crate) async fn run(
     let opened = tokio::select! {
         biased;
         opened = open(connection, &context.door, until) => opened,
+        _ = arrival.evicted() => None,
         _ = outs.recv() => None,
     };
     let Some(opened) = opened else { return };
@@ -87,6 +90,7 @@ pub(crate) async fn run(
     let mut frames = FramedRead::with_capacity(reader, HubCodec::new(), ROOM_BYTES_IDLE);
     let received = tokio::select! {
         received = handshake::receive(&mut frames, within, until) => received,
+        refusal = arrival.evicted() => Err(NoSession::Refused(refusal)),
         // All that can be said before there is a session is that there will be none.
         _ = outs.recv() => Err(NoSession::Refused(handshake::going_down())),
     };
@@ -94,7 +98,8 @@ pub(crate) async fn run(
         .refusal
         .map_or(received, |refusal| Err(NoSession::Refused(refusal)));
     let (hello, version) = match received {
-        Ok(hello) => hello,
+        Ok(hello) if arrival.greet() => hello,
+        Ok(_) => return handshake::refuse(&mut writer, arrival.evicted().await).await,
         Err(NoSession::Gone) => return,
         Err(NoSession::SpeaksTls) => {
             context
@@ -129,7 +134,7 @@ pub(crate) async fn run(
     let mut io = SessionIo::new(context, frames, writer, outs, guard, heartbeat);
     io.speech.speak(version);
     io.speech.say(&FromHub::Welcome(welcome));
-    io.run_to_end().await;
+    io.run_to_end(arrival).await;
 }
 
 fn tell_of(session: SessionId, record: &SessionRecord) {
@@ -159,11 +164,12 @@ impl SessionIo {
             unheard: None,
             dismissal: None,
             drain_for: context.config.now().hub.drain_for,
+            throttle: Throttle::new(&context.config.now().session, Instant::now()),
             requests: Requests::new(context, guard),
         }
     }
 
-    async fn run_to_end(mut self) {
+    async fn run_to_end(mut self, arrival: Arrival) {
         let over = loop {
             if let Err(over) = self.turn().await {
                 break over;
@@ -185,7 +191,7 @@ impl SessionIo {
         let (session, node) = (guard.session.0, &guard.node.name);
         tracing::debug!(session, %node, ?ending, "a session has ended");
         // The pools hear of it before the node does, and do not wait for a node that does not read.
-        drop(requests);
+        drop((requests, arrival));
         if let Some(word) = last_word {
             flush_briefly(writer, speech, &word).await;
         }
@@ -193,7 +199,11 @@ impl SessionIo {
     }
 
     async fn turn(&mut self) -> Result<(), Over> {
-        let may_read = self.dismissal.is_none() && self.requests.has_room();
+        let shut_until = self.throttle.shut_until(Instant::now);
+        let may_read = shut_until.is_none() && self.dismissal.is_none() && self.requests.has_room();
+        if let Some(at) = shut_until {
+            self.look_by(at);
+        }
         if let Some(until) = self.unheard {
             self.speech.take();
             self.look_by(until);
@@ -227,10 +237,15 @@ impl SessionIo {
         mut frame: Option<Result<FromNode, WireError>>,
     ) -> Result<(), Over> {
         let mut left = FRAMES_A_TURN;
+        self.throttle
+            .follow(&self.requests.context.config.now().session, Instant::now);
         let outcome = loop {
+            let asked = matches!(frame, Some(Ok(FromNode::Request { .. })));
             let outcome = self.take_frame(frame).await;
             left -= 1;
-            if outcome.is_err() || left == 0 || !self.requests.has_room() {
+            let bytes = self.frames.get_mut().bytes();
+            let is_shut = self.throttle.took(asked, bytes, Instant::now);
+            if outcome.is_err() || left == 0 || is_shut || !self.requests.has_room() {
                 break outcome;
             }
             if let Some(room) = self.frames.get_mut().room_wanted() {

@@ -36,7 +36,7 @@ pub(super) struct Opened {
 /// Makes the connection ready until then; nothing if there is nobody to speak with, which was
 /// logged. In plain that takes no time.
 pub(super) async fn open(connection: Connection, door: &TlsDoor, until: Instant) -> Option<Opened> {
-    let Connection { line, address } = connection;
+    let Connection { line, address, .. } = connection;
     let plain = |(reader, writer)| Opened {
         reader,
         writer,
