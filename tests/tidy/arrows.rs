@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::house::{self, Finding};
 
 /// A member, whom it may depend on, and whom its tests and examples may see beside that.
-const ARROWS: [(&str, &[&str], &[&str]); 10] = [
+const ARROWS: [(&str, &[&str], &[&str]); 12] = [
     // It counts what the benches of these do, and knows nothing of them.
     ("leasehold-count", &[], &[]),
     ("leasehold-core", &[], &["leasehold-count"]),
@@ -26,10 +26,18 @@ const ARROWS: [(&str, &[&str], &[&str]); 10] = [
         &["leasehold-core", "leasehold-wire", "leasehold-store"],
         &[],
     ),
+    // It judges what the others do, and shares nothing with them.
+    ("leasehold-judge", &[], &[]),
+    (
+        "leasehold-chaos",
+        &["leasehold-judge", "leasehold-node", "leasehold-wire"],
+        &[],
+    ),
     (
         "leasehold",
         &[
             "leasehold-bench",
+            "leasehold-chaos",
             "leasehold-hub",
             "leasehold-node",
             "leasehold-wire",
@@ -159,6 +167,10 @@ mod tests {
             ("leasehold-bench", "leasehold-hub"),
             ("leasehold-bench", "leasehold-node"),
             ("leasehold", "leasehold-store"),
+            ("leasehold-judge", "leasehold-core"),
+            ("leasehold-judge", "leasehold-node"),
+            ("leasehold-chaos", "leasehold-hub"),
+            ("leasehold-chaos", "leasehold-core"),
             ("leasehold-node", "sled"),
             ("leasehold-node", "ractor"),
             ("leasehold-hub", "bincode"),

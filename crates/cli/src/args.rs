@@ -12,6 +12,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{ArgGroup, Args as ArgsOf, Parser, Subcommand};
 use leasehold_bench::BenchArgs;
+use leasehold_chaos::ChaosArgs;
 use leasehold_hub::LogEngine;
 use leasehold_node::{Death, NodeName, PoolName, StateKind, TaskId};
 
@@ -64,6 +65,9 @@ pub(crate) enum Command {
     /// Measure a hub, and the machine under it
     #[command(after_help = help::BENCH)]
     Bench(Box<BenchArgs>),
+    /// Hurt a hub and its nodes in many ways, and judge whether every promise was kept
+    #[command(after_help = help::CHAOS)]
+    Chaos(Box<ChaosArgs>),
     /// Run a command and kill all of it when standard input ends
     #[command(hide = true)]
     ExecGuard(GuardArgs),

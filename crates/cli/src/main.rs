@@ -20,6 +20,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use leasehold_bench::{BenchArgs, BenchError};
+use leasehold_chaos::{ChaosArgs, ChaosError};
 use leasehold_hub::{LogFormat, LogLevel};
 use mimalloc::MiMalloc;
 
@@ -39,6 +40,9 @@ fn main() -> ExitCode {
     if let Command::Bench(args) = command {
         return bench(*args).map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS);
     }
+    if let Command::Chaos(args) = command {
+        return chaos(*args).unwrap_or_else(|failure| failure.report());
+    }
     in_runtime(command).map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS)
 }
 
@@ -49,6 +53,14 @@ fn bench(args: BenchArgs) -> Result<(), Failure> {
         BenchError::Failed { .. } | BenchError::Unexpected { .. } => {
             Failure::Failed(error.to_string())
         }
+    })
+}
+
+/// Nor is this one's runtime for anything else.
+fn chaos(args: ChaosArgs) -> Result<ExitCode, Failure> {
+    leasehold_chaos::run(args).map_err(|error| match error {
+        ChaosError::Usage(_) => Failure::Usage(error.to_string()),
+        ChaosError::Failed { .. } => Failure::Failed(error.to_string()),
     })
 }
 
@@ -82,6 +94,8 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Export(args) => transfer::export(&args),
         Command::Import(args) => transfer::import(&args),
         Command::Demo(args) => demo::run(args).await,
-        Command::ExecGuard(_) | Command::Bench(_) => unreachable!("they need no runtime"),
+        Command::ExecGuard(_) | Command::Bench(_) | Command::Chaos(_) => {
+            unreachable!("they need no runtime")
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! A file: what of it is durable, and what was written to it since.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use crate::Chance;
 
@@ -111,31 +111,92 @@ impl File {
     /// What the disk may have: each block as it was at some moment since the last sync, and so the
     /// length. Each change came there so often out of a thousand times.
     pub(crate) fn mixed(&self, unit: usize, per_mille: u64, chance: &mut Chance) -> Vec<u8> {
-        let mut now = self.kept.clone();
-        let mut len = now.len();
-        let mut blocks: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
+        let mut len = self.kept.len();
+        let mut now = Blocks::of(&self.kept, unit);
+        let mut there = BTreeMap::new();
         for change in &self.changes {
-            let before = now.len();
-            change.kind.apply(&mut now);
+            let changed = now.apply(&change.kind);
             if chance.happens(per_mille) {
-                len = now.len();
+                len = now.len;
             }
-            for block in change.kind.blocks(unit, before) {
+            for block in changed {
                 if chance.happens(per_mille) {
-                    let begin = (block * unit).min(now.len());
-                    let end = (begin + unit).min(now.len());
-                    blocks.insert(block, now[begin..end].to_vec());
+                    there.insert(block, now.block(block).clone());
                 }
             }
         }
         let mut mixed = self.kept.clone();
         mixed.resize(len, 0);
-        for (block, bytes) in blocks {
+        for (block, bytes) in there {
             let begin = (block * unit).min(len);
             let end = (begin + bytes.len()).min(len);
             mixed[begin..end].copy_from_slice(&bytes[..end - begin]);
         }
         mixed
+    }
+}
+
+/// Those blocks of a file that differ from what is durable of it.
+struct Blocks<'a> {
+    kept: &'a [u8],
+    unit: usize,
+    len: usize,
+    changed: BTreeMap<usize, Vec<u8>>,
+}
+
+impl<'a> Blocks<'a> {
+    fn of(kept: &'a [u8], unit: usize) -> Self {
+        let (len, changed) = (kept.len(), BTreeMap::new());
+        Self {
+            kept,
+            unit,
+            len,
+            changed,
+        }
+    }
+
+    fn block(&mut self, block: usize) -> &mut Vec<u8> {
+        let (kept, unit) = (self.kept, self.unit);
+        self.changed.entry(block).or_insert_with(|| {
+            let begin = (block * unit).min(kept.len());
+            let end = (begin + unit).min(kept.len());
+            let mut bytes = kept[begin..end].to_vec();
+            bytes.resize(unit, 0);
+            bytes
+        })
+    }
+
+    /// Returns the blocks that are others now.
+    fn apply(&mut self, kind: &Kind) -> Range<usize> {
+        let unit = self.unit;
+        match kind {
+            Kind::Bytes { at, bytes } => {
+                let mut done = 0;
+                while done < bytes.len() {
+                    let (block, from) = ((at + done) / unit, (at + done) % unit);
+                    let len = (unit - from).min(bytes.len() - done);
+                    self.block(block)[from..from + len].copy_from_slice(&bytes[done..done + len]);
+                    done += len;
+                }
+                self.len = self.len.max(at + bytes.len());
+                at / unit..(at + bytes.len()).div_ceil(unit)
+            }
+            Kind::Length(len) => {
+                // What was cut off reads as zeros if the file grows again.
+                let cut = *len..self.len.max(*len);
+                let blocks = cut.start / unit..cut.end.div_ceil(unit);
+                for block in blocks.clone() {
+                    let from = cut.start.saturating_sub(block * unit);
+                    self.block(block)[from..].fill(0);
+                }
+                self.len = *len;
+                blocks
+            }
+            Kind::AtLeast(len) => {
+                self.len = self.len.max(*len);
+                0..0
+            }
+        }
     }
 }
 
@@ -169,15 +230,5 @@ impl Kind {
         let first = from / block * block;
         let end = (from + of.len()).next_multiple_of(block);
         *at < end && at + bytes.len() > first
-    }
-
-    /// Those that it changes in a file that had this length.
-    fn blocks(&self, unit: usize, before: usize) -> std::ops::Range<usize> {
-        match self {
-            Self::Bytes { at, bytes } => at / unit..(at + bytes.len()).div_ceil(unit),
-            // What was cut off reads as zeros if the file grows again.
-            Self::Length(len) => len / unit..before.div_ceil(unit),
-            Self::AtLeast(_) => 0..0,
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! What a power cut leaves.
 
 use std::{
+    borrow::Cow,
     fs::{self, File as DiskFile},
     io::{self, Seek, SeekFrom, Write},
     path::Path,
@@ -33,23 +34,25 @@ impl Platter {
     pub fn image(&self, model: Model, into: &Path) -> io::Result<()> {
         fs::create_dir_all(into)?;
         match model {
-            Model::Worst => self.write(self.folders.kept(), into, |file| file.kept().to_vec()),
-            Model::All => self.write(self.folders.now(), into, File::now),
+            Model::Worst => self.write(self.folders.kept(), into, |file| file.kept().into()),
+            Model::All => self.write(self.folders.now(), into, |file| file.now().into()),
             Model::Mixed { seed, unit } => {
                 let mut chance = Chance::new(seed);
                 let count = chance.below(self.folders.behind() as u64 + 1);
                 let tree = self.folders.with(usize::try_from(count).unwrap_or(0));
                 let per_mille = [100, 500, 900][usize::try_from(chance.below(3)).unwrap_or(0)];
-                self.write(&tree, into, |file| file.mixed(unit, per_mille, &mut chance))
+                self.write(&tree, into, |file| {
+                    file.mixed(unit, per_mille, &mut chance).into()
+                })
             }
         }
     }
 
-    fn write(
-        &self,
+    fn write<'a>(
+        &'a self,
         tree: &Tree,
         into: &Path,
-        mut contents: impl FnMut(&File) -> Vec<u8>,
+        mut contents: impl FnMut(&'a File) -> Cow<'a, [u8]>,
     ) -> io::Result<()> {
         let mut outcome = Ok(());
         self.walk(tree, ROOT, Path::new(""), &mut |path, id| {
@@ -66,11 +69,13 @@ impl Platter {
     }
 }
 
+const EMPTY: [u8; BLOCK_BYTES * 16] = [0; BLOCK_BYTES * 16];
+
 /// Without room for what is empty.
 fn write_file(path: &Path, contents: &[u8]) -> io::Result<()> {
     let mut file = DiskFile::create(path)?;
-    for block in contents.chunks(BLOCK_BYTES * 16) {
-        if block.iter().all(|byte| *byte == 0) {
+    for block in contents.chunks(EMPTY.len()) {
+        if *block == EMPTY[..block.len()] {
             file.seek(SeekFrom::Current(block.len().cast_signed() as i64))?;
         } else {
             file.write_all(block)?;

@@ -176,3 +176,16 @@ Examples:
   leasehold pool pause mail --note 'the relay is down'
   leasehold pool purge mail --state completed
   leasehold pool delete mail --force";
+
+/// Of `chaos`.
+pub(super) const CHAOS: &str = "\
+Each scene starts a hub, producers and nodes of its own on loopback, hurts them as a seed says, lets
+them work off what is left, and judges what all of them recorded. Exit code 0 if every promise was
+kept, 1 if not; then the folder with the history is kept, and its name is printed.
+
+Examples:
+  leasehold chaos kill                        half a minute of kill -9
+  leasehold chaos kill --seed 42 --for 5m     the same schedule again, for longer
+  leasehold chaos all 10                      all scenes side by side for ten minutes, one table
+  leasehold chaos kill --hub-config hub.toml  with your own configuration
+  leasehold chaos check DIR                   judge a kept history again";

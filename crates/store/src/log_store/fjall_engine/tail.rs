@@ -42,6 +42,8 @@ const MAGIC: [u8; 4] = *b"FJL\x03";
 /// How far numbers of batches that follow each other are apart, at the most: memory tables take some.
 const SEQNO_STEP: u64 = 1 << 20;
 
+const EMPTY: [u8; 4096] = [0; 4096];
+
 /// Cuts off a torn batch at the end of the newest journal in the folder, if there is one.
 pub(super) fn cut_off(path: &Path) -> Result<(), StoreError> {
     let fail = |source| super::failed("read", path, source);
@@ -52,14 +54,14 @@ pub(super) fn cut_off(path: &Path) -> Result<(), StoreError> {
     for journal in sealed {
         let bytes = fs::read(journal).map_err(fail)?;
         let end = whole(&bytes).0;
-        if bytes[end..].iter().any(|byte| *byte != 0) {
+        if !is_empty(&bytes[end..]) {
             return Err(broken(journal, end));
         }
     }
     let bytes = fs::read(newest).map_err(fail)?;
     let (end, seqno) = whole(&bytes);
     let rest = &bytes[end..];
-    if rest.iter().all(|byte| *byte == 0) {
+    if is_empty(rest) {
         return Ok(());
     }
     if has_batch(rest, seqno) {
@@ -110,6 +112,12 @@ fn whole(bytes: &[u8]) -> (usize, Option<u64>) {
         last = Some(seqno);
     }
     (at, last)
+}
+
+/// Whether it is what fjall laid out ahead.
+fn is_empty(bytes: &[u8]) -> bool {
+    let mut blocks = bytes.chunks(EMPTY.len());
+    blocks.all(|block| *block == EMPTY[..block.len()])
 }
 
 /// Whether a whole batch begins anywhere in it that can be a later one than this.

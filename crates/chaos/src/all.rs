@@ -1,0 +1,142 @@
+//! All scenes side by side, and one table.
+
+use std::{
+    env, fs,
+    path::Path,
+    process::{ExitCode, Stdio},
+    time::Duration,
+};
+
+use leasehold_judge::{Summary, table};
+use tokio::process::Command;
+
+use crate::{
+    args::AllArgs,
+    error::ChaosError,
+    moment, scenes,
+    teller::{Teller, print},
+};
+
+/// Beside so many others, a process may have to wait for a processor.
+const SLACK: &str = "6s";
+
+/// The longest run, in minutes.
+const MINUTES_MAX: f64 = 1_440.0;
+
+pub(crate) async fn run(args: AllArgs) -> Result<ExitCode, ChaosError> {
+    let names = chosen(&args)?;
+    if !(args.minutes > 0.0 && args.minutes <= MINUTES_MAX) {
+        let text = format!(
+            "MINUTES is more than 0 and at most {MINUTES_MAX}, not {}",
+            args.minutes
+        );
+        return Err(ChaosError::Usage(text));
+    }
+    let length = Duration::from_secs_f64(args.minutes * 60.0);
+    let seed = args.seed.unwrap_or_else(|| moment::any() % 1_000_000_000);
+    let folder = tempfile::Builder::new()
+        .prefix("leasehold-chaos-all-")
+        .tempdir();
+    let folder = folder.map_err(ChaosError::io("make a folder"))?;
+    if let Some(keep) = &args.keep {
+        fs::create_dir(keep).map_err(ChaosError::io(format!("make {}", keep.display())))?;
+    }
+    let teller = Teller::new();
+    let length_told = humantime::format_duration(length);
+    print(format!(
+        "{} scenes side by side, faults for {length_told}, seed {seed}: {}",
+        names.len(),
+        names.join(", ")
+    ));
+    let runs = names.iter().map(|name| {
+        let of = Run {
+            name,
+            seed,
+            length,
+            folder: folder.path(),
+            args: &args,
+            teller,
+        };
+        of.play()
+    });
+    let runs = futures_util::future::join_all(runs).await;
+    let mut is_clean = true;
+    let mut summaries = Vec::new();
+    for run in runs {
+        let run = run?;
+        is_clean &= run.is_clean;
+        summaries.extend(run.summary);
+    }
+    print(format!("\n{}", table(&summaries)));
+    print(if is_clean {
+        "no violation: every promise was kept in every scene"
+    } else {
+        "NOT all promises were kept, or not every scene could be played: see above"
+    });
+    Ok(ExitCode::from(u8::from(!is_clean)))
+}
+
+fn chosen(args: &AllArgs) -> Result<Vec<&'static str>, ChaosError> {
+    let unknown = args
+        .only
+        .iter()
+        .find(|name| !scenes::ALL.contains(&name.as_str()));
+    if let Some(name) = unknown {
+        let known = scenes::ALL.join(", ");
+        return Err(ChaosError::Usage(format!(
+            "there is no scene \"{name}\"; there are {known}"
+        )));
+    }
+    let is_chosen = |name: &&str| args.only.is_empty() || args.only.iter().any(|of| of == name);
+    Ok(scenes::ALL.into_iter().filter(is_chosen).collect())
+}
+
+struct Run<'a> {
+    name: &'static str,
+    seed: u64,
+    length: Duration,
+    folder: &'a Path,
+    args: &'a AllArgs,
+    teller: Teller,
+}
+
+struct Played {
+    is_clean: bool,
+    summary: Option<Summary>,
+}
+
+impl Run<'_> {
+    /// A process of its own; what it says is shown if something is wrong.
+    async fn play(self) -> Result<Played, ChaosError> {
+        let failed = || ChaosError::io(format!("play {}", self.name));
+        let summary = self.folder.join(format!("{}.json", self.name));
+        let program = env::current_exe().map_err(failed())?;
+        let mut command = Command::new(&program);
+        command
+            .args(["chaos", "leash", "--"])
+            .arg(&program)
+            .args(["chaos", self.name, "--slack", SLACK])
+            .args(["--seed", &self.seed.to_string()])
+            .args(["--for", &format!("{}ms", self.length.as_millis())])
+            .arg("--summary")
+            .arg(&summary)
+            .stdin(Stdio::null());
+        if let Some(keep) = &self.args.keep {
+            command.arg("--keep").arg(keep.join(self.name));
+        }
+        let output = command.output().await.map_err(failed())?;
+        let is_clean = output.status.success();
+        self.teller.say(format!(
+            "{} {}",
+            self.name,
+            if is_clean { "held" } else { "is BROKEN" }
+        ));
+        if !is_clean {
+            print(String::from_utf8_lossy(&output.stdout));
+            print(String::from_utf8_lossy(&output.stderr));
+        }
+        let told = fs::read_to_string(&summary).ok();
+        let summary = told.and_then(|text| serde_json::from_str(&text).ok());
+        Ok(Played { is_clean, summary })
+    }
+}

@@ -1,0 +1,143 @@
+//! What may be said on the command line.
+
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, Subcommand};
+
+/// `leasehold chaos`
+#[derive(Debug, Args)]
+pub struct ChaosArgs {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// A scene each, and what goes with them.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Kill the hub, nodes and producers with SIGKILL: one, several, in storms
+    Kill(SceneArgs),
+    /// Play all scenes side by side, and print one table
+    All(AllArgs),
+    /// Judge histories that were recorded before
+    Check(CheckArgs),
+    /// Enqueue, and record what happens
+    #[command(hide = true)]
+    Produce(ProduceArgs),
+    /// Work, and record what happens
+    #[command(hide = true)]
+    Work(WorkArgs),
+    /// Become another program, and die with the parent
+    #[command(hide = true)]
+    Leash(LeashArgs),
+}
+
+/// One scene.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SceneArgs {
+    /// Draw the schedule of faults from this number; the same number draws the same schedule
+    /// [default: drawn, and printed]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// How long faults are injected; after that all that is left is worked off
+    #[arg(long = "for", value_name = "DURATION", default_value = "30s")]
+    #[arg(value_parser = humantime::parse_duration)]
+    pub(crate) length: Duration,
+    /// A configuration of the hub to try, instead of the defaults
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hub_config: Option<PathBuf>,
+    /// Another program for the hub, such as an older release
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) hub_program: Option<PathBuf>,
+    /// Keep the history, logs and the store in this folder, which must not be there yet
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+    /// What may be added to promised times, for a machine that is busy with other things
+    #[arg(long, value_name = "DURATION", default_value = "2s")]
+    #[arg(value_parser = humantime::parse_duration)]
+    pub(crate) slack: Duration,
+    /// Write the figures into this file, too, as JSON
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(crate) summary: Option<PathBuf>,
+}
+
+/// `leasehold chaos all`
+#[derive(Debug, Args)]
+pub(crate) struct AllArgs {
+    /// How long faults are injected, in minutes
+    #[arg(default_value = "2", value_name = "MINUTES")]
+    pub(crate) minutes: f64,
+    /// The seed of all schedules [default: drawn, and printed]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Only these scenes
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// Keep histories, logs and stores in this folder, which must not be there yet
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+}
+
+/// `leasehold chaos check`
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Folders with histories, such as --keep leaves
+    #[arg(required = true, value_name = "DIR")]
+    pub(crate) folders: Vec<PathBuf>,
+    /// Print the figures as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What all who take part are told.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PartArgs {
+    /// Where the hub is, or the way to it
+    #[arg(long)]
+    pub(crate) hub: SocketAddr,
+    /// As what it takes part
+    #[arg(long)]
+    pub(crate) name: String,
+    /// Where to record
+    #[arg(long)]
+    pub(crate) history: PathBuf,
+    /// The pool
+    #[arg(long)]
+    pub(crate) pool: String,
+}
+
+/// `leasehold chaos produce`
+#[derive(Debug, Args)]
+pub(crate) struct ProduceArgs {
+    #[command(flatten)]
+    pub(crate) part: PartArgs,
+    /// Of what is drawn
+    #[arg(long)]
+    pub(crate) seed: u64,
+    /// Between two enqueues, on the average
+    #[arg(long, value_parser = humantime::parse_duration)]
+    pub(crate) every: Duration,
+    /// The longest rest of a task
+    #[arg(long, value_parser = humantime::parse_duration)]
+    pub(crate) rest_max: Duration,
+    /// Of so many tasks one fails, in thousandths
+    #[arg(long)]
+    pub(crate) failing: u64,
+}
+
+/// `leasehold chaos work`
+#[derive(Debug, Args)]
+pub(crate) struct WorkArgs {
+    #[command(flatten)]
+    pub(crate) part: PartArgs,
+    /// Tasks at a time
+    #[arg(long)]
+    pub(crate) slots: usize,
+}
+
+/// `leasehold chaos leash`
+#[derive(Debug, Args)]
+pub(crate) struct LeashArgs {
+    /// The program and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) command: Vec<OsString>,
+}

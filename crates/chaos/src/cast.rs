@@ -1,0 +1,99 @@
+//! Who is on stage, and how the hub is set.
+
+use std::{path::PathBuf, time::Duration};
+
+use leasehold_judge::Terms;
+
+use crate::nemesis::Who;
+
+/// Who is on stage, and how the hub is set. Each scene begins with the default.
+#[derive(Debug, Clone)]
+pub(crate) struct Cast {
+    pub(crate) nodes: usize,
+    pub(crate) producers: usize,
+    /// Tasks at a time, of each node.
+    pub(crate) slots: usize,
+    /// Between two enqueues of a producer, on the average.
+    pub(crate) every: Duration,
+    /// The longest rest of a task.
+    pub(crate) rest_max: Duration,
+    /// So many tasks of a thousand fail at least once.
+    pub(crate) failing: u64,
+    /// Variables of the environment of the hub: knobs, or what is loaded before it.
+    pub(crate) hub_env: Vec<(String, String)>,
+    /// The program of the hub; none is this one.
+    pub(crate) hub_program: Option<PathBuf>,
+    /// Where the hub keeps its store; none is in the folder of the run.
+    pub(crate) hub_data: Option<PathBuf>,
+    /// What the hub promises so.
+    pub(crate) terms: Terms,
+    /// How long the quiet phase may take.
+    pub(crate) drain_within: Duration,
+}
+
+impl Default for Cast {
+    fn default() -> Self {
+        Self::new(false)
+    }
+}
+
+/// What differs from the defaults of a hub: what takes long is made short, and a task outlives many
+/// a death.
+const QUICK: [(&str, &str); 9] = [
+    ("SESSION_HEARTBEAT", "500ms"),
+    ("SESSION_SILENCE_AFTER", "2s"),
+    ("POOL_DEFAULTS_RESTART_GRACE", "5s"),
+    ("POOL_DEFAULTS_LEASE", "10s"),
+    ("POOL_DEFAULTS_BACK_OFF_BASE", "100ms"),
+    ("POOL_DEFAULTS_BACK_OFF_CAP", "1s"),
+    ("POOL_DEFAULTS_LOSSES_MAX", "30"),
+    ("POOL_DEFAULTS_ATTEMPTS_MAX", "4"),
+    ("STORE_DISK_RESERVE", "0B"),
+];
+
+impl Cast {
+    /// A small load: several scenes share two cores. Where the user brings a configuration, it
+    /// decides.
+    pub(crate) fn new(is_configured: bool) -> Self {
+        let mut cast = Self {
+            nodes: 3,
+            producers: 2,
+            slots: 4,
+            every: Duration::from_millis(60),
+            rest_max: Duration::from_millis(60),
+            failing: 100,
+            hub_env: Vec::new(),
+            hub_program: None,
+            hub_data: None,
+            terms: Terms::default(),
+            drain_within: Duration::from_secs(180),
+        };
+        if !is_configured {
+            for (knob, value) in QUICK {
+                cast.knob(knob, value);
+            }
+        }
+        cast
+    }
+
+    /// Sets a knob of the hub by its variable, without the `LEASEHOLD_` before it.
+    pub(crate) fn knob(&mut self, knob: &str, value: &str) {
+        self.env(&format!("LEASEHOLD_{knob}"), value);
+    }
+
+    /// Sets a variable of the environment of the hub.
+    pub(crate) fn env(&mut self, name: &str, value: &str) {
+        self.hub_env.retain(|(known, _)| known != name);
+        self.hub_env.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// All nodes.
+    pub(crate) fn all_nodes(&self) -> Vec<Who> {
+        (1..=self.nodes).map(Who::Node).collect()
+    }
+
+    /// All producers.
+    pub(crate) fn all_producers(&self) -> Vec<Who> {
+        (1..=self.producers).map(Who::Producer).collect()
+    }
+}

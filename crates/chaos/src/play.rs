@@ -1,0 +1,118 @@
+//! A run, from its beginning to its verdict.
+
+use std::{fs, process::ExitCode};
+
+use leasehold_judge::{Began, History, Summary, judge};
+use tokio::time::{Instant, sleep_until};
+
+use crate::{
+    args::SceneArgs,
+    cast::Cast,
+    dice::Dice,
+    error::ChaosError,
+    moment,
+    nemesis::{Nemesis, Step, Who},
+    stage::Stage,
+    teller::{Teller, print},
+};
+
+/// Seeds are short, so that they can be typed.
+const SEED_BOUND: u64 = 1_000_000_000;
+
+/// Plays a scene and judges it.
+pub(crate) async fn play<N: Nemesis>(
+    mut nemesis: N,
+    args: SceneArgs,
+) -> Result<ExitCode, ChaosError> {
+    let seed = args.seed.unwrap_or_else(|| moment::any() % SEED_BOUND);
+    let mut cast = Cast::new(args.hub_config.is_some());
+    nemesis.set(&mut cast);
+    cast.hub_program = args.hub_program.clone().or(cast.hub_program);
+    cast.terms = Stage::terms(&cast, &args).await?;
+    cast.terms.slack_ms = u64::try_from(args.slack.as_millis()).unwrap_or(u64::MAX);
+    let steps = nemesis.draw(&cast, &mut Dice::new(seed), args.length);
+    let teller = Teller::new();
+    introduce::<N>(&cast, &args, seed, steps.len());
+    let began = Began {
+        scene: N::NAME.to_owned(),
+        seed,
+        terms: cast.terms.clone(),
+    };
+    let mut stage = Stage::set(cast, &args, began, teller)?;
+    let played = tokio::select! {
+        played = act(&mut nemesis, &mut stage, &steps, &args) => played,
+        _ = tokio::signal::ctrl_c() => Err(ChaosError::failed("play to the end", "it was interrupted")),
+    };
+    if let Err(error) = played {
+        let folder = stage.keep();
+        teller.say(format!("logs and history are kept in {}", folder.display()));
+        return Err(error);
+    }
+    verdict(stage, &args)
+}
+
+fn introduce<N: Nemesis>(cast: &Cast, args: &SceneArgs, seed: u64, steps: usize) {
+    let length = humantime::format_duration(args.length);
+    print(format!(
+        "chaos {}: a hub, {} nodes, {} producers; {steps} acts within {length}, drawn from seed \
+         {seed}\n  again: leasehold chaos {} --seed {seed} --for {}",
+        N::NAME,
+        cast.nodes,
+        cast.producers,
+        N::NAME,
+        length.to_string().replace(' ', ""),
+    ));
+}
+
+async fn act<N: Nemesis>(
+    nemesis: &mut N,
+    stage: &mut Stage,
+    steps: &[Step<N::Act>],
+    args: &SceneArgs,
+) -> Result<(), ChaosError> {
+    stage.start_all(&[Who::Hub]).await?;
+    let parts = stage.cast.all_nodes().into_iter();
+    let parts: Vec<Who> = parts.chain(stage.cast.all_producers()).collect();
+    for who in &parts {
+        let way = nemesis.link(*who, stage.hub()).await;
+        let way = way.map_err(ChaosError::io(format!("lay a way for {who}")))?;
+        stage.lay(*who, way);
+    }
+    stage.start_all(&parts).await?;
+    let began = Instant::now();
+    for (number, step) in (1..).zip(steps) {
+        sleep_until(began + step.at).await;
+        stage
+            .teller
+            .say(format!("{number}/{}: {}", steps.len(), step.act));
+        nemesis.act(stage, &step.act).await?;
+        stage.reap();
+    }
+    sleep_until(began + args.length).await;
+    nemesis.relent(stage).await?;
+    stage.quiet().await
+}
+
+/// Judges, says so, and keeps what shows a broken promise.
+fn verdict(mut stage: Stage, args: &SceneArgs) -> Result<ExitCode, ChaosError> {
+    let history = History::read(stage.folder());
+    let verdict = judge(&history.map_err(ChaosError::io("read the history"))?);
+    print(format!("\n{verdict}"));
+    if !verdict.is_clean() {
+        let folder = stage.keep();
+        let folder = folder.display();
+        print(format!(
+            "\nThe history, the logs and the store are kept in {folder}; to judge it again: \
+             leasehold chaos check {folder}"
+        ));
+    }
+    if let Some(path) = &args.summary {
+        write_summary(path, &verdict.summary)?;
+    }
+    Ok(ExitCode::from(u8::from(!verdict.is_clean())))
+}
+
+fn write_summary(path: &std::path::Path, summary: &Summary) -> Result<(), ChaosError> {
+    let text = serde_json::to_string(summary).map_err(|error| ChaosError::failed("tell", error))?;
+    fs::write(path, text).map_err(ChaosError::io(format!("write {}", path.display())))
+}

@@ -1,0 +1,275 @@
+//! The processes of a run: a hub, producers and nodes, in a folder of their own.
+
+mod folder;
+mod leash;
+mod process;
+mod quiet;
+mod yardstick;
+
+use std::{
+    collections::BTreeMap,
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use leasehold_judge::{Began, How, Terms, What};
+use nix::sys::signal::Signal;
+use tokio::time::timeout;
+
+use crate::{
+    args::SceneArgs, cast::Cast, dice::Dice, error::ChaosError, nemesis::Who, recorder::Recorder,
+    teller::Teller,
+};
+use folder::Folder;
+use process::{Log, Process};
+use yardstick::Yardstick;
+
+pub(crate) use leash::leash;
+
+/// The pool of the workload.
+pub(crate) const POOL: &str = "chaos";
+
+/// What a hub says when it is ready.
+const READY: &str = "listening on ";
+
+/// How long a hub may take until it listens, on a machine that has much else to do.
+const LISTENS_WITHIN: Duration = Duration::from_secs(120);
+
+/// How long a process may take to be gone that was killed or told to end.
+const GONE_WITHIN: Duration = Duration::from_secs(200);
+
+/// The processes of a run. Dropped, all are killed and the folder is removed, unless it is kept.
+pub(crate) struct Stage {
+    pub(crate) cast: Cast,
+    pub(crate) teller: Teller,
+    processes: BTreeMap<Who, Process>,
+    frozen: Vec<Who>,
+    /// The way of each to the hub, where it is not the hub's own address.
+    ways: BTreeMap<Who, SocketAddr>,
+    address: SocketAddr,
+    hub_config: Option<PathBuf>,
+    hub_starts: u32,
+    /// Each start of a producer draws from the next.
+    dice: Dice,
+    recorder: Recorder,
+    _yardstick: Yardstick,
+    /// Last, for nobody may write into it any more.
+    folder: Folder,
+}
+
+impl Stage {
+    /// An empty stage.
+    pub(crate) fn set(
+        cast: Cast,
+        args: &SceneArgs,
+        began: Began,
+        teller: Teller,
+    ) -> Result<Self, ChaosError> {
+        let failed = || ChaosError::io("set the stage");
+        let folder = Folder::make(args.keep.as_deref()).map_err(failed())?;
+        let recorder = Recorder::open(&folder.path().join("stage.jsonl"), "stage");
+        let recorder = recorder.map_err(failed())?;
+        let dice = Dice::new(began.seed ^ 0x5eed);
+        recorder.record(What::Began(began));
+        Ok(Self {
+            cast,
+            teller,
+            processes: BTreeMap::new(),
+            frozen: Vec::new(),
+            ways: BTreeMap::new(),
+            address: folder::free_address().map_err(failed())?,
+            hub_config: args.hub_config.clone(),
+            hub_starts: 0,
+            dice,
+            _yardstick: Yardstick::beside(folder.path()).map_err(failed())?,
+            recorder,
+            folder,
+        })
+    }
+
+    /// What the hub promises under these settings, as it says itself.
+    pub(crate) async fn terms(cast: &Cast, args: &SceneArgs) -> Result<Terms, ChaosError> {
+        let failed = |why: String| ChaosError::failed("ask the hub for its configuration", why);
+        let mut command = process::hub_command(cast, args.hub_config.as_deref())
+            .map_err(|error| failed(error.to_string()))?;
+        let output = command.arg("--print-config").output().await;
+        let output = output.map_err(|error| failed(error.to_string()))?;
+        if !output.status.success() {
+            return Err(failed(
+                String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+            ));
+        }
+        let config = String::from_utf8_lossy(&output.stdout).into_owned();
+        crate::terms::read(&config).map_err(failed)
+    }
+
+    /// Where all of it is.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The hub's own address, the same after each start.
+    pub(crate) const fn hub(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// From now on this one reaches the hub by way of that address.
+    pub(crate) fn lay(&mut self, who: Who, way: SocketAddr) {
+        self.ways.insert(who, way);
+    }
+
+    /// The process id, if it is there.
+    pub(crate) fn pid(&self, who: Who) -> Option<u32> {
+        self.processes.get(&who)?.pid()
+    }
+
+    /// Tells the history of a fault that the stage does not do itself.
+    pub(crate) fn fault(&self, kind: &str, on: impl ToString, detail: &str, length: Duration) {
+        self.recorder.record(What::Fault {
+            kind: kind.to_owned(),
+            on: on.to_string(),
+            detail: detail.to_owned(),
+            for_ms: u64::try_from(length.as_millis()).unwrap_or(u64::MAX),
+        });
+    }
+
+    /// Starts those of these that are not there, the hub first.
+    pub(crate) async fn start_all(&mut self, whom: &[Who]) -> Result<(), ChaosError> {
+        let mut whom = whom.to_vec();
+        whom.sort_unstable();
+        for who in whom {
+            if !self.processes.contains_key(&who) {
+                let started = self.start(who).await;
+                started.map_err(ChaosError::io(format!("start {who}")))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn start(&mut self, who: Who) -> io::Result<()> {
+        let process = match who {
+            Who::Hub => self.start_hub().await?,
+            Who::Node(_) | Who::Producer(_) => self.start_part(who)?,
+        };
+        let pid = process.pid().unwrap_or(0);
+        self.processes.insert(who, process);
+        let who = who.to_string();
+        self.recorder.record(What::Up { who, pid });
+        Ok(())
+    }
+
+    async fn start_hub(&mut self) -> io::Result<Process> {
+        self.hub_starts += 1;
+        let log = self.path(&format!("hub-{}.log", self.hub_starts));
+        let data = self.cast.hub_data.clone();
+        let data = data.unwrap_or_else(|| self.path("data"));
+        let mut command = process::hub_command(&self.cast, self.hub_config.as_deref())?;
+        command
+            .args(["--listen", &self.address.to_string(), "--data"])
+            .arg(data);
+        let mut process = Process::start(command, Log::New(&log))?;
+        match timeout(LISTENS_WITHIN, process.says(READY)).await {
+            Ok(Ok(())) => Ok(process),
+            Ok(Err(error)) => Err(io::Error::new(
+                error.kind(),
+                format!("{error}; it said:{}", folder::end_of(&log)),
+            )),
+            Err(_) => {
+                let why = format!("it does not listen after {LISTENS_WITHIN:?}");
+                Err(io::Error::other(format!("{why}:{}", folder::end_of(&log))))
+            }
+        }
+    }
+
+    fn start_part(&mut self, who: Who) -> io::Result<Process> {
+        let hub = *self.ways.get(&who).unwrap_or(&self.address);
+        let seed = self.dice.any();
+        let command = process::part_command(&self.cast, who, hub, seed, self.folder.path())?;
+        Process::start(command, Log::More(&self.path(&format!("{who}.log"))))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// `kill -9` of all of these that are there, at once; returns when they are gone.
+    pub(crate) async fn kill(&mut self, whom: &[Who]) -> Result<(), ChaosError> {
+        self.reap();
+        self.end(whom, How::Killed, Signal::SIGKILL).await
+    }
+
+    /// SIGTERM to all of these that are there; returns when they are gone.
+    pub(crate) async fn ask_to_end(&mut self, whom: &[Who]) -> Result<(), ChaosError> {
+        self.end(whom, How::Asked, Signal::SIGTERM).await
+    }
+
+    async fn end(&mut self, whom: &[Who], how: How, signal: Signal) -> Result<(), ChaosError> {
+        let there = |who: &&Who| self.processes.contains_key(who);
+        for who in whom.iter().filter(there) {
+            let who = who.to_string();
+            self.recorder.record(What::Down { who, how });
+        }
+        for who in whom {
+            if let Some(process) = self.processes.get(who) {
+                process.signal(signal);
+            }
+        }
+        for who in whom {
+            self.frozen.retain(|frozen| frozen != who);
+            if let Some(mut process) = self.processes.remove(who) {
+                let gone = timeout(GONE_WITHIN, process.ended()).await;
+                gone.map_err(|_| ChaosError::failed(format!("end {who}"), "it does not end"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// SIGSTOP of all of these that are there; returns when all of each stands still.
+    pub(crate) async fn freeze(&mut self, whom: &[Who]) {
+        for who in whom {
+            let Some(process) = self.processes.get(who) else {
+                continue;
+            };
+            if !self.frozen.contains(who) {
+                self.frozen.push(*who);
+                let name = who.to_string();
+                self.recorder.record(What::Frozen { who: name });
+                process.freeze().await;
+            }
+        }
+    }
+
+    /// SIGCONT of all of these that are frozen.
+    pub(crate) fn thaw(&mut self, whom: &[Who]) {
+        for who in whom.iter().filter(|who| self.frozen.contains(who)) {
+            if let Some(process) = self.processes.get(who) {
+                process.signal(Signal::SIGCONT);
+            }
+            let who = who.to_string();
+            self.recorder.record(What::Thawed { who });
+        }
+        self.frozen.retain(|frozen| !whom.contains(frozen));
+    }
+
+    /// Takes note of those who ended by themselves.
+    pub(crate) fn reap(&mut self) {
+        let gone: Vec<Who> = self
+            .processes
+            .iter_mut()
+            .filter_map(|(who, process)| process.is_gone().then_some(*who))
+            .collect();
+        for who in gone {
+            self.processes.remove(&who);
+            self.teller.say(format!("{who} ended by itself"));
+            let (who, how) = (who.to_string(), How::Itself);
+            self.recorder.record(What::Down { who, how });
+        }
+    }
+
+    /// The folder stays; where it is.
+    pub(crate) fn keep(&mut self) -> PathBuf {
+        self.folder.keep()
+    }
+}

@@ -1,0 +1,119 @@
+//! The verdict.
+
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write},
+};
+
+use crate::{
+    History, Kind, Summary, Terms, Violation, answers, ends, order, replay,
+    requeue::{self, began},
+    story::stories,
+};
+
+/// Violations of a kind that are told in full.
+const TOLD: usize = 5;
+
+/// What came of a history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// In figures.
+    pub summary: Summary,
+    /// Each promise that was broken.
+    pub violations: Vec<Violation>,
+}
+
+/// Judges a history.
+#[must_use]
+pub fn judge(history: &History) -> Verdict {
+    let terms = began(history).map_or_else(Terms::default, |began| began.terms.clone());
+    let stories = stories(history);
+    let mut requeues = requeue::check(history, &terms, &stories);
+    let mut violations = history.flaws.clone();
+    violations.extend(ends::check(&stories));
+    violations.extend(answers::check(&stories));
+    violations.extend(replay::check(history, &terms, &stories));
+    violations.extend(order::check(history, &terms));
+    violations.append(&mut requeues.violations);
+    // What two sources show is one violation.
+    let mut seen = std::collections::BTreeSet::new();
+    violations.retain(|of| of.task.is_none() || seen.insert((of.kind, of.task.clone())));
+    violations.sort_by_key(|violation| violation.kind);
+    let summary = Summary::of(history, &stories, &requeues, &violations);
+    Verdict {
+        summary,
+        violations,
+    }
+}
+
+impl Verdict {
+    /// Whether all promises were kept.
+    #[must_use]
+    pub const fn is_clean(&self) -> bool {
+        self.violations.is_empty()
+    }
+
+    /// How many of each kind.
+    #[must_use]
+    pub fn kinds(&self) -> BTreeMap<Kind, usize> {
+        let mut kinds = BTreeMap::new();
+        for violation in &self.violations {
+            *kinds.entry(violation.kind).or_default() += 1;
+        }
+        kinds
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = &self.summary;
+        let faults: u64 = of.faults.values().sum();
+        writeln!(
+            f,
+            "{} tasks, {} acknowledged, {} completed, {} dead by their budgets; {faults} faults, {} \
+             answers under stale leases refused",
+            of.tasks, of.acknowledged, of.completed, of.dead, of.stale_refused
+        )?;
+        if self.is_clean() {
+            return write!(f, "{}", kept(of));
+        }
+        writeln!(f, "{} promises were BROKEN:", self.violations.len())?;
+        for (kind, count) in self.kinds() {
+            writeln!(f, "  {count} times: {}", kind.title())?;
+        }
+        let mut told: BTreeMap<Kind, usize> = BTreeMap::new();
+        for violation in &self.violations {
+            let told = told.entry(violation.kind).or_default();
+            *told += 1;
+            if *told <= TOLD {
+                write!(f, "\n{violation}\n")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What held, in words.
+fn kept(of: &Summary) -> String {
+    let mut text = String::from(
+        "all promises were kept: every acknowledged task ended, and ended once; none completed \
+         twice or under a stale lease; every acknowledged completion is there",
+    );
+    if of.changes > 0 {
+        // Writing to a string does not fail.
+        _ = write!(
+            text,
+            "; in the {} changes of the hub's log no task had two leases at once, attempts and \
+             budgets are as documented, and each grant took the task whose turn it was",
+            of.changes
+        );
+    }
+    if let Some(longest) = of.longest_requeue_ms {
+        _ = write!(
+            text,
+            "; {} tasks of dead nodes ran again, the last of them after {longest} ms",
+            of.moved
+        );
+    }
+    text
+}
