@@ -36,10 +36,9 @@ pub enum Fault {
 /// How many numbers there are.
 const FAULTS: u64 = 10;
 
-/// "Input/output error".
-pub(crate) const EIO: i32 = 5;
-/// "No space left on device".
-pub(crate) const ENOSPC: i32 = 28;
+const EIO: i32 = 5;
+const ENOSPC: i32 = 28;
+const EROFS: i32 = 30;
 
 /// The file. A process that was started with it sees each change at once.
 #[derive(Debug)]
@@ -53,6 +52,8 @@ impl FaultFile {
     pub const EIO: i32 = EIO;
     /// "No space left on device".
     pub const ENOSPC: i32 = ENOSPC;
+    /// "Read-only file system": of [`Fault::MakeErrno`] it also fails opening a file to write to it.
+    pub const EROFS: i32 = EROFS;
 
     /// Makes it, without a fault.
     ///

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Bytes of a deed before its text or contents.
-const HEAD_BYTES: usize = 32;
+const HEAD_BYTES: usize = 40;
 
 /// One thing that was done, or that somebody noted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +114,15 @@ impl Recording {
     #[must_use]
     pub fn deed(&self, number: usize) -> Option<Deed<'_>> {
         read(self.bytes.get(*self.places.get(number)?..)?)
+    }
+
+    /// When it was done, or had been: microseconds of the machine's monotonic clock. Notes have none.
+    #[must_use]
+    pub fn at_us(&self, number: usize) -> Option<u64> {
+        let at = self.places.get(number)? + 32;
+        let bytes = self.bytes.get(at..at + 8)?;
+        let at_us = u64::from_le_bytes(bytes.try_into().ok()?);
+        (at_us > 0).then_some(at_us)
     }
 
     /// All of them.

@@ -74,6 +74,7 @@ struct deed {
     uint64_t b;
     uint32_t len;
     uint32_t nothing_either;
+    uint64_t at_us; /* of the monotonic clock */
 };
 
 __attribute__((constructor)) static void begin(void) {
@@ -109,7 +110,9 @@ static void note(uint8_t kind, uint8_t flag, int fd, uint64_t a, uint64_t b, con
     if (log_fd < 0)
         return;
     struct iovec all[1 + IOV_MAX];
-    struct deed deed = {kind, flag, 0, fd, a, b, 0, 0};
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    struct deed deed = {kind, flag, 0, fd, a, b, 0, 0, (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u};
     int used = 1;
     size_t len = 0;
     for (int at = 0; at < count && len < most; at++) {
@@ -237,7 +240,9 @@ static int do_open(int dirfd, const char *path, int flags, mode_t mode) {
     struct stat found;
     int was_there = fstatat(AT_FDCWD, whole, &found, AT_SYMLINK_NOFOLLOW) == 0;
     int fd = -1;
-    if ((flags & O_CREAT) && !was_there && fails(MAKE_ERRNO))
+    int makes = (flags & O_CREAT) && !was_there;
+    int writes = (flags & O_ACCMODE) != O_RDONLY && faults && faults[MAKE_ERRNO] == EROFS;
+    if ((makes || writes) && fails(MAKE_ERRNO))
         goto out;
     fd = (int)syscall(SYS_openat, dirfd, path, flags, mode);
     if (fd >= 0) {
