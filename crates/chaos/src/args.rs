@@ -16,6 +16,12 @@ pub struct ChaosArgs {
 pub(crate) enum Verb {
     /// Kill the hub, nodes and producers with SIGKILL: one, several, in storms
     Kill(SceneArgs),
+    /// Fail the hub's disk: errors, no space, read-only, half writes, slow syncs; as root a full one
+    Disk(SceneArgs),
+    /// Cut the power, again and again: what the hub did not sync goes, all or any part of it
+    PowerCut(SceneArgs),
+    /// Cut the power of a hub with the engine fjall
+    PowerCutFjall(SceneArgs),
     /// Play all scenes side by side, and print one table
     All(AllArgs),
     /// Judge histories that were recorded before

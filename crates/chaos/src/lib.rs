@@ -74,6 +74,9 @@ pub fn run(args: ChaosArgs) -> Result<ExitCode, ChaosError> {
 async fn play(verb: Verb) -> Result<ExitCode, ChaosError> {
     match verb {
         Verb::Kill(args) => play::play(scenes::Kill, args).await,
+        Verb::Disk(args) => scenes::disk(args).await,
+        Verb::PowerCut(args) => scenes::power_cut::<false>(args).await,
+        Verb::PowerCutFjall(args) => scenes::power_cut::<true>(args).await,
         Verb::All(args) => all::run(args).await,
         Verb::Check(args) => check::run(&args),
         Verb::Produce(args) => workload::producer::run(args).await,

@@ -2,7 +2,8 @@
 //!
 //! What fjall 3.1 does, read in its source or measured, and what is done here about it:
 //! - A broken frame in the middle of its journal is taken for the torn end of it, and the journal is
-//!   cut off there (fjall issue 311): the witness beside it says that something is missing.
+//!   cut off there (fjall issue 311); some torn ends are taken for damage. So its journals are read
+//!   before it does ([`tail`]), and the witness beside them says if something is missing.
 //! - A failed write, or a background thread that failed, poisons it for good: that is an error here,
 //!   and the store above is reopened.
 //! - Memory is what was written and not yet made a table: [`MEMTABLE_BYTES`] at a time, of which
@@ -38,6 +39,8 @@ use super::{
     engine::{self, ADVICE, Engine, Scan, Write, Writes, failed},
 };
 use crate::StoreError;
+
+mod tail;
 
 /// What is in memory before it becomes a table, in bytes.
 const MEMTABLE_BYTES: u64 = 16 * 1024 * 1024;
@@ -84,6 +87,7 @@ impl FjallEngine {
             .max_cached_files(Some(FILES_MAX))
             .worker_threads(THREADS)
             .manual_journal_persist(true);
+        tail::cut_off(path)?;
         let db = guard("open", path, || database.open())?;
         let keys = guard("open", path, || db.keyspace("keys", keyspace))?;
         sync_folders(path).map_err(|source| failed("sync", path, source))?;

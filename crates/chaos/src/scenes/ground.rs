@@ -1,0 +1,43 @@
+//! What scenes of the disk need of the machine.
+
+use std::process::ExitCode;
+
+use leasehold_disk::{Shim, ShimError};
+use tempfile::TempDir;
+
+use super::{Disk, PowerCut};
+use crate::{args::SceneArgs, error::ChaosError, play::play, teller::print};
+
+/// Plays [`PowerCut`], where there is a C compiler.
+pub(crate) async fn power_cut<const FJALL: bool>(args: SceneArgs) -> Result<ExitCode, ChaosError> {
+    match ground(&args)? {
+        Some((shim, folder)) => play(PowerCut::<FJALL>::new(shim, folder), args).await,
+        None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Plays [`Disk`], where there is a C compiler.
+pub(crate) async fn disk(args: SceneArgs) -> Result<ExitCode, ChaosError> {
+    match ground(&args)? {
+        Some((shim, folder)) => play(Disk::new(shim, folder)?, args).await,
+        None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// The shim, in a folder of its own; nothing where it cannot be made, which is said.
+fn ground(args: &SceneArgs) -> Result<Option<(Shim, TempDir)>, ChaosError> {
+    if !cfg!(target_os = "linux") {
+        print("passed over: the disk's shim is for Linux");
+        return Ok(None);
+    }
+    let folder = tempfile::Builder::new().prefix("leasehold-disk-").tempdir();
+    let folder = folder.map_err(ChaosError::io("make a folder"))?;
+    match Shim::build(folder.path()) {
+        Ok(shim) => Ok(Some((shim, folder))),
+        Err(error @ ShimError::NoCompiler(_)) if args.summary.is_none() => {
+            print(format!("passed over: {error}"));
+            Ok(None)
+        }
+        Err(error) => Err(ChaosError::failed("build the disk's shim", error)),
+    }
+}
