@@ -106,6 +106,7 @@ fn answered(task: String, answer: Result<(), RequestError>) -> What {
         Err(
             why @ (RequestError::Unreachable { .. }
             | RequestError::Refused(_)
+            | RequestError::Tls(_)
             | RequestError::TooLong(_)
             | RequestError::Unexpected
             | RequestError::Ended),
