@@ -322,20 +322,21 @@ async fn who_says_nothing_after_the_handshake_is_not_waited_for() {
 
 /// A connection by TLS on which nothing was said.
 async fn sealed(tower: &Tower) -> tokio_rustls::client::TlsStream<TcpStream> {
-    let pem = fs::read(tower.folder.path().join("ca.pem")).unwrap();
+    let pem = fs::read(tower.folder.path().join("ca.pem")).expect("it was written");
+    let ca = rustls::pki_types::pem::PemObject::from_pem_slice(&pem).expect("it is PEM");
     let mut roots = rustls::RootCertStore::empty();
-    let ca = rustls::pki_types::pem::PemObject::from_pem_slice(&pem).unwrap();
-    roots.add(ca).unwrap();
+    roots.add(ca).expect("it is a CA's");
     let provider = rustls::crypto::ring::default_provider();
     let config = rustls::ClientConfig::builder_with_provider(provider.into())
         .with_protocol_versions(&[&rustls::version::TLS13])
-        .unwrap()
+        .expect("it speaks that")
         .with_root_certificates(roots)
         .with_no_client_auth();
     let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config));
     let line = connect(tower.stage.address()).await;
-    let name = "localhost".try_into().unwrap();
-    within(connector.connect(name, line)).await.unwrap()
+    let name = "localhost".try_into().expect("that is a name");
+    let sealed = within(connector.connect(name, line)).await;
+    sealed.expect("the hub speaks TLS")
 }
 
 #[tokio::test]
