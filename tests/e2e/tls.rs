@@ -225,6 +225,41 @@ async fn who_speaks_otherwise_is_told_so_and_so_is_the_owner() {
     plain.run(&["status"]).await.ok();
 }
 
+/// The commands of the page make what a hub and a node take.
+#[tokio::test]
+async fn the_page_tells_how_certificates_are_made() {
+    let page = include_str!("../../docs/TLS.md");
+    let fenced = |kind: &str, nth: usize| {
+        let begin = format!("```{kind}\n");
+        let text = page.split(&begin).nth(nth).expect("the page has it");
+        text.split("```").next().expect("it has an end").to_owned()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut commands = Command::new("sh");
+    commands.args(["-e", "-c", &fenced("sh", 1)]);
+    commands.current_dir(folder.path());
+    run(commands).await.ok();
+    let file = |name: &str| text_of(&folder.path().join(name));
+    let config = fenced("toml", 1);
+    let config = config.replace("= \"hub.pem\"", &format!("= {:?}", file("hub.pem")));
+    let config = config.replace("= \"hub.key\"", &format!("= {:?}", file("hub.key")));
+    let config = config.replace("= \"ca.pem\"", &format!("= {:?}", file("ca.pem")));
+    let hub = Hub::with(&config).await;
+    let (ca, certificate, key) = (file("ca.pem"), file("crane-1.pem"), file("crane-1.key"));
+    let identity = ["--tls-certificate", &certificate, "--tls-key", &key];
+    let args = [&["status", "--tls-ca", &ca], &identity[..]].concat();
+    hub.run(&args).await.ok();
+    // What was made for a node is not taken for a hub's.
+    let posing = config.replace(&file("hub.pem"), &certificate);
+    let posing = Hub::with(&posing.replace(&file("hub.key"), &key)).await;
+    let args = [&args[..], &["--tls-name", "crane-1"]].concat();
+    let told = posing.run(&args).await.failed(1);
+    assert!(
+        told.contains("the hub's certificate is not taken"),
+        "{told}"
+    );
+}
+
 #[tokio::test]
 async fn an_address_that_others_reach_is_refused_until_strangers_are_kept_out() {
     let check = |more: &[&str]| {

@@ -58,10 +58,11 @@ const ARROWS: [(&str, &[&str], &[&str]); 12] = [
 ];
 
 /// Crates from outside that some members own.
-const OWNED: [(&str, &[&str]); 4] = [
+const OWNED: [(&str, &[&str]); 5] = [
     ("bincode", &["leasehold-wire", "leasehold-store"]),
     ("fjall", &["leasehold-store"]),
     ("ractor", &["leasehold-hub"]),
+    ("rustls", &["leasehold-hub", "leasehold-node"]),
     ("sled", &["leasehold-store"]),
 ];
 

@@ -104,6 +104,12 @@ impl HubConfig {
         ConfigError::unless_empty(related.collect())
     }
 
+    /// Whether the hub, started with this, keeps no stranger out: other machines reach it, and it
+    /// lacks TLS or nodes that prove who they are.
+    pub(crate) fn lets_strangers_in(&self) -> bool {
+        tls::lets_strangers_in(self)
+    }
+
     /// Reads the files that the configuration names, as a start and a reload do. Blocks.
     ///
     /// # Errors

@@ -99,8 +99,11 @@ impl Hub {
         let address = listener
             .as_ref()
             .and_then(|listener| listener.local_addr().ok());
-        if config.hub.open_to_all && !address.is_none_or(|at| at.ip().is_loopback()) {
-            tracing::warn!(address = ?address, "hub.open_to_all = true: strangers are not kept out");
+        if config.lets_strangers_in() {
+            tracing::warn!(
+                ?address,
+                "hub.open_to_all = true: strangers are not kept out"
+            );
         }
         let clock = Clock::starting_no_earlier_than(store.latest());
         let gauge = Arc::new(Gauge::new(&store.stats(), config.store.disk_reserve));

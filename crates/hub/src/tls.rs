@@ -15,6 +15,7 @@ use leasehold_core::Timestamp;
 use tokio::{
     net::TcpStream,
     sync::{Semaphore, SemaphorePermit},
+    time::Instant,
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
@@ -103,7 +104,7 @@ impl TlsDoor {
 
     /// Logs why somebody had no session. Strangers come in swarms: only some of them are told of.
     pub(crate) fn complain(&self, address: &str, why: &str) {
-        if let Some(untold) = self.0.complaints.may_tell() {
+        if let Some(untold) = self.0.complaints.may_tell(Instant::now()) {
             let untold = (untold > 0).then_some(untold);
             tracing::warn!(%address, untold, "a connection came to no session: {why}");
         }

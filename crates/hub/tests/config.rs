@@ -294,6 +294,8 @@ fn variables_of_no_section_are_not_looked_at() {
         "LEASEHOLD_ATTEMPT",
         "LEASEHOLD_LEASE",
         "LEASEHOLD_NODE",
+        "LEASEHOLD_NODE_TLS_CA",
+        "LEASEHOLD_NODE_TLS_KEY",
         "LEASEHOLD_",
         "HUB_LISTEN",
         "PATH",

@@ -20,8 +20,9 @@ Settings come from the file, then the environment (LEASEHOLD_HUB_LISTEN and so o
 a later one wins. When the hub is ready it prints `listening on ADDR`; it logs to standard error,
 at the level of RUST_LOG or of log.level. SIGTERM or SIGINT drains it: what is in flight is
 committed, leases stay for the next start. A second one ends it at once, and loses nothing either.
-SIGHUP reads the configuration again: it is checked as a whole, and either all that differs holds
-from then on, a line of the log each, or nothing is changed and the log says why.
+SIGHUP reads the configuration again, and the files of [tls]: it is checked as a whole, and either
+all that differs holds from then on, a line of the log each, or nothing is changed and the log says
+why. An address that other machines reach wants TLS and nodes with certificates (docs/TLS.md).
 
 Examples:
   leasehold hub --data /var/lib/leasehold

@@ -1,6 +1,6 @@
 //! TLS, and to whom a hub may be open.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use super::{
     HubConfig,
@@ -96,7 +96,7 @@ pub(super) fn conflicts(config: &HubConfig) -> Vec<Conflict> {
     let broken = rules.into_iter().filter(|(holds, ..)| !holds);
     broken
         .map(|(_, keys, rule)| Conflict::new(keys.map(held), rule))
-        .chain(unguarded(config))
+        .chain(left_open(config))
         .collect()
 }
 
@@ -105,24 +105,27 @@ const fn nodes_prove_who_they_are(config: &HubConfig) -> bool {
     matches!(config.tls.nodes, NodeCertificates::Required)
 }
 
-/// An address that other machines reach, with something missing that keeps strangers out.
-fn unguarded(config: &HubConfig) -> Option<Conflict> {
-    let hub = &config.hub;
-    let is_far = |address: std::net::SocketAddr| !address.ip().to_canonical().is_loopback();
-    if hub.open_to_all || !hub.listen.is_some_and(is_far) {
+/// Whether strangers may have a session, or hear what others say in theirs.
+pub(super) fn lets_strangers_in(config: &HubConfig) -> bool {
+    let is_far = |address: SocketAddr| !address.ip().to_canonical().is_loopback();
+    let is_sealed = config.tls.certificate.is_some();
+    config.hub.listen.is_some_and(is_far) && !(is_sealed && nodes_prove_who_they_are(config))
+}
+
+/// An address that other machines reach, with something missing that keeps strangers out, unless
+/// that is as it should be.
+fn left_open(config: &HubConfig) -> Option<Conflict> {
+    if config.hub.open_to_all || !lets_strangers_in(config) {
         return None;
     }
-    let rule = match (
-        config.tls.certificate.is_some(),
-        nodes_prove_who_they_are(config),
-    ) {
-        (true, true) => return None,
+    let is_sealed = config.tls.certificate.is_some();
+    let rule = match (is_sealed, nodes_prove_who_they_are(config)) {
         (true, false) => {
             "other machines reach that address, and TLS alone keeps nobody out: set tls.nodes = \
              \"required\" and tls.nodes_ca, as docs/TLS.md says, or hub.open_to_all = true if \
              whoever reaches it may enqueue, claim and cancel"
         }
-        (false, true) => {
+        (_, true) => {
             "other machines reach that address, and without TLS they read and change what is said: \
              set tls.certificate and tls.key, as docs/TLS.md says, or hub.open_to_all = true"
         }
