@@ -128,6 +128,7 @@ impl Nemesis for Load {
             figures.loaded(began.elapsed());
         }
         figures::served(stage).await;
+        figures::memory(stage, stage.pid(Who::Hub));
         Ok(())
     }
 
@@ -135,7 +136,6 @@ impl Nemesis for Load {
         if let Some(figures) = &self.figures {
             figures.share(stage)?;
         }
-        figures::memory(stage, stage.pid(Who::Hub));
         Ok(())
     }
 }
