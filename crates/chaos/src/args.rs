@@ -16,6 +16,8 @@ pub struct ChaosArgs {
 pub(crate) enum Verb {
     /// Kill the hub, nodes and producers with SIGKILL: one, several, in storms
     Kill(SceneArgs),
+    /// Set the hub's clock forward and back by hours, while it runs and while it is down
+    Clock(SceneArgs),
     /// Play all scenes side by side, and print one table
     All(AllArgs),
     /// Judge histories that were recorded before

@@ -74,6 +74,7 @@ pub fn run(args: ChaosArgs) -> Result<ExitCode, ChaosError> {
 async fn play(verb: Verb) -> Result<ExitCode, ChaosError> {
     match verb {
         Verb::Kill(args) => play::play(scenes::Kill, args).await,
+        Verb::Clock(args) => play::play(scenes::Clock::new()?, args).await,
         Verb::All(args) => all::run(args).await,
         Verb::Check(args) => check::run(&args),
         Verb::Produce(args) => workload::producer::run(args).await,
