@@ -18,6 +18,8 @@ pub(crate) enum Verb {
     Kill(SceneArgs),
     /// Set the hub's clock forward and back by hours, while it runs and while it is down
     Clock(SceneArgs),
+    /// Go on with the store of an earlier release; with --hub-program, that one runs first
+    Upgrade(SceneArgs),
     /// Play all scenes side by side, and print one table
     All(AllArgs),
     /// Judge histories that were recorded before
