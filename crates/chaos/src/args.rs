@@ -26,6 +26,10 @@ pub(crate) enum Verb {
     Freeze(SceneArgs),
     /// Ask ten times what the hub can take, with thousands of sessions and some that behave badly
     Load(SceneArgs),
+    /// Set the hub's clock forward and back by hours, while it runs and while it is down
+    Clock(SceneArgs),
+    /// Go on with the store of an earlier release; with --hub-program, that one runs first
+    Upgrade(SceneArgs),
     /// Play all scenes side by side, and print one table
     All(AllArgs),
     /// Judge histories that were recorded before

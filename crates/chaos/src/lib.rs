@@ -81,6 +81,8 @@ async fn play(verb: Verb) -> Result<ExitCode, ChaosError> {
         Verb::PowerCutFjall(args) => scenes::power_cut::<true>(args).await,
         Verb::Freeze(args) => play::play(scenes::Freeze, args).await,
         Verb::Load(args) => play::play(scenes::Load::default(), args).await,
+        Verb::Clock(args) => play::play(scenes::Clock::new()?, args).await,
+        Verb::Upgrade(args) => upgrade(args).await,
         Verb::All(args) => all::run(args).await,
         Verb::Check(args) => check::run(&args),
         Verb::Produce(args) => workload::producer::run(args).await,
@@ -88,4 +90,12 @@ async fn play(verb: Verb) -> Result<ExitCode, ChaosError> {
         Verb::Hold(args) => workload::holder::run(args).await,
         Verb::Leash(_) => unreachable!("it needs no runtime"),
     }
+}
+
+/// The seed says which store is upgraded, so it is drawn before the scene is set.
+async fn upgrade(mut args: args::SceneArgs) -> Result<ExitCode, ChaosError> {
+    let seed = args.seed.unwrap_or_else(play::any_seed);
+    args.seed = Some(seed);
+    let scene = scenes::Upgrade::new(seed, args.hub_program.is_some())?;
+    play::play(scene, args).await
 }

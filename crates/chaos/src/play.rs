@@ -19,12 +19,17 @@ use crate::{
 /// Seeds are short, so that they can be typed.
 const SEED_BOUND: u64 = 1_000_000_000;
 
+/// A seed that nobody chose.
+pub(crate) fn any_seed() -> u64 {
+    moment::any() % SEED_BOUND
+}
+
 /// Plays a scene and judges it.
 pub(crate) async fn play<N: Nemesis>(
     mut nemesis: N,
     args: SceneArgs,
 ) -> Result<ExitCode, ChaosError> {
-    let seed = args.seed.unwrap_or_else(|| moment::any() % SEED_BOUND);
+    let seed = args.seed.unwrap_or_else(any_seed);
     let mut cast = Cast::new(args.hub_config.is_some());
     nemesis.set(&mut cast);
     cast.hub_program = args.hub_program.clone().or(cast.hub_program);

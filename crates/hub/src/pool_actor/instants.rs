@@ -143,6 +143,12 @@ fn cron(expr: &str) -> Result<Cron, Rejection> {
         let why = format!("is longer than {EXPR_BYTES_MAX} bytes");
         return Err(invalid(why));
     }
+    // croner 4.0.3 reads a list of nothing, and looks for its minutes for minutes.
+    let mut lists = expr.split_whitespace().map(|field| field.split(','));
+    if lists.any(|mut list| list.any(str::is_empty)) {
+        let why = "has a list in which something is missing beside a comma";
+        return Err(invalid(why.to_owned()));
+    }
     let parser = CronParser::builder()
         .seconds(Seconds::Optional)
         .year(Year::Disallowed)

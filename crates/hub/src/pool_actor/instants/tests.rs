@@ -185,6 +185,23 @@ fn what_is_no_expression_or_no_zone_or_never_comes_is_refused() {
     assert!(zones("").contains("IANA"));
 }
 
+/// Found by fuzzing: a minute that is none of any was looked for in each hour until the year 5000,
+/// for a minute of the pool's time.
+#[test]
+fn a_list_with_nothing_beside_a_comma_is_refused_before_it_is_looked_for() {
+    for expr in [
+        ", * * * *",
+        "* , * * * *",
+        "0 , * * *",
+        "1, * * * *",
+        "0 0 ,1 * *",
+        "0 0 1,,2 * *",
+    ] {
+        let why = refused(&cron(expr, "UTC"));
+        assert!(why.contains("comma"), "{expr}: {why}");
+    }
+}
+
 /// A hub looks forward from whenever it planned, and back from whenever it comes to it: it is to
 /// find the same instants, or one would be lost, or come twice, when clocks change.
 #[test]

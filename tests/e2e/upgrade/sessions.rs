@@ -1,0 +1,225 @@
+//! Sessions of nodes of every version of the protocol with today's hub, and of today's node with
+//! hubs of every version: byte for byte as they were recorded.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use futures_util::{SinkExt, StreamExt};
+use leasehold_wire::{FromHub, FromNode, HubCodec, NodeCodec, Request, Response};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpStream},
+};
+use tokio_util::codec::Framed;
+
+use super::recording::{By, Run, of_hub, of_node, recordings};
+use crate::support::{hub::Hub, process::leasehold, shell::run, within};
+
+#[tokio::test]
+async fn a_node_of_every_version_is_answered_as_its_own_hub_did() {
+    for recording in recordings() {
+        let hub = Hub::with(&recording.config("")).await;
+        for run in recording.runs() {
+            let what = format!("{}: {:?}", recording.name, run.args);
+            let mut connections = BTreeMap::new();
+            for (number, by, frame) in &run.frames {
+                if !connections.contains_key(number) {
+                    let connection = OldNode::begin(hub.address()).await;
+                    connections.insert(*number, connection);
+                }
+                let node = connections.get_mut(number).unwrap();
+                match by {
+                    By::Node => node.says(frame).await,
+                    By::Hub => same_to_a_node(&of_hub(frame), &node.hears().await, &what),
+                }
+            }
+        }
+    }
+}
+
+/// Sends what was recorded, whatever it is.
+struct OldNode(Framed<TcpStream, NodeCodec>);
+
+impl OldNode {
+    async fn begin(hub: SocketAddr) -> Self {
+        let stream = TcpStream::connect(hub).await.expect("the hub listens");
+        let mut codec = NodeCodec::new();
+        codec.set_frame_bytes_max(1 << 24);
+        Self(Framed::new(stream, codec))
+    }
+
+    async fn says(&mut self, frame: &[u8]) {
+        send(self.0.get_mut(), frame)
+            .await
+            .expect("the hub takes it");
+    }
+
+    async fn hears(&mut self) -> FromHub {
+        loop {
+            let next = within("a word of the hub", self.0.next()).await;
+            let next = next.expect("the hub does not hang up");
+            match next.expect("the hub speaks its protocol") {
+                FromHub::Ping => {}
+                other => return other,
+            }
+        }
+    }
+}
+
+async fn send(stream: &mut TcpStream, frame: &[u8]) -> std::io::Result<()> {
+    let length = u32::try_from(frame.len()).expect("a short frame");
+    stream
+        .write_all(&[&length.to_be_bytes(), frame].concat())
+        .await
+}
+
+/// Whether a node that expects the one can go on with the other: all but times, and what a hub says
+/// of itself, is the same.
+fn same_to_a_node(was: &FromHub, is: &FromHub, what: &str) {
+    match (was, is) {
+        (FromHub::Welcome(was), FromHub::Welcome(is)) => {
+            assert_eq!(was.version, is.version, "{what}");
+            assert!(is.frame_bytes_max >= was.frame_bytes_max, "{what}");
+        }
+        (FromHub::Deliver { tasks: was, .. }, FromHub::Deliver { tasks: is, .. }) => {
+            assert_eq!(was.len(), is.len(), "{what}");
+            for (was, is) in was.iter().zip(is) {
+                let mut same = is.clone();
+                same.enqueued_at_ms = was.enqueued_at_ms;
+                assert_eq!(*was, same, "{what}");
+            }
+        }
+        (FromHub::Response { id: was, body }, FromHub::Response { id: is, body: told })
+            if matches!(body, Response::Status(_)) =>
+        {
+            assert_eq!(was, is, "{what}");
+            assert!(matches!(told, Response::Status(_)), "{what}: {told:?}");
+        }
+        (was, is) => assert_eq!(was, is, "{what}"),
+    }
+}
+
+#[tokio::test]
+async fn a_hub_of_every_version_is_understood_as_its_own_node_did() {
+    for recording in recordings() {
+        for recorded in recording.runs() {
+            let what = format!("{}: {:?}", recording.name, recorded.args);
+            let (args, said, code) = (recorded.args.clone(), recorded.said.clone(), recorded.code);
+            let hub = OldHub::begin(recorded, what.clone()).await;
+            let args: Vec<&str> = args.iter().map(String::as_str).collect();
+            let mut command = leasehold(&args);
+            command.env("LEASEHOLD_HUB", hub.address.to_string());
+            let told = run(command).await;
+            assert_eq!(
+                (told.code, &told.out),
+                (Some(code), &said),
+                "{what}: {told:?}"
+            );
+            let wrong = hub.wrong.lock().unwrap();
+            assert!(wrong.is_empty(), "{what}: {wrong:#?}");
+        }
+    }
+}
+
+/// Says what a hub of that time said, if it is asked what it was asked then.
+struct OldHub {
+    address: SocketAddr,
+    wrong: Arc<Mutex<Vec<String>>>,
+}
+
+/// The part of one connection, and how it goes on.
+type Part = Vec<(By, Vec<u8>)>;
+
+impl OldHub {
+    async fn begin(run: Run, what: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port is free");
+        let address = listener.local_addr().expect("it has one");
+        let wrong = Arc::new(Mutex::new(Vec::new()));
+        let noted = Arc::clone(&wrong);
+        let mut parts: BTreeMap<u64, Part> = BTreeMap::new();
+        for (number, by, frame) in run.frames {
+            parts.entry(number).or_default().push((by, frame));
+        }
+        let mut parts: Vec<Part> = parts.into_values().collect();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let mut frames = Framed::new(stream, HubCodec::new());
+                let Some(Ok(FromNode::Hello(hello))) = frames.next().await else {
+                    let text = format!("{what}: something else than a hello");
+                    noted.lock().unwrap().push(text);
+                    continue;
+                };
+                let is_worker = |part: &Part| name_of(part) == "old-node";
+                let wanted = hello.node.as_str() == "old-node";
+                let Some(at) = parts.iter().position(|part| is_worker(part) == wanted) else {
+                    let text = format!("{what}: one connection more than then");
+                    noted.lock().unwrap().push(text);
+                    continue;
+                };
+                let part = parts.remove(at);
+                tokio::spawn(play(frames, part, Arc::clone(&noted)));
+            }
+        });
+        Self { address, wrong }
+    }
+}
+
+fn name_of(part: &Part) -> String {
+    let (_, first) = part.first().expect("it begins with a hello");
+    match of_node(first) {
+        FromNode::Hello(hello) => hello.node.to_string(),
+        other => panic!("{other:?} is no hello"),
+    }
+}
+
+/// Answers the hello, and then each thing that is asked as it was answered then.
+async fn play(mut frames: Framed<TcpStream, HubCodec>, part: Part, wrong: Arc<Mutex<Vec<String>>>) {
+    frames.codec_mut().set_frame_bytes_max(1 << 24);
+    let mut part = part.into_iter().skip(1).peekable();
+    let mut last = None;
+    loop {
+        while let Some((_, frame)) = part.next_if(|(by, _)| *by == By::Hub) {
+            if send(frames.get_mut(), &frame).await.is_err() {
+                return;
+            }
+            last = Some(of_hub(&frame));
+        }
+        let asked = match frames.next().await {
+            Some(Ok(FromNode::Ping)) => continue,
+            Some(Ok(FromNode::Bye) | Err(_)) | None => return,
+            Some(Ok(asked)) => asked,
+        };
+        let expected = part.next().map(|(_, frame)| of_node(&frame));
+        if expected.as_ref() == Some(&asked) {
+            continue;
+        }
+        // Whoever waits for empty pools looks as often as it likes; it sees what was seen last.
+        if let (Some(id), None, Some(FromHub::Response { body, .. })) =
+            (look(&asked), &expected, &last)
+        {
+            let body = body.clone();
+            if frames.send(FromHub::Response { id, body }).await.is_err() {
+                return;
+            }
+            continue;
+        }
+        let text = format!("{asked:?} was said, and then it was {expected:?}");
+        wrong.lock().unwrap().push(text);
+    }
+}
+
+/// The number of a request for the status.
+const fn look(asked: &FromNode) -> Option<u64> {
+    match asked {
+        FromNode::Request {
+            id,
+            body: Request::Status { .. },
+        } => Some(*id),
+        FromNode::Request { .. } | FromNode::Hello(_) | FromNode::Ping | FromNode::Bye => None,
+    }
+}
