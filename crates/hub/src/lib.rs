@@ -45,11 +45,14 @@ mod sessions_actor;
 mod store_writer;
 mod telemetry;
 
+pub use clock::wall_clock;
 pub use config::{
     ConfigError, ConfigLayers, Engine, HubConfig, HubSection, LogFormat, LogLevel, LogSection,
     PoolsSection, Problem, SessionSection, Source, StoreSection,
 };
 pub use error::StartError;
 pub use hub::{Fault, Hub, open_store};
-pub use leasehold_store::{LogEngine, transfer};
+pub use leasehold_store::{
+    Found, LogEngine, Verified, VerifiedPool, backup, transfer, verify_store,
+};
 pub use pool_actor::clock_time;

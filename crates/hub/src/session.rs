@@ -1,5 +1,6 @@
 //! One connection's life.
 
+mod backup;
 mod connection;
 mod context;
 mod downgrade;
@@ -19,6 +20,7 @@ mod spread;
 use std::time::Duration;
 
 pub(crate) use self::{
+    backup::Backups,
     connection::Connection,
     context::SessionContext,
     io::run,

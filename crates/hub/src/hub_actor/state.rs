@@ -54,6 +54,7 @@ impl HubState {
             leavers: crate::session::Leavers::default(),
             gauge,
             opener,
+            backups: crate::session::Backups::new(writer.clone(), clock.started_at().as_millis()),
         };
         let numbers = SessionNumbers::default();
         let started = (context.clone(), numbers.clone());

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use leasehold_core::{PoolName, Rejection, SessionId, time::millis};
 use leasehold_wire::{HubStatus, PoolStatus, Response, SessionStatus, Status};
 
-use super::{Leavers, Registry};
+use super::{Backups, Leavers, Registry};
 use crate::{
     clock::Clock,
     configured::Configured,
@@ -23,6 +23,7 @@ pub(crate) struct SessionContext {
     pub(crate) leavers: Leavers,
     pub(crate) gauge: Arc<Gauge>,
     pub(crate) opener: PoolOpener,
+    pub(crate) backups: Backups,
 }
 
 impl SessionContext {
