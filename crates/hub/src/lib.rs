@@ -53,6 +53,6 @@ pub use config::{
 pub use error::StartError;
 pub use hub::{Fault, Hub, open_store};
 pub use leasehold_store::{
-    Found, LogEngine, Verified, VerifiedPool, backup, transfer, verify_store,
+    Found, LogEngine, StoreError, Verified, VerifiedPool, backup, transfer, verify_store,
 };
 pub use pool_actor::clock_time;
