@@ -5,6 +5,8 @@
     reason = "whatever else a hub may answer is wrong in the same way"
 )]
 
+#[path = "hub/backups.rs"]
+mod backups;
 #[path = "hub/drain.rs"]
 mod drain;
 #[path = "hub/endings.rs"]
