@@ -28,6 +28,10 @@ const NAMED_MS_MAX: u64 = 253_402_300_799_999;
 
 const BUFFER_BYTES: usize = 256 * 1024;
 
+/// Bytes that are written before they are brought to the disk: hundreds of MiB at once would be in the
+/// way of a hub that commits to the same disk.
+const UNSYNCED_BYTES: u64 = 8 * 1024 * 1024;
+
 /// A manifest is short; a thousand pools have half a MiB of it.
 const MANIFEST_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
@@ -253,8 +257,12 @@ impl Unfinished {
     /// # Errors
     /// When they cannot be written.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), BackupError> {
-        let written = self.data.write_all(bytes);
+        let before = self.bytes / UNSYNCED_BYTES;
         self.bytes += bytes.len() as u64;
+        let mut written = self.data.write_all(bytes);
+        if self.bytes / UNSYNCED_BYTES > before {
+            written = written.and_then(|()| self.data.sync_data());
+        }
         written.map_err(|source| failed(&self.folder.join(DATA), source))
     }
 
