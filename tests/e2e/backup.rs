@@ -279,25 +279,24 @@ async fn leases_of_an_earlier_restore_are_lost_on_the_next() {
     assert_eq!(heir.complete(anew.proof, "heir").await, Ok(()));
 }
 
-/// All that there is beside tasks comes back, in either engine.
+const KEYED: &str = "enqueue p keyed --key invoice-7 --group tenant-7";
+
+/// Words of a command.
+fn words(text: &str) -> Vec<&str> {
+    text.split(' ').collect()
+}
+
+/// All that there is beside tasks comes back.
 #[tokio::test]
 async fn policies_schedules_results_and_histories_come_back() {
     let mut hub = Hub::start().await;
-    let ids = hub.enqueue(&["done", "fails", "stands"]).await;
+    let mut ids = hub.enqueue(&["done", "fails", "stands"]).await;
     let exec = "p=$(cat); test $p = done && echo $p || { echo no >&2; exit 65; }";
     let mut at_work = hub.work("w", exec, &["--until-empty"]);
     at_work.ended().await;
-    let key = [
-        "enqueue",
-        "p",
-        "keyed",
-        "--key",
-        "invoice-7",
-        "--group",
-        "tenant-7",
-    ];
-    let keyed = hub.run(&key).await.ok();
-    hub.run(&[
+    let keyed = hub.run(&words(KEYED)).await.ok();
+    ids.push(keyed.trim().to_owned());
+    let put = [
         "schedule",
         "put",
         "p",
@@ -305,62 +304,55 @@ async fn policies_schedules_results_and_histories_come_back() {
         "--cron",
         "0 3 * * *",
         "tidy",
-    ])
-    .await
-    .ok();
-    hub.run(&["pool", "set", "p", "lease=2m"]).await.ok();
-    hub.run(&["pool", "pause", "p", "--note", "the printer"])
-        .await
-        .ok();
-    let mut ids = ids;
-    ids.push(keyed.trim().to_owned());
-    let told = |hub: &Hub| {
-        let asks = [
-            hub.command(&["pool", "show", "p", "--json"]),
-            hub.command(&["schedule", "ls", "p", "--json"]),
-        ];
-        let tasks = ids.iter().map(|id| hub.command(&["task", id, "--json"]));
-        asks.into_iter().chain(tasks).collect::<Vec<_>>()
-    };
-    let mut before = Vec::new();
-    for ask in told(&hub) {
-        before.push(run(ask).await.ok());
-    }
+    ];
+    hub.run(&put).await.ok();
+    hub.run(&words("pool set p lease=2m")).await.ok();
+    hub.run(&words("pool pause p --note printer")).await.ok();
+    let before = told(&hub, &ids).await;
     let backup = hub.folder().join("backup");
     hub.run(&["backup", &text_of(&backup)]).await.ok();
     run_on(&mut hub, &backup).await;
-    for (ask, before) in told(&hub).into_iter().zip(before) {
-        assert_eq!(run(ask).await.ok(), before);
-    }
+    assert_eq!(told(&hub, &ids).await, before);
     // The key is known still: a second invoice is the first.
-    assert_eq!(hub.run(&key).await.ok(), keyed);
+    assert_eq!(hub.run(&words(KEYED)).await.ok(), keyed);
+}
+
+/// What a hub says of its pool, and of these tasks.
+async fn told(hub: &Hub, ids: &[String]) -> Vec<String> {
+    let mut told = Vec::new();
+    for ask in ["pool show p --json", "schedule ls p --json"] {
+        told.push(hub.run(&words(ask)).await.ok());
+    }
+    for id in ids {
+        told.push(hub.run(&["task", id, "--json"]).await.ok());
+    }
+    told
+}
+
+#[tokio::test]
+async fn a_backup_goes_into_the_other_engine_and_into_lines() {
+    let mut hub = Hub::start().await;
+    hub.enqueue(&["one", "two", "three"]).await;
+    let from = text_of(&hub.folder().join("backup"));
+    hub.run(&["backup", &from]).await.ok();
     hub.kill().await;
-    let other = hub.folder().join("other");
-    let (from, to) = (text_of(&backup), text_of(&other));
-    let into_fjall = ["restore", &from, "--data", &to, "--engine", "fjall"];
-    let told = run(leasehold(&into_fjall)).await.ok();
-    assert!(
-        told.contains("LEASEHOLD_STORE_ENGINE=fjall leasehold hub"),
-        "{told}"
-    );
-    let lines = run(leasehold(&["export", "--data", &to])).await.ok();
-    let of_backup = run(leasehold(&[
-        "export",
-        "--backup",
-        &from,
-        "--out",
-        &text_of(&hub.folder().join("lines")),
-    ]));
-    of_backup.await.ok();
-    let tasks = |text: &str| -> Vec<String> {
-        text.lines()
-            .filter(|line| line.starts_with("{\"task\""))
-            .map(str::to_owned)
-            .collect()
-    };
-    let of_backup = fs::read_to_string(hub.folder().join("lines")).expect("it was written");
-    assert_eq!(tasks(&lines).len(), 4);
-    assert_eq!(tasks(&lines), tasks(&of_backup));
+    let to = text_of(&hub.folder().join("other"));
+    let restore = ["restore", &from, "--data", &to, "--engine", "fjall"];
+    let told = run(leasehold(&restore)).await.ok();
+    let next = "LEASEHOLD_STORE_ENGINE=fjall leasehold hub";
+    assert!(told.contains(next), "{told}");
+    let of_other = run(leasehold(&["export", "--data", &to])).await.ok();
+    let lines = text_of(&hub.folder().join("lines"));
+    let export = ["export", "--backup", &from, "--out", &lines];
+    run(leasehold(&export)).await.ok();
+    let of_backup = fs::read_to_string(lines).expect("it was written");
+    assert_eq!(tasks_in(&of_other).len(), 3);
+    assert_eq!(tasks_in(&of_other), tasks_in(&of_backup));
+}
+
+fn tasks_in(lines: &str) -> Vec<&str> {
+    let is_task = |line: &&str| line.starts_with("{\"task\"");
+    lines.lines().filter(is_task).collect()
 }
 
 /// A hub with more than one part of a backup.

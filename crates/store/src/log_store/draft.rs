@@ -46,6 +46,8 @@ pub(super) struct Draft<'a> {
     writes: Writes,
     /// Bytes of blobs that stand apart.
     apart_bytes: usize,
+    /// A copy that is being taken.
+    copying: Option<&'a Copying>,
 }
 
 impl<'a> Draft<'a> {
@@ -55,7 +57,13 @@ impl<'a> Draft<'a> {
             tails: BTreeMap::new(),
             writes: Writes::default(),
             apart_bytes: 0,
+            copying: None,
         }
+    }
+
+    /// While this copy is being taken.
+    pub(super) fn beside(self, copying: Option<&'a Copying>) -> Self {
+        Self { copying, ..self }
     }
 
     /// Whether there is nothing to commit.
@@ -136,11 +144,8 @@ impl<'a> Draft<'a> {
     /// Carries over the oldest records of logs that are too long: about as many bytes as the commit
     /// brings, so that a commit's cost is bounded and no log grows for ever.
     /// Only what a copy that is being taken lets go of is dropped.
-    pub(super) fn compact(
-        &mut self,
-        engine: &dyn Engine,
-        copying: Option<&Copying>,
-    ) -> Result<(), StoreError> {
+    pub(super) fn compact(&mut self, engine: &dyn Engine) -> Result<(), StoreError> {
+        let copying = self.copying;
         let slack = (LOG_SLACK_BYTES / self.pools.len().max(1) as u64).max(POOL_SLACK_BYTES);
         let mut budget = self.bytes() + CARRY_BYTES;
         let folds = engine.folds();

@@ -248,14 +248,14 @@ impl LogStore {
     fn write(&mut self, batches: &[PoolBatch]) -> Result<(), StoreError> {
         let engine = self.engine.as_deref().ok_or(StoreError::Poisoned)?;
         take_note(engine, &mut self.pools);
-        let mut draft = Draft::new(&mut self.pools);
+        let mut draft = Draft::new(&mut self.pools).beside(self.copying.as_ref());
         for batch in batches {
             draft.append(batch)?;
         }
         if draft.is_empty() {
             return Ok(());
         }
-        draft.compact(engine, self.copying.as_ref())?;
+        draft.compact(engine)?;
         engine.commit(draft.finish())?;
         for batch in batches {
             if let Some(log) = self.pools.get(&batch.pool) {

@@ -165,6 +165,9 @@ fn verify_copy(
     looked
 }
 
+/// What a look at one value came to: what it is, if it is not as it was written.
+type Looked = Result<(), (String, Unreadable)>;
+
 /// What was seen of a pool's records.
 #[derive(Default)]
 struct Log {
@@ -207,7 +210,7 @@ impl Look<'_> {
     fn each(
         &mut self,
         prefix: &[u8],
-        look: fn(&mut Self, &[u8], &[u8]) -> Result<(), (String, Unreadable)>,
+        look: fn(&mut Self, &[u8], &[u8]) -> Looked,
     ) -> Result<(), StoreError> {
         for value in self.engine.scan(prefix) {
             let (key, value) = value?;
@@ -240,7 +243,7 @@ impl Look<'_> {
         self.engine.path().display().to_string()
     }
 
-    fn pool(&mut self, key: &[u8], value: &[u8]) -> Result<(), (String, Unreadable)> {
+    fn pool(&mut self, key: &[u8], value: &[u8]) -> Looked {
         let number = keys::parse_pool(key).unwrap_or_default();
         let pool = Sealed::open(key, value).and_then(|sealed| sealed.pool());
         let (name, read) = match pool {
@@ -252,13 +255,13 @@ impl Look<'_> {
         read.map_err(|error| (what, error))
     }
 
-    fn note(&mut self, key: &[u8], value: &[u8]) -> Result<(), (String, Unreadable)> {
+    fn note(&mut self, key: &[u8], value: &[u8]) -> Looked {
         let read = Sealed::open(key, value).and_then(|sealed| sealed.note());
         let what = || format!("the note at key {key:02x?} in {}", self.folder());
         read.map(|_| ()).map_err(|error| (what(), error))
     }
 
-    fn record(&mut self, key: &[u8], value: &[u8]) -> Result<(), (String, Unreadable)> {
+    fn record(&mut self, key: &[u8], value: &[u8]) -> Looked {
         let folder = self.folder();
         let Some((id, seq)) = keys::parse_record(key) else {
             let what = format!("the record at key {key:02x?} in {folder}");
@@ -292,7 +295,7 @@ impl Look<'_> {
         }
     }
 
-    fn blob(&mut self, key: &[u8], value: &[u8]) -> Result<(), (String, Unreadable)> {
+    fn blob(&mut self, key: &[u8], value: &[u8]) -> Looked {
         let id = key.get(1..5).and_then(|id| id.first_chunk());
         let id = PoolId(id.map_or(0, |id| u32::from_be_bytes(*id)));
         let log = self.pools.entry(id).or_default();
