@@ -1,5 +1,6 @@
 //! What may be said on the command line.
 
+mod backup;
 mod dead;
 mod help;
 mod pool;
@@ -18,6 +19,7 @@ use leasehold_hub::LogEngine;
 use leasehold_node::{Death, NodeName, PoolName, StateKind, TaskId};
 
 pub(crate) use self::{
+    backup::{BackupArgs, ExportArgs, RestoreArgs, VerifyArgs},
     pool::{PoolArgs, PoolVerb, PurgeArgs, SetArgs},
     schedule::{MISFIRES, PutArgs, ScheduleArgs, ScheduleVerb},
 };
@@ -57,6 +59,12 @@ pub(crate) enum Command {
     Pool(PoolArgs),
     /// Keep, show, pause or drop schedules, which enqueue tasks again and again
     Schedule(Box<ScheduleArgs>),
+    /// Take a backup of a running hub, or of a data folder
+    Backup(BackupArgs),
+    /// Make a data folder, of either engine, of what backup made
+    Restore(RestoreArgs),
+    /// Check every record of a data folder or of a backup
+    Verify(VerifyArgs),
     /// Write all that a data folder holds as lines of JSON; no hub may have it open
     Export(ExportArgs),
     /// Make a data folder, of either engine, of what export wrote
@@ -299,18 +307,6 @@ pub(crate) struct WaitArgs {
     pub(crate) at_most: Option<Duration>,
     #[command(flatten)]
     pub(crate) reach: Reach,
-}
-
-/// `leasehold export`
-#[derive(Debug, ArgsOf)]
-#[command(after_help = help::EXPORT)]
-pub(crate) struct ExportArgs {
-    /// The data folder, of either engine
-    #[arg(long, value_name = "DIR", default_value = "leasehold-data")]
-    pub(crate) data: PathBuf,
-    /// A file that is not there yet [default: standard output]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
 }
 
 /// `leasehold import`

@@ -2,6 +2,7 @@
 //! `leasehold-hub`, `leasehold-node` and `leasehold-bench`.
 
 mod args;
+mod backup;
 mod demo;
 mod enqueue;
 mod exit;
@@ -13,6 +14,7 @@ mod pool;
 mod schedule;
 mod signals;
 mod transfer;
+mod verify;
 mod wait;
 mod work;
 
@@ -91,6 +93,9 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Wait(args) => wait::run(args).await,
         Command::Pool(args) => pool::run(args).await,
         Command::Schedule(args) => schedule::run(*args).await,
+        Command::Backup(args) => backup::run(args).await,
+        Command::Restore(args) => backup::restore(&args).await,
+        Command::Verify(args) => verify::run(&args),
         Command::Export(args) => transfer::export(&args),
         Command::Import(args) => transfer::import(&args),
         Command::Demo(args) => demo::run(args).await,

@@ -1,13 +1,19 @@
 //! `leasehold export` and `leasehold import`: all of a data folder as lines, and back.
 
 use std::{
+    fmt::Display,
     fs::File,
     io::{self, BufRead, BufReader, BufWriter, IsTerminal, Write},
     path::Path,
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use leasehold_hub::transfer::{self, Tally, TransferError};
+use leasehold_hub::{
+    LogEngine,
+    backup::restore,
+    transfer::{self, Tally, TransferError},
+    wall_clock,
+};
 use tempfile::NamedTempFile;
 
 use crate::{
@@ -18,20 +24,42 @@ use crate::{
 
 const BUFFER_BYTES: usize = 256 * 1024;
 
-/// Writes all that a data folder holds.
+/// Writes all that a data folder, or a backup, holds.
 pub(crate) fn export(args: &ExportArgs) -> Result<(), Failure> {
-    let failed = |error| failed_to("export", &args.data, &error);
+    match &args.backup {
+        Some(backup) => export_backup(backup, args),
+        None => export_data(&args.data, args),
+    }
+}
+
+/// By way of a data folder that is removed again, beside where the lines go.
+fn export_backup(backup: &Path, args: &ExportArgs) -> Result<(), Failure> {
+    let beside = args.out.as_deref().map_or(Path::new("."), folder_of);
+    let failed =
+        |error: &dyn Display| Failure::failed(format!("export {}", backup.display()), error);
+    let mut scratch = tempfile::Builder::new();
+    let scratch = scratch.prefix(".leasehold-export-").tempdir_in(beside);
+    let scratch = scratch.map_err(|error| failed(&error))?;
+    let engine = LogEngine::default();
+    let mut quietly = |_, _| {};
+    restore(backup, scratch.path(), engine, wall_clock(), &mut quietly)
+        .map_err(|error| failed(&error))?;
+    export_data(scratch.path(), args)
+}
+
+fn export_data(data: &Path, args: &ExportArgs) -> Result<(), Failure> {
+    let failed = |error| failed_to("export", data, &error);
     let progress = Progress::new("exported");
     let mut tell = |tally: &Tally| progress.tell(tally);
     let Some(path) = &args.out else {
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock());
-        transfer::export_folder(&args.data, &mut out, &mut tell).map_err(failed)?;
+        transfer::export_folder(data, &mut out, &mut tell).map_err(failed)?;
         return Ok(());
     };
     let cannot_write = |error| Failure::failed(format!("write {}", path.display()), error);
     let mut file = Whole::new(path).map_err(cannot_write)?;
     let mut out = BufWriter::with_capacity(BUFFER_BYTES, file.0.as_file_mut());
-    let tally = transfer::export_folder(&args.data, &mut out, &mut tell).map_err(failed)?;
+    let tally = transfer::export_folder(data, &mut out, &mut tell).map_err(failed)?;
     drop(out);
     file.keep(path).map_err(cannot_write)?;
     progress.sum_up(&tally, path);

@@ -4,6 +4,17 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use leasehold_core::{Timestamp, time::millis};
 
+/// What the wall clock of this machine shows. Not what a hub goes by.
+#[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that asks for the time"
+)]
+pub fn wall_clock() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    Timestamp::from_millis(since.map_or(0, millis))
+}
+
 /// Wall time at the start plus what has passed since: it never goes back, and a jump of the wall
 /// clock ends no lease.
 #[derive(Debug, Clone, Copy)]
@@ -20,11 +31,8 @@ impl Clock {
         reason = "this is the one place that asks for the time"
     )]
     pub(crate) fn starting_no_earlier_than(floor: Timestamp) -> Self {
-        let wall = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, millis);
         Self {
-            started_at: Timestamp::from_millis(wall).max(floor),
+            started_at: wall_clock().max(floor),
             started: Instant::now(),
         }
     }

@@ -49,11 +49,14 @@ mod store_writer;
 mod telemetry;
 mod tls;
 
+pub use clock::wall_clock;
 pub use config::{
     ConfigError, ConfigLayers, Engine, HubConfig, HubSection, LogFormat, LogLevel, LogSection,
     NodeCertificates, PoolsSection, Problem, SessionSection, Source, StoreSection, TlsSection,
 };
 pub use error::StartError;
 pub use hub::{Fault, Hub, open_store};
-pub use leasehold_store::{LogEngine, transfer};
+pub use leasehold_store::{
+    Found, LogEngine, StoreError, Verified, VerifiedPool, backup, transfer, verify_store,
+};
 pub use pool_actor::clock_time;

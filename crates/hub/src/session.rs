@@ -1,6 +1,7 @@
 //! One connection's life.
 
 mod arrivals;
+mod backup;
 mod connection;
 mod context;
 mod downgrade;
@@ -28,6 +29,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::{
     arrivals::{Arrival, Arrivals, Notice},
+    backup::Backups,
     connection::Connection,
     context::SessionContext,
     io::run,

@@ -10,6 +10,7 @@
 //! does it itself ([`StoreWriter::commit_here`]): to wake the thread and to be woken by it would
 //! take as long as the commit.
 
+mod aside;
 mod pace;
 mod slot;
 mod writing;
@@ -59,6 +60,8 @@ enum Job {
     Pools(oneshot::Sender<Vec<PoolName>>),
     Open(PoolName, oneshot::Sender<Result<OpenedPool, StoreError>>),
     Commit(Commit),
+    /// Something that is not for a pool, between two commits.
+    Aside(aside::Errand),
     Stop(oneshot::Sender<()>),
 }
 
@@ -218,6 +221,10 @@ impl WriterThread {
                     self.commit(std::mem::take(&mut commits));
                     // A pool that no longer waits opens again when it does.
                     _ = reply.send(self.writing.lock().open(&name));
+                }
+                Job::Aside(errand) => {
+                    self.commit(std::mem::take(&mut commits));
+                    errand(&mut self.writing.lock());
                 }
                 Job::Stop(reply) => {
                     self.commit(commits);

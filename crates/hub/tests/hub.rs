@@ -9,6 +9,8 @@
 mod certificates;
 #[path = "hub/crowds.rs"]
 mod crowds;
+#[path = "hub/backups.rs"]
+mod backups;
 #[path = "hub/drain.rs"]
 mod drain;
 #[path = "hub/endings.rs"]

@@ -55,6 +55,7 @@
 //! grows with each grant.
 
 mod back_off;
+mod backups;
 mod connection;
 mod endpoint;
 mod error;
@@ -69,6 +70,7 @@ mod split;
 mod tls;
 mod worker;
 
+pub use backups::Backup;
 pub use endpoint::Endpoint;
 pub use error::{EnqueueError, RequestError};
 pub use inspector::{Inspector, Revivals};

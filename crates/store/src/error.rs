@@ -76,6 +76,12 @@ pub enum StoreError {
         /// How it failed.
         source: io::Error,
     },
+    /// No backup is under way, or it was given up, or there are none here.
+    #[error(
+        "no backup is under way: there are none of a store in memory, and one that is read far more \
+         slowly than tasks come in is given up"
+    )]
+    NoBackup,
     /// An earlier error stands until the store is reopened.
     #[error("the store has failed and was not reopened")]
     Poisoned,

@@ -185,6 +185,20 @@ impl<S: Store> Store for FaultyStore<S> {
         self.store.blobs(pool, wanted)
     }
 
+    fn begin_backup(&mut self) -> Result<u64, StoreError> {
+        self.usable()?;
+        self.store.begin_backup()
+    }
+
+    fn next_of_backup(&mut self, bytes: usize, to: &mut Vec<u8>) -> Result<bool, StoreError> {
+        self.usable()?;
+        self.store.next_of_backup(bytes, to)
+    }
+
+    fn end_backup(&mut self) {
+        self.store.end_backup();
+    }
+
     fn reopen(&mut self) -> Result<(), StoreError> {
         self.poisoned = true;
         let mut plan = self.faults.plan();

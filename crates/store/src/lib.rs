@@ -1,5 +1,6 @@
 //! Durability behind one trait.
 
+pub mod backup;
 pub mod conformance;
 mod error;
 mod faulty;
@@ -17,7 +18,7 @@ use leasehold_core::{Cause, Change, Epoch, Note, PoolId, PoolName, StateKind, Ta
 
 pub use error::StoreError;
 pub use faulty::{Faults, FaultyStore, Moment};
-pub use log_store::{LogEngine, LogOptions, LogStore};
+pub use log_store::{Found, LogEngine, LogOptions, LogStore, Verified, VerifiedPool, verify_store};
 pub use memory::{MemoryDisk, MemoryStore};
 pub use stored::StoredTasks;
 
@@ -82,6 +83,29 @@ pub trait Store: Send + 'static {
     fn blob(&self, pool: PoolId, task: TaskId, kind: Blob) -> Result<Option<Bytes>, StoreError> {
         Ok(self.blobs(pool, &[(task, kind)])?.pop().flatten())
     }
+
+    /// Begins a backup, in place of one that is under way; returns how many bytes it will have,
+    /// about. Nothing waits for it, and it ends with the store or [`Store::reopen`].
+    ///
+    /// # Errors
+    /// [`StoreError::NoBackup`] when the engine cannot.
+    fn begin_backup(&mut self) -> Result<u64, StoreError> {
+        Err(StoreError::NoBackup)
+    }
+
+    /// Adds the next bytes of the backup, about so many, and returns whether that was the last of
+    /// it. All of it together is what the store kept when this returned true, of all pools:
+    /// whatever was committed by then, and nothing else.
+    ///
+    /// # Errors
+    /// [`StoreError::NoBackup`] when none is under way, or no longer: more was held for it than may
+    /// be. When the store cannot be read; it then wants [`Store::reopen`].
+    fn next_of_backup(&mut self, _bytes: usize, _to: &mut Vec<u8>) -> Result<bool, StoreError> {
+        Err(StoreError::NoBackup)
+    }
+
+    /// Ends a backup that is under way: nothing is held for it any more.
+    fn end_backup(&mut self) {}
 
     /// Starts again from what is durable, after an error. Pools must be opened again.
     ///

@@ -37,11 +37,13 @@ use std::sync::Arc;
 use leasehold_core::{AttemptEnding, Death, Epoch, Extras, State, Task, TaskId, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+pub(crate) use self::copies::{PoolSum, seal_sums};
 pub(crate) use self::pools::{PoolRecord, seal_note, seal_pool};
 use crate::Blob;
 
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
+mod copies;
 mod plain;
 mod pools;
 #[cfg(test)]

@@ -95,10 +95,11 @@ pub struct Identity {
     pub pools: Vec<PoolName>,
 }
 
-/// What may be asked of a backup. One runs at a time, in the session that began it.
+/// What may be asked of a backup. One runs at a time, in the session that began it. It is what the
+/// hub keeps at the moment when its last part is read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BackupVerb {
-    /// Take one of this moment; answered with its first part.
+    /// Take one, in place of one that this session has under way; answered with its first part.
     Begin,
     /// The part of this number, from 0; the one before may be asked for again, no older one.
     Next {
@@ -107,7 +108,8 @@ pub enum BackupVerb {
         /// Which part of it.
         part: u64,
     },
-    /// No more of it is wanted; what it kept from being tidied away is tidied away.
+    /// No more of it is wanted, or all was had: what it kept from being tidied away is tidied away.
+    /// Answered with a last part that is empty.
     End {
         /// Which backup.
         backup: u64,

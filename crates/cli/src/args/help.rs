@@ -110,7 +110,7 @@ Examples:
 pub(super) const EXPORT: &str = "\
 One object a line: the header, each pool and its tasks with payloads and results as base64, the end.
 The folder stays as it is. The file is there only when it is whole; standard output is whole if the
-exit code is 0. A backup of a stopped hub, and the way to the other engine:
+exit code is 0. A way to the other engine, and to other programs:
 
   leasehold export --data old --out tasks.jsonl
   leasehold import --data new --engine fjall tasks.jsonl
@@ -118,6 +118,7 @@ exit code is 0. A backup of a stopped hub, and the way to the other engine:
 
 Examples:
   leasehold export | zstd > tasks.jsonl.zst
+  leasehold export --backup monday --out monday.jsonl
   leasehold export | jq -c 'select(.task.state.dead) | .task.id'";
 
 /// Of `import`.

@@ -57,6 +57,7 @@ impl HubState {
             gauge,
             opener,
             door,
+            backups: crate::session::Backups::new(writer.clone(), clock.started_at().as_millis()),
         };
         let numbers = SessionNumbers::default();
         let started = (context.clone(), numbers.clone());

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use leasehold_core::{PoolName, Rejection, SessionId, time::millis};
 use leasehold_wire::{HubStatus, PoolStatus, Response, SessionStatus, Status};
 
-use super::{Arrivals, Leavers, Registry};
+use super::{Arrivals, Backups, Leavers, Registry};
 use crate::{
     clock::Clock,
     configured::Configured,
@@ -26,6 +26,7 @@ pub(crate) struct SessionContext {
     pub(crate) gauge: Arc<Gauge>,
     pub(crate) opener: PoolOpener,
     pub(crate) door: TlsDoor,
+    pub(crate) backups: Backups,
 }
 
 impl SessionContext {

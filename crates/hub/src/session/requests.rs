@@ -8,6 +8,7 @@ use leasehold_wire::{FromHub, Request, Response};
 
 use super::{
     SessionContext,
+    backup::Backup,
     gather::{Gather, finish_items},
     guard::{PoolGone, SessionGuard},
     join::{Aim, Share, aim, join, make_room, say_shares},
@@ -36,6 +37,8 @@ pub(super) struct Requests {
     dealings: HashMap<PoolId, Dealings>,
     /// A pool had ended when something was sent to it.
     pub(super) has_lost_a_pool: bool,
+    /// That it takes.
+    pub(super) backup: Option<Box<Backup>>,
     /// Gathered from one read: one message to each pool.
     pub(super) batches: Vec<Batch>,
 }
@@ -90,6 +93,7 @@ impl Requests {
             bytes: 0,
             dealings: HashMap::new(),
             has_lost_a_pool: false,
+            backup: None,
             batches: Vec::new(),
         }
     }

@@ -63,6 +63,34 @@ impl Writing {
         Ok(opened)
     }
 
+    pub(super) fn begin_backup(&mut self) -> Result<u64, String> {
+        self.usable()?;
+        caught(|| self.store.begin_backup()).map_err(|error| error.to_string())
+    }
+
+    /// A store that cannot be read says so at the next commit, if it cannot be written to either.
+    pub(super) fn next_of_backup(
+        &mut self,
+        bytes: usize,
+        to: &mut Vec<u8>,
+    ) -> Result<bool, String> {
+        self.usable()?;
+        let next = caught(|| self.store.next_of_backup(bytes, to));
+        next.map_err(|error| {
+            tracing::error!(%error, "a backup failed");
+            error.to_string()
+        })
+    }
+
+    pub(super) fn end_backup(&mut self) {
+        self.store.end_backup();
+    }
+
+    fn usable(&self) -> Result<(), String> {
+        let failed = self.has_failed.then(|| StoreError::Poisoned.to_string());
+        failed.map_or(Ok(()), Err)
+    }
+
     /// One commit of all. Each is told how it went, with what it wanted read.
     pub(super) fn commit<T>(
         &mut self,

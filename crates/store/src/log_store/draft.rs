@@ -7,6 +7,7 @@ use bytes::Bytes;
 use leasehold_core::{Change, Note, NoteName, PoolId, Task, TaskId};
 
 use super::{
+    copying::Copying,
     damage,
     engine::{Engine, Writes},
     index::{INLINE_BYTES_MAX, PoolLog},
@@ -45,6 +46,8 @@ pub(super) struct Draft<'a> {
     writes: Writes,
     /// Bytes of blobs that stand apart.
     apart_bytes: usize,
+    /// A copy that is being taken.
+    copying: Option<&'a Copying>,
 }
 
 impl<'a> Draft<'a> {
@@ -54,7 +57,13 @@ impl<'a> Draft<'a> {
             tails: BTreeMap::new(),
             writes: Writes::default(),
             apart_bytes: 0,
+            copying: None,
         }
+    }
+
+    /// While this copy is being taken.
+    pub(super) fn beside(self, copying: Option<&'a Copying>) -> Self {
+        Self { copying, ..self }
     }
 
     /// Whether there is nothing to commit.
@@ -103,6 +112,29 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
+    /// Adds an entry out of a copy, as if it had just been said: a payload or result is there with
+    /// it, of whatever length.
+    pub(super) fn replay(&mut self, id: PoolId, entry: &Entry<'_>) -> Result<(), StoreError> {
+        let log = self.pools.get_mut(&id).ok_or(StoreError::NotOpen(id))?;
+        let mut pool = PoolDraft {
+            id,
+            log,
+            tail: self.tails.entry(id).or_default(),
+            writes: &mut self.writes,
+        };
+        match entry.what {
+            What::Inline(kind, bytes) if bytes.len() > INLINE_BYTES_MAX => {
+                let blob = Bytes::copy_from_slice(bytes);
+                self.apart_bytes += pool.blob(entry.task, kind, &blob)?;
+            }
+            What::Apart(..) => return Err(invalid("a payload is not in the copy".to_owned())),
+            What::Inline(..) | What::State(_) | What::Completed(_) | What::Forget => {
+                pool.entry(entry);
+            }
+        }
+        Ok(())
+    }
+
     /// Adds a blob that stands apart, sealed.
     pub(super) fn put_apart(&mut self, key: &[u8], value: Vec<u8>) {
         self.apart_bytes += value.len();
@@ -111,7 +143,9 @@ impl<'a> Draft<'a> {
 
     /// Carries over the oldest records of logs that are too long: about as many bytes as the commit
     /// brings, so that a commit's cost is bounded and no log grows for ever.
+    /// Only what a copy that is being taken lets go of is dropped.
     pub(super) fn compact(&mut self, engine: &dyn Engine) -> Result<(), StoreError> {
+        let copying = self.copying;
         let slack = (LOG_SLACK_BYTES / self.pools.len().max(1) as u64).max(POOL_SLACK_BYTES);
         let mut budget = self.bytes() + CARRY_BYTES;
         let folds = engine.folds();
@@ -119,7 +153,9 @@ impl<'a> Draft<'a> {
         for (id, log) in self.pools.iter_mut().filter(|(_, log)| is_too_long(log)) {
             let tail = self.tails.entry(*id).or_default();
             let end = tail.begin(log);
-            while budget > 0 && log.head() < end && is_too_long(log) {
+            let is_free =
+                |log: &PoolLog| copying.is_none_or(|copying| copying.lets_go_of(*id, log.oldest()));
+            while budget > 0 && log.head() < end && is_too_long(log) && is_free(log) {
                 budget = budget.saturating_sub(log.oldest_live() + DROP_COST_BYTES);
                 carry_oldest(*id, log, tail, engine, &mut self.writes)?;
             }

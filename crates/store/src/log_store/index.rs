@@ -146,7 +146,7 @@ impl PoolLog {
     }
 
     /// The sequence of the record in which a record stands.
-    fn place(&self, seq: u64) -> u64 {
+    pub(super) fn place(&self, seq: u64) -> u64 {
         let weight = self.find(seq).copied().unwrap_or_default();
         seq + u64::from(weight.distance())
     }

@@ -6,6 +6,7 @@
 //! for. Space that a peak took on disk is used again; it is given back at the next open
 //! ([`LogOptions::spare_bytes`]).
 
+mod copying;
 mod damage;
 mod draft;
 mod engine;
@@ -18,11 +19,13 @@ mod keys;
 mod load;
 mod notes;
 mod reader;
+mod refill;
 mod rewrite;
 mod sled_engine;
 mod slots;
 mod states;
 mod tasks;
+mod verify;
 mod witness;
 
 use std::{cell::Cell, collections::BTreeMap, path::Path};
@@ -30,7 +33,9 @@ use std::{cell::Cell, collections::BTreeMap, path::Path};
 use bytes::Bytes;
 use leasehold_core::{Epoch, PoolId, PoolName, TaskId, Timestamp};
 
+pub use self::verify::{Found, Verified, VerifiedPool, verify_store};
 use self::{
+    copying::Copying,
     draft::Draft,
     engine::{Engine, Writes},
     folder::Folder,
@@ -81,6 +86,9 @@ pub struct LogOptions {
     /// The store is written anew at open if it has more bytes on disk than four times what is live,
     /// the journal and these.
     pub spare_bytes: u64,
+    /// Bytes that all logs together may grow by while a backup is taken, which holds what it has not
+    /// read yet; it is given up beyond.
+    pub held_bytes: u64,
 }
 
 impl Default for LogOptions {
@@ -90,6 +98,7 @@ impl Default for LogOptions {
             cache_bytes: 64 * 1024 * 1024,
             journal_bytes: 32 * 1024 * 1024,
             spare_bytes: 64 * 1024 * 1024,
+            held_bytes: 1024 * 1024 * 1024,
         }
     }
 }
@@ -104,6 +113,8 @@ pub struct LogStore {
     witness: Witness,
     pools: BTreeMap<PoolId, PoolLog>,
     latest: Timestamp,
+    /// While a backup is taken.
+    copying: Option<Copying>,
     /// Set by an error, also of a read.
     poisoned: Cell<bool>,
 }
@@ -187,6 +198,7 @@ impl LogStore {
             witness,
             pools,
             latest,
+            copying: None,
             poisoned: Cell::new(false),
         })
     }
@@ -203,6 +215,15 @@ impl LogStore {
             self.poisoned.set(true);
         }
         outcome
+    }
+
+    /// Gives up a copy for which logs have grown too long.
+    fn let_go(&mut self) {
+        let holds_too_much = |copying: &Copying| copying.holds_too_much(&self.pools);
+        if self.copying.as_ref().is_some_and(holds_too_much) {
+            tracing::warn!("a backup is given up: it is read more slowly than tasks come in");
+            self.copying = None;
+        }
     }
 
     fn admit(&self, batch: &PoolBatch) -> Result<(), StoreError> {
@@ -227,7 +248,7 @@ impl LogStore {
     fn write(&mut self, batches: &[PoolBatch]) -> Result<(), StoreError> {
         let engine = self.engine.as_deref().ok_or(StoreError::Poisoned)?;
         take_note(engine, &mut self.pools);
-        let mut draft = Draft::new(&mut self.pools);
+        let mut draft = Draft::new(&mut self.pools).beside(self.copying.as_ref());
         for batch in batches {
             draft.append(batch)?;
         }
@@ -312,6 +333,7 @@ impl Store for LogStore {
             .filter_map(|batch| Some(self.pools.get(&batch.pool)?.at))
             .max();
         self.latest = self.latest.max(at.unwrap_or_default());
+        self.let_go();
         Ok(())
     }
 
@@ -327,7 +349,32 @@ impl Store for LogStore {
         self.poison_on_error(load::blobs(engine, pool, log, wanted))
     }
 
+    fn begin_backup(&mut self) -> Result<u64, StoreError> {
+        self.engine()?;
+        self.copying = Some(Copying::new(&self.pools, self.options.held_bytes));
+        Ok(live_bytes(&self.pools))
+    }
+
+    fn next_of_backup(&mut self, bytes: usize, to: &mut Vec<u8>) -> Result<bool, StoreError> {
+        self.engine()?;
+        let mut copying = self.copying.take().ok_or(StoreError::NoBackup)?;
+        let engine = self.engine()?;
+        let is_whole = copying.slice(engine, &self.pools, bytes, to);
+        match is_whole {
+            Ok(false) => self.copying = Some(copying),
+            // What is damaged is none of those who use what is not.
+            Ok(true) | Err(StoreError::Damaged { .. }) => {}
+            Err(_) => self.poisoned.set(true),
+        }
+        is_whole
+    }
+
+    fn end_backup(&mut self) {
+        self.copying = None;
+    }
+
     fn reopen(&mut self) -> Result<(), StoreError> {
+        self.copying = None;
         self.poisoned.set(true);
         if let Some(engine) = self.engine.take() {
             engine.close();

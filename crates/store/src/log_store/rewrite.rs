@@ -84,7 +84,10 @@ pub(super) fn prepare(
     load_or_close(to, generation)
 }
 
-fn load_or_close(engine: Box<dyn Engine>, generation: u64) -> Result<Generation, StoreError> {
+pub(super) fn load_or_close(
+    engine: Box<dyn Engine>,
+    generation: u64,
+) -> Result<Generation, StoreError> {
     let loaded = load::load(&*engine, generation).and_then(|pools| {
         Witness::open(engine.path())?.check(&pools)?;
         Ok(pools)
