@@ -177,7 +177,10 @@ pub(super) fn plan(of: &Schedule, now: Timestamp) -> Plan {
     let (mut due, mut next) = (Vec::new(), None);
     if let When::Every { ms, from } = of.when {
         let step = Duration::from_millis(ms);
-        let mut at = from;
+        let mut at = from
+            + step
+                * u32::try_from(of.done_until.since(from).as_millis() / step.as_millis())
+                    .unwrap_or(0);
         while at <= now {
             due.extend((at > of.done_until).then_some(at));
             at = at + step;

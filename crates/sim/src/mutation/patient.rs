@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use leasehold_core::{
     Answer, AttemptEnding, Cause, Change, Claim, Command, Ending, Epoch, Grant, LeaseId, LeaseRef,
-    Node, Note, Plan, Pool, PoolId, PoolSettings, Reply, RequestId, SessionId, Spent, State, Task,
-    Timestamp, Transition,
+    Node, Note, Plan, Policy, Pool, PoolId, PoolSettings, Reply, RequestId, SessionId, Spent,
+    State, Task, Timestamp, Transition,
 };
 
 use super::{
@@ -102,6 +102,10 @@ impl Patient {
             .due_schedules()
             .map(|of| later::plan(of, now))
             .collect()
+    }
+
+    pub(crate) const fn policy(&self) -> &Policy {
+        self.pool.policy()
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Timestamp> {

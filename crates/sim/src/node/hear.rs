@@ -120,11 +120,14 @@ impl Node {
         items: &[Result<std::time::Duration, Rejection>],
         ctx: &mut Ctx<'_>,
     ) {
-        let (Command::Extend(leases, _) | Command::Resume(leases)) = command else {
-            return;
+        let leases = match command {
+            Command::Extend(leases, _) | Command::Resume(leases) => leases.clone(),
+            Command::Progress(items) => items.iter().map(|told| told.proof).collect(),
+            _ => return,
         };
         for (proof, item) in leases.iter().zip(items) {
-            if item.is_err() && (ctx.is_calm || !ctx.rng.chance(self.malice)) {
+            let is_lost = *item == Err(Rejection::LeaseLost);
+            if is_lost && (ctx.is_calm || !ctx.rng.chance(self.malice)) {
                 self.drop_work(*proof);
             }
         }

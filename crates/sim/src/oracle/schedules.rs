@@ -158,6 +158,11 @@ impl Books {
         Ok(())
     }
 
+    pub(super) fn makes_up_for_all(&self) -> bool {
+        let all = |of: &Schedule| of.misfire == Misfire::All;
+        self.schedules.values().any(all)
+    }
+
     /// No instant has passed without anybody's looking, unless there was no room for it.
     pub(super) fn check_instants(&mut self, now: Timestamp, restored_at: Timestamp) -> Verdict {
         if self.tasks.len() as u64 >= self.settings.tasks_max {
@@ -186,7 +191,9 @@ fn instants(of: &Schedule, now: Timestamp) -> Vec<Timestamp> {
         return Vec::new();
     };
     let step = Duration::from_millis(ms);
-    let all = std::iter::successors(Some(from), |at| Some(*at + step));
+    let done = of.done_until.since(from).as_millis() / step.as_millis();
+    let passed = Duration::from_millis(ms * u64::try_from(done).unwrap_or(0));
+    let all = std::iter::successors(Some(from + passed), |at| Some(*at + step));
     all.skip_while(|at| *at <= of.done_until)
         .take_while(|at| *at <= now)
         .collect()
