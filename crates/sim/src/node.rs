@@ -44,6 +44,8 @@ pub(crate) struct Ctx<'a> {
     pub(crate) wall: Timestamp,
     pub(crate) rng: &'a mut Rng,
     pub(crate) is_calm: bool,
+    /// Of the wall clock.
+    pub(crate) jumps_far: bool,
     pub(crate) less: &'a Less,
     pub(crate) pools: usize,
     pub(crate) gossip: &'a mut Gossip,

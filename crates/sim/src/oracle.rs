@@ -109,11 +109,6 @@ impl Oracle {
         self.pools[pool].restore(now, real)
     }
 
-    /// Whether a schedule makes up for every instant that it misses.
-    pub(crate) fn makes_up_for_all(&self) -> bool {
-        self.pools.iter().any(Books::makes_up_for_all)
-    }
-
     /// A pool was called.
     pub(crate) fn called(&mut self, pool: usize, call: &Call<'_>) -> Verdict {
         self.count_call(call);

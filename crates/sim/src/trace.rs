@@ -128,7 +128,8 @@ impl Trace {
 
     fn tell(&self, is_about_it: impl Fn(&(Kind, String)) -> bool) -> String {
         let told = self.lines.iter().filter(|(kind, line)| tells(*kind, line));
-        let told: Vec<_> = told.filter(|line| is_about_it(line)).collect();
+        let mut told: Vec<_> = told.filter(|line| is_about_it(line)).collect();
+        leave_out_vain(&mut told);
         let from = told.len().saturating_sub(STORY_LINES_MAX);
         let mut story = String::new();
         if from > 0 {
@@ -138,6 +139,21 @@ impl Trace {
             _ = writeln!(story, "{line}");
         }
         story
+    }
+}
+
+/// Claims that nothing came of, as far as the line after them tells.
+fn leave_out_vain(told: &mut Vec<&(Kind, String)>) {
+    let vain = [": claim ", ": credit ", ": schedule Remove"];
+    let comes_of_it = |next: Option<&&(Kind, String)>| {
+        next.is_none_or(|(kind, _)| matches!(kind, Kind::Changed | Kind::Judged))
+    };
+    let all = std::mem::take(told);
+    for (at, line) in all.iter().enumerate() {
+        let is_vain = vain.iter().any(|words| line.1.contains(words));
+        if !is_vain || line.0 != Kind::Asked || comes_of_it(all.get(at + 1)) {
+            told.push(line);
+        }
     }
 }
 

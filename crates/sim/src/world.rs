@@ -250,6 +250,7 @@ impl World {
             wall,
             rng: &mut rng,
             is_calm: self.is_calm,
+            jumps_far: self.plan.jumps_far,
             less: self.chance.less(),
             pools: self.hub.pools(),
             gossip: &mut self.gossip,

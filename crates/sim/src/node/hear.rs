@@ -120,10 +120,12 @@ impl Node {
         items: &[Result<std::time::Duration, Rejection>],
         ctx: &mut Ctx<'_>,
     ) {
-        let leases = match command {
-            Command::Extend(leases, _) | Command::Resume(leases) => leases.clone(),
-            Command::Progress(items) => items.iter().map(|told| told.proof).collect(),
-            _ => return,
+        let leases = if let Command::Extend(leases, _) | Command::Resume(leases) = command {
+            leases.clone()
+        } else if let Command::Progress(items) = command {
+            items.iter().map(|told| told.proof).collect()
+        } else {
+            return;
         };
         for (proof, item) in leases.iter().zip(items) {
             let is_lost = *item == Err(Rejection::LeaseLost);

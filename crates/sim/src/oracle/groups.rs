@@ -1,6 +1,6 @@
 //! What may be granted now, of the pool and of each group, and whose turn it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use leasehold_core::{TaskId, Timestamp};
 
@@ -54,9 +54,17 @@ impl Books {
 
     /// Those that could be granted, were it not for the pool as a whole; in their order.
     fn open_tasks(&self, now: Timestamp) -> Vec<&Seen> {
-        let tasks = self.tasks.values();
-        let is_it = |seen: &&Seen| seen.phase == Phase::Ready && self.is_open(seen, now);
-        let mut open: Vec<&Seen> = tasks.filter(is_it).collect();
+        let mut known: BTreeMap<&Group, bool> = BTreeMap::new();
+        let mut open: Vec<&Seen> = Vec::new();
+        for seen in self.tasks.values() {
+            if seen.phase == Phase::Ready
+                && *known
+                    .entry(&seen.terms.group)
+                    .or_insert_with(|| self.is_open(seen, now))
+            {
+                open.push(seen);
+            }
+        }
         open.sort_by_key(|seen| seen.rank(self.settings.aging));
         open
     }
@@ -108,7 +116,7 @@ impl Books {
             return;
         }
         let open = self.open_tasks(now);
-        let open: Vec<Group> = open.iter().map(|seen| seen.terms.group.clone()).collect();
+        let open: BTreeSet<Group> = open.iter().map(|seen| seen.terms.group.clone()).collect();
         self.turns.0.retain(|group, _| open.contains(group));
         for group in open {
             self.turns.0.entry(group).or_default();
@@ -139,8 +147,11 @@ impl Books {
             let at = rate.map_or(now, |(rate, bucket)| bucket.permit_at(rate, now));
             self.has_room_in(group).then(|| at.max(of_pool))
         };
+        let mut known: BTreeMap<&Group, Option<Timestamp>> = BTreeMap::new();
         let tasks = self.tasks.values();
-        let ready = tasks.filter(|seen| seen.phase == Phase::Ready);
-        ready.filter_map(of).min()
+        for seen in tasks.filter(|seen| seen.phase == Phase::Ready) {
+            known.entry(&seen.terms.group).or_insert_with(|| of(seen));
+        }
+        known.into_values().flatten().min()
     }
 }

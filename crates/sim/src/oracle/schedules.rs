@@ -158,11 +158,6 @@ impl Books {
         Ok(())
     }
 
-    pub(super) fn makes_up_for_all(&self) -> bool {
-        let all = |of: &Schedule| of.misfire == Misfire::All;
-        self.schedules.values().any(all)
-    }
-
     /// No instant has passed without anybody's looking, unless there was no room for it.
     pub(super) fn check_instants(&mut self, now: Timestamp, restored_at: Timestamp) -> Verdict {
         if self.tasks.len() as u64 >= self.settings.tasks_max {

@@ -115,10 +115,10 @@ impl World {
     /// Nobody's lease ends by it, and no instant fires twice; it is seen at the hub's next start.
     fn set_clock(&mut self, rng: &mut Rng) {
         let by_ms = rng.pick(&JUMPS_MS).unwrap_or_default();
-        let by_ms = if self.witness.oracle.makes_up_for_all() {
-            by_ms.min(JUMP_MS_MAX_WITH_INSTANTS)
-        } else {
+        let by_ms = if self.plan.jumps_far {
             by_ms
+        } else {
+            by_ms.clamp(-JUMP_MS_MAX_WITH_INSTANTS, JUMP_MS_MAX_WITH_INSTANTS)
         };
         self.clock.set(by_ms);
         self.witness.oracle.count(if by_ms < 0 {

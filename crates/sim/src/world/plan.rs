@@ -21,6 +21,8 @@ pub(super) struct Plan {
     pub(super) fault_every_ms: u64,
     pub(super) wake_ms_max: u64,
     pub(super) silence_ms: u64,
+    /// The wall clock is set by hours, and no schedule makes up for every instant that it missed.
+    pub(super) jumps_far: bool,
     pub(super) commit_fails_percent: u64,
     /// Everything happens at multiples of this, so that much happens at once.
     pub(super) grain_ms: u64,
@@ -37,6 +39,7 @@ impl Plan {
             fault_every_ms: rng.within(200, 2_000),
             wake_ms_max: rng.within(100, 500),
             silence_ms: rng.within(500, 3_000),
+            jumps_far: rng.chance(50),
             grain_ms,
             commit_fails_percent: rng.pick(&[0, 0, 1, 3]).unwrap_or(0),
         }
