@@ -1,18 +1,24 @@
 //! Short words for what passes between nodes and hub.
 
-use leasehold_core::{Answer, Change, Command, Grant, LeaseRef, Rejection, Reply, Revive, TaskId};
+use leasehold_core::{
+    Answer, Change, Command, Grant, LeaseRef, Rejection, Reply, Revive, ScheduleAsk, TaskId, Wish,
+};
 
 use crate::trace::short;
 
+/// Of so many of a batch the name is told.
+const NAMED_MAX: usize = 8;
+
 pub(crate) fn command(command: &Command) -> String {
     match command {
-        Command::Open(node) => format!("open {}/{}", node.name, node.incarnation.0),
-        Command::End(ending) => format!("end by {ending:?}"),
+        Command::Open(node) => format!("is there, process {}", node.incarnation.0),
+        Command::End(ending) => format!("is gone, by {ending:?}"),
         Command::Enqueue(tasks) => {
             let one = |task: &leasehold_core::NewTask| {
                 let delay = task.delay.as_millis();
+                let wishes = wishes(task);
                 format!(
-                    "{} at priority {} in {delay} ms",
+                    "{} at priority {} in {delay} ms{wishes}",
                     short(task.id),
                     task.priority
                 )
@@ -41,7 +47,7 @@ pub(crate) fn command(command: &Command) -> String {
             format!("fail {}", join(items.iter().map(|item| proof(&item.proof))))
         }
         Command::Release(leases) => format!("release {}", proofs(leases)),
-        Command::Resume(leases) => format!("resume {}", proofs(leases)),
+        Command::Resume(leases) => format!("resumes {}", proofs(leases)),
         Command::Cancel(ids) => format!("cancel {}", names(ids)),
         Command::Revive(Revive::All) => "revive all".into(),
         Command::Revive(Revive::Tasks(ids)) => format!("revive {}", names(ids)),
@@ -54,9 +60,17 @@ pub(crate) fn command(command: &Command) -> String {
         }
         Command::ReviveWith(revive) => format!("revive {:?}", revive.which),
         Command::Purge(which, tasks_max) => format!("purge {tasks_max} of {which:?}"),
+        Command::Schedule(ScheduleAsk::Put(new)) => {
+            format!("schedule {}: {:?}, {:?}", new.name, new.when, new.misfire)
+        }
         Command::Schedule(ask) => format!("schedule {ask:?}"),
-        Command::Plan(plan) => format!("plan {plan:?}"),
-        Command::Govern(govern) => format!("govern {:?}", govern.policy),
+        Command::Plan(plan) if plan.due.is_empty() => format!("goes on with {}", plan.name),
+        Command::Plan(plan) => format!("{} instants of {} are due", plan.due.len(), plan.name),
+        Command::Govern(govern) => {
+            let settings = &govern.policy.set.first().map_or("", |(_, value)| value);
+            let pause = govern.policy.paused.as_ref().map_or("", |_| ", paused");
+            format!("has settings {settings} from now on{pause}")
+        }
         Command::Await(wait) => format!("await {}", short(wait.task)),
     }
 }
@@ -76,17 +90,41 @@ pub(crate) fn change(change: &Change) -> String {
     match change {
         Change::Put { task, cause, .. } => {
             let lease = task.lease.as_ref().map(|lease| lease.id.to_string());
+            let lease = lease.map_or_else(String::new, |lease| format!(", lease {lease}"));
             format!(
-                "{} {cause:?} -> {:?} attempt {} lease {}",
+                "{} {cause:?}: {}, attempt {}{lease}",
                 short(task.id),
                 task.state.kind(),
                 task.attempt,
-                lease.unwrap_or_default(),
             )
         }
         Change::Note { name, .. } => format!("note {name:?}"),
         Change::Forget(id) => format!("{} forgotten", short(*id)),
     }
+}
+
+/// What a task is to have beyond a plain one.
+fn wishes(task: &leasehold_core::NewTask) -> String {
+    let one = |wish: &Wish| match wish {
+        Wish::After { tasks, any_end } => {
+            let end = if *any_end { "end" } else { "completion" };
+            format!("after the {end} of {}", names(tasks))
+        }
+        Wish::Key { key, .. } => format!("key {key}"),
+        Wish::Group(group) => format!("group {group}"),
+        other @ (Wish::RunAt(_)
+        | Wish::ExpiresAfter(_)
+        | Wish::MaxRuntime(_)
+        | Wish::BackOff { .. }
+        | Wish::LossesMax(_)
+        | Wish::InterruptionsMax(_)
+        | Wish::Trace(_)) => format!("{other:?}"),
+    };
+    let all: Vec<String> = task.wishes.iter().map(one).collect();
+    if all.is_empty() {
+        return String::new();
+    }
+    format!(" ({})", all.join(", "))
 }
 
 fn answer(answer: &Answer) -> String {
@@ -140,9 +178,14 @@ fn names(ids: &[TaskId]) -> String {
 }
 
 fn join(parts: impl Iterator<Item = String>) -> String {
-    let parts: Vec<String> = parts.collect();
+    let mut parts: Vec<String> = parts.collect();
     if parts.is_empty() {
         return "nothing".into();
+    }
+    let more = parts.len().saturating_sub(NAMED_MAX);
+    if more > 0 {
+        parts.truncate(NAMED_MAX);
+        parts.push(format!("and {more} more"));
     }
     parts.join(", ")
 }

@@ -1,5 +1,8 @@
 //! The hub: real pools, real outboxes, one writer to one store.
 
+mod govern;
+mod life;
+
 use std::time::Duration;
 
 use leasehold_core::{
@@ -11,7 +14,7 @@ use leasehold_store::{
 };
 
 use crate::{
-    describe,
+    Boundary, describe,
     mutation::{Mutation, Patient},
     oracle::{Call, Oracle, Verdict, Violation},
     trace::Trace,
@@ -30,6 +33,8 @@ pub(crate) enum Fate {
     Kept,
     /// It failed, and is there or not.
     Failed(Moment),
+    /// The hub dies with it.
+    Crash(Boundary),
 }
 
 /// A reply, and after how many durable changes of its pool it was worded.
@@ -49,7 +54,8 @@ pub(crate) struct Witness {
 #[derive(Debug)]
 pub(crate) struct Hub {
     disk: MemoryDisk,
-    settings: Vec<PoolSettings>,
+    /// Of each pool those that it begins with, and those that it may be given.
+    settings: Vec<Vec<PoolSettings>>,
     bug: Option<Mutation>,
     /// A process that was given up, and may still try to write.
     ghost: Option<Life>,
@@ -79,7 +85,7 @@ struct Seat {
 }
 
 impl Hub {
-    pub(crate) fn new(settings: Vec<PoolSettings>, bug: Option<Mutation>) -> Self {
+    pub(crate) fn new(settings: Vec<Vec<PoolSettings>>, bug: Option<Mutation>) -> Self {
         Self {
             disk: MemoryDisk::default(),
             settings,
@@ -113,13 +119,14 @@ impl Hub {
         let mut seats = Vec::new();
         for (index, settings) in self.settings.iter().enumerate() {
             let opened = store.open_pool(&name(index)?).map_err(broken)?;
-            witness.trace.note(
+            witness.trace.fault(
                 now,
-                format_args!("*** pool {index} restored at epoch {}", opened.epoch.0),
+                format_args!("*** pool {index} is restored, epoch {}", opened.epoch.0),
             );
             let (id, epoch) = (opened.id, opened.epoch);
             let tasks = opened.tasks.all().map_err(broken)?;
-            let mut pool = Patient::restore(id, epoch, settings.clone(), now, tasks, self.bug);
+            let settings = govern::settings(settings, &opened.notes, self.bug);
+            let mut pool = Patient::restore(id, epoch, settings, now, tasks, self.bug);
             pool.recall(opened.notes);
             seats.push(Seat {
                 id,
@@ -127,7 +134,7 @@ impl Hub {
                 pool,
                 outbox: Outbox::default(),
             });
-            witness.oracle.restored(index, now);
+            witness.oracle.restored(index, now)?;
         }
         self.haunt(witness)?;
         self.life = Some(Life {
@@ -203,15 +210,11 @@ impl Hub {
             return Ok(());
         };
         let (session, request, command) = asked;
-        witness.trace.note(
-            now,
-            format_args!(
-                "pool {pool} hears s{}#{} {}",
-                session.0,
-                request.0,
-                describe::command(&command)
-            ),
-        );
+        let who = witness.trace.who(session);
+        let what = describe::command(&command);
+        witness
+            .trace
+            .asked(now, format_args!("{who} to pool {pool}: {what}"));
         let outcome = seat.pool.apply(now, session, request, command.clone());
         let call = Call {
             now,
@@ -248,13 +251,22 @@ impl Hub {
         seats?.filter_map(|seat| seat.pool.next_deadline()).min()
     }
 
-    /// Hands what has gathered to the writer; says whether a commit began.
-    pub(crate) fn begin_commit(&mut self) -> bool {
-        let Some(life) = self.life.as_mut().filter(|life| life.flying.is_empty()) else {
-            return false;
-        };
-        life.flying = std::mem::take(&mut life.queue);
-        !life.flying.is_empty()
+    /// Whether something has gathered for the writer, and it is free.
+    pub(crate) fn would_commit(&self) -> bool {
+        let life = self.life.as_ref();
+        life.is_some_and(|life| life.flying.is_empty() && !life.queue.is_empty())
+    }
+
+    /// Hands what has gathered to the writer.
+    pub(crate) fn begin_commit(&mut self) {
+        if let Some(life) = &mut self.life {
+            life.flying = std::mem::take(&mut life.queue);
+        }
+    }
+
+    /// The newest time that the disk has seen.
+    pub(crate) fn latest(&self) -> Timestamp {
+        MemoryStore::on(self.disk.clone()).latest()
     }
 
     /// The commit on its way comes to its end; says whether the hub lives on.
@@ -268,11 +280,14 @@ impl Hub {
             return Ok(true);
         };
         let batches = life.write(self.bug, fate, witness);
-        let is_fine = fate == Fate::Kept;
-        witness.trace.note(
-            now,
-            format_args!("commit of {} pools: {fate:?}", batches.len()),
-        );
+        let is_fine = !matches!(fate, Fate::Failed(_));
+        let pools = batches.len();
+        let what = format!("commit of {pools} pools: {fate:?}");
+        if is_fine {
+            witness.trace.stored(now, format_args!("{what}"));
+        } else {
+            witness.trace.fault(now, format_args!("{what}"));
+        }
         if !is_fine {
             witness.oracle.count("commit failed");
         }
@@ -329,9 +344,9 @@ impl Hub {
         witness: &mut Witness,
     ) -> Verdict {
         for change in &outcome.changes {
-            witness.trace.note(
+            witness.trace.changed(
                 now,
-                format_args!("pool {pool}: {}", describe::change(change)),
+                format_args!("  pool {pool}: {}", describe::change(change)),
             );
         }
         let Some(life) = &mut self.life else {
@@ -395,76 +410,6 @@ impl Hub {
             self.left.push((pool, worded.reply));
         }
         Ok(())
-    }
-}
-
-impl Life {
-    /// Lets the store do what fate has in mind, and tells the oracle what the disk has now.
-    fn write(
-        &mut self,
-        bug: Option<Mutation>,
-        fate: Fate,
-        witness: &mut Witness,
-    ) -> Vec<(usize, PoolBatch)> {
-        if let Fate::Failed(moment) = fate {
-            self.faults.fail_commit(moment);
-        }
-        let batches = std::mem::take(&mut self.flying);
-        let is_torn = bug == Some(Mutation::CommitTorn);
-        let kept = |changes: usize| match (is_torn, fate) {
-            (_, Fate::Failed(Moment::Before)) => 0,
-            (true, _) => changes.div_ceil(2),
-            (false, _) => changes,
-        };
-        let written: Vec<PoolBatch> = batches
-            .iter()
-            .map(|(_, batch)| {
-                let mut batch = batch.clone();
-                batch.changes.truncate(kept(batch.changes.len()));
-                batch
-            })
-            .collect();
-        // An error here is the one that fate sent.
-        _ = self.store.commit(&written);
-        for (pool, batch) in &batches {
-            let changes = batch.changes.len();
-            witness.oracle.stored(*pool, changes, kept(changes));
-        }
-        batches
-    }
-
-    fn reopen(&mut self, now: Timestamp) -> Verdict {
-        self.store.reopen().map_err(broken)?;
-        for (index, seat) in self.seats.iter_mut().enumerate() {
-            seat.epoch = self.store.open_pool(&name(index)?).map_err(broken)?.epoch;
-        }
-        for (_, batch) in &mut self.queue {
-            batch.at = now;
-            batch.epoch.0 += 1;
-        }
-        Ok(())
-    }
-}
-
-impl Witness {
-    fn judge(&mut self, pool: usize, call: &Call<'_>) -> Verdict {
-        let verdict = self.oracle.called(pool, call);
-        if verdict.is_err() {
-            for change in &call.outcome.changes {
-                let change = describe::change(change);
-                self.trace
-                    .note(call.now, format_args!("pool {pool}: {change}  <-- judged"));
-            }
-            for reply in &call.outcome.replies {
-                let to = reply.session().0;
-                let reply = describe::reply(reply);
-                self.trace.note(
-                    call.now,
-                    format_args!("pool {pool} to s{to}: {reply}  <-- judged"),
-                );
-            }
-        }
-        verdict
     }
 }
 

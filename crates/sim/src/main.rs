@@ -10,6 +10,7 @@ fn main() -> ExitCode {
         .filter_map(|text| text.parse().ok())
         .collect();
     match (arguments.first().map(String::as_str), &numbers[..]) {
+        (Some("--shrink"), [seed]) => tell_in_short(*seed),
         (Some("--seeds"), [count]) => try_many(0..*count),
         (Some("--seeds"), [first, count]) => try_many(*first..first + count),
         (Some(_), [seed]) => tell(*seed),
@@ -28,6 +29,15 @@ fn tell(seed: u64) -> ExitCode {
     }
     println!("{report}");
     code(report.violation.is_none())
+}
+
+/// What of it is enough to break the same rule.
+fn tell_in_short(seed: u64) -> ExitCode {
+    match leasehold_sim::shrink(seed, leasehold_sim::Trial::default()) {
+        Some(shrunk) => println!("{shrunk}"),
+        None => println!("seed {seed}: no objection"),
+    }
+    ExitCode::SUCCESS
 }
 
 /// Stops at the first seed that the oracle objects to.

@@ -71,11 +71,37 @@ pub enum Mutation {
     FiredTwice,
     /// The less urgent never grow older.
     PriorityStarved,
+    /// Of a commit of several pools only the first one's part reaches the disk.
+    PoolsTorn,
+    /// The hub's clock follows the wall clock while it runs.
+    ClockFollowed,
+    /// The hub's clock starts as the wall clock is, whatever the store has seen.
+    ClockSetBack,
+    /// More tasks of a group are on lease than may be.
+    GroupLimitPassed,
+    /// Grants come twice as fast as the pool's rate.
+    RateDoubled,
+    /// Grants of a group come as fast as they can.
+    GroupRateForgotten,
+    /// Groups do not take turns.
+    TurnsForgotten,
+    /// What is paused goes on.
+    PauseIgnored,
+    /// What was decided about a pool is forgotten when the hub restarts.
+    PolicyForgotten,
+    /// How far a task has come is forgotten when the hub restarts.
+    ProgressForgotten,
+    /// A purge takes what does not fit its conditions.
+    PurgedTooMuch,
+    /// A revival changes nothing about its tasks.
+    EditsForgotten,
+    /// A revived task keeps its old payload on the disk.
+    PayloadKept,
 }
 
 impl Mutation {
     /// Every one there is.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 42] = [
         Self::HolderUnchecked,
         Self::StaleLeaseAccepted,
         Self::FailureUncounted,
@@ -105,6 +131,19 @@ impl Mutation {
         Self::KeyOutlives,
         Self::FiredTwice,
         Self::PriorityStarved,
+        Self::PoolsTorn,
+        Self::ClockFollowed,
+        Self::ClockSetBack,
+        Self::GroupLimitPassed,
+        Self::RateDoubled,
+        Self::GroupRateForgotten,
+        Self::TurnsForgotten,
+        Self::PauseIgnored,
+        Self::PolicyForgotten,
+        Self::ProgressForgotten,
+        Self::PurgedTooMuch,
+        Self::EditsForgotten,
+        Self::PayloadKept,
     ];
 
     /// Whether worlds have what it is about.
@@ -113,7 +152,11 @@ impl Mutation {
         match self {
             Self::BudgetsConfused | Self::ExpiredRuns | Self::OverranResumed => LIFE,
             Self::StopForgotten => STOPS,
-            Self::PermitLeaked => LIMITS,
+            Self::PermitLeaked
+            | Self::GroupLimitPassed
+            | Self::RateDoubled
+            | Self::GroupRateForgotten
+            | Self::TurnsForgotten => LIMITS,
             Self::FiredTwice => SCHEDULES,
             Self::ChildOrphaned | Self::FollowUpTorn | Self::KeyOutlives => LINKS,
             Self::HolderUnchecked
@@ -135,7 +178,16 @@ impl Mutation {
             | Self::ExtensionForgotten
             | Self::NeverArrivedKept
             | Self::ParkedClaimForgotten
-            | Self::RevocationUnsaid => true,
+            | Self::RevocationUnsaid
+            | Self::PoolsTorn
+            | Self::ClockFollowed
+            | Self::ClockSetBack
+            | Self::PauseIgnored
+            | Self::PolicyForgotten
+            | Self::ProgressForgotten
+            | Self::PurgedTooMuch
+            | Self::EditsForgotten
+            | Self::PayloadKept => true,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use leasehold_core::{Command, Node, RequestId, SessionId, Timestamp};
 
-use crate::{hub::millis, rng::Rng};
+use crate::hub::millis;
 
 /// What a node sends.
 #[derive(Debug, Clone)]
@@ -56,14 +56,20 @@ impl Network {
         self.wires.get_mut(&session)
     }
 
-    /// When something sent to the hub now arrives.
+    /// Whose it is; nobody's is the hub's own.
+    pub(crate) fn node(&self, session: SessionId) -> usize {
+        let wire = self.wires.get(&session);
+        wire.map_or(usize::MAX, |wire| wire.node)
+    }
+
+    /// When something sent to the hub now arrives, if it is under way for so long.
     pub(crate) fn arrival_at_hub(
         &mut self,
         session: SessionId,
         now: Timestamp,
-        rng: &mut Rng,
+        delay_ms: u64,
     ) -> Timestamp {
-        let at = now + delay(rng);
+        let at = now + millis(delay_ms);
         let Some(wire) = self.wires.get_mut(&session) else {
             return at;
         };
@@ -76,9 +82,9 @@ impl Network {
         &mut self,
         session: SessionId,
         now: Timestamp,
-        rng: &mut Rng,
+        delay_ms: u64,
     ) -> Option<Timestamp> {
-        let at = now + delay(rng);
+        let at = now + millis(delay_ms);
         let wire = self.wires.get_mut(&session)?;
         if wire.is_severed || !wire.hub_open {
             return None;
@@ -87,10 +93,11 @@ impl Network {
         Some(wire.last_to_node)
     }
 
-    /// Connections that the hub knows.
-    pub(crate) fn open_at_hub(&self) -> Vec<SessionId> {
-        let open = self.wires.iter().filter(|(_, wire)| wire.hub_open);
-        open.map(|(session, _)| *session).collect()
+    /// The newest connection of a node that the hub knows.
+    pub(crate) fn open_at_hub(&self, node: usize) -> Option<SessionId> {
+        let mut wires = self.wires.iter();
+        let open = wires.rfind(|(_, wire)| wire.hub_open && wire.node == node);
+        open.map(|(session, _)| *session)
     }
 
     /// The hub is gone: every connection is cut. Returns those whose node is there to notice.
@@ -105,10 +112,4 @@ impl Network {
         }
         noticed
     }
-}
-
-/// Mostly fast, sometimes not.
-fn delay(rng: &mut Rng) -> std::time::Duration {
-    let slowest = if rng.chance(10) { 300 } else { 8 };
-    millis(rng.within(0, slowest))
 }

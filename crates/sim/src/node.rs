@@ -1,23 +1,24 @@
 //! Nodes: they produce, work, forget, lie and come back from the dead.
 
+mod flood;
 mod hear;
+mod intent;
 mod meddle;
+mod tamper;
 mod wishes;
 
 use std::collections::BTreeMap;
 
 use leasehold_core::{
     Claim, Command, Completion, Credit, Failure, Incarnation, LeaseRef, NewTask, NodeName,
-    RequestId, ScheduleAsk, ScheduleName, SessionId, TaskId, Timestamp,
+    RequestId, SessionId, TaskId, Timestamp, Told,
 };
 
+pub(crate) use self::intent::Intent;
+
 use crate::{
-    features::{LINKS, SCHEDULES},
-    hub::millis,
-    mutation::PRIORITY_MAX,
-    oracle::Verdict,
-    oracle::Violation,
-    rng::Rng,
+    chance::Less, features::LINKS, hub::millis, mutation::PRIORITY_MAX, oracle::Verdict,
+    oracle::Violation, rng::Rng,
 };
 
 /// Set in the ids of tasks that kill their nodes.
@@ -31,13 +32,21 @@ pub(crate) enum Action {
     Bye,
     /// The process dies, and starts anew after so many milliseconds.
     Die(u64),
+    /// Somebody with the right to it gives a pool other settings of those that it may have, and
+    /// pauses it or does not.
+    Govern(usize, u64, bool),
 }
 
 /// What a node may look at and touch.
 pub(crate) struct Ctx<'a> {
     pub(crate) now: Timestamp,
+    /// By the hub's clock.
+    pub(crate) wall: Timestamp,
     pub(crate) rng: &'a mut Rng,
     pub(crate) is_calm: bool,
+    /// Of the wall clock.
+    pub(crate) jumps_far: bool,
+    pub(crate) less: &'a Less,
     pub(crate) pools: usize,
     pub(crate) gossip: &'a mut Gossip,
     pub(crate) out: Vec<Action>,
@@ -66,6 +75,10 @@ pub(crate) struct Node {
     quota: u32,
     requests: u64,
     credit: BTreeMap<usize, u32>,
+    /// What it said last, to say it again.
+    said: Vec<(usize, Command)>,
+    /// What it has done to the world.
+    pub(crate) deeds: u64,
 }
 
 #[derive(Debug)]
@@ -110,6 +123,8 @@ impl Node {
             quota: rng.small(0, 14),
             requests: 0,
             credit: BTreeMap::new(),
+            said: Vec::new(),
+            deeds: 0,
         }
     }
 
@@ -126,40 +141,16 @@ impl Node {
         self.unaccepted.is_empty() && self.works.is_empty()
     }
 
-    pub(crate) fn act(&mut self, ctx: &mut Ctx<'_>) {
-        if self.session.is_none() {
-            ctx.out.push(Action::Connect);
-            return;
-        }
-        self.produce(ctx);
-        self.offer(ctx);
-        self.work(ctx);
-        self.ask_for_work(ctx);
-        if ctx.is_calm {
-            self.drop_schedules(ctx);
-        } else {
-            self.meddle(ctx);
-        }
-    }
-
-    /// Else there would be no end of tasks.
-    fn drop_schedules(&mut self, ctx: &mut Ctx<'_>) {
-        let name = ScheduleName::new("tick").ok().filter(|_| SCHEDULES);
-        if let Some(name) = name.filter(|_| ctx.rng.chance(20)) {
-            let pool = ctx.rng.index(ctx.pools);
-            let drop = Command::Schedule(ScheduleAsk::Remove(name));
-            self.ask(pool, drop, ctx);
-        }
+    /// Nothing new comes of it from here on, and what it waits for in vain it forgets.
+    pub(crate) fn calm_down(&mut self) {
+        self.quota = 0;
     }
 
     /// It is connected again, and says what it holds. Or something else.
     pub(crate) fn connected(&mut self, session: SessionId, ctx: &mut Ctx<'_>) {
         self.session = Some(session);
-        let honesty = if ctx.is_calm {
-            0
-        } else {
-            ctx.rng.within(0, 99)
-        };
+        let is_honest = ctx.is_calm || ctx.less.is_plain;
+        let honesty = if is_honest { 0 } else { ctx.rng.within(0, 99) };
         for pool in 0..ctx.pools {
             let mut leases = self.held_in(pool);
             match honesty {
@@ -195,6 +186,7 @@ impl Node {
         self.requests += 1;
         let request = RequestId(self.requests);
         self.asked.insert(request, (pool, command.clone()));
+        self.said.push((pool, command.clone()));
         ctx.out.push(Action::Ask(pool, request, command));
         request
     }
@@ -204,10 +196,12 @@ impl Node {
             return;
         }
         let pool = ctx.rng.index(ctx.pools);
-        for _ in 0..ctx.rng.small(1, 3).min(self.quota) {
+        let most = if ctx.less.is_single { 1 } else { 3 };
+        for _ in 0..ctx.rng.small(1, 3).min(self.quota).min(most) {
             self.quota -= 1;
             let mut task = self.new_task(ctx);
             task.wishes.extend(wishes::links(pool, ctx));
+            task.wishes.extend(wishes::group(ctx));
             ctx.gossip.tasks.push((pool, task.id));
             self.unaccepted.push(Offer {
                 pool,
@@ -222,6 +216,7 @@ impl Node {
         let poison = if ctx.rng.chance(5) { POISON } else { 0 };
         let noise = u128::from(ctx.rng.next()) << 32;
         let delays = [0, 0, 0, 0, ctx.rng.within(1, 8000)];
+        let delay = ctx.rng.pick(&delays).filter(|_| !ctx.less.is_at_once);
         let attempts = [None, None, Some(1), Some(2), Some(3), Some(0)];
         let too_long = ctx.rng.chance(2);
         let payload_bytes = if too_long { 500 } else { ctx.rng.index(100) };
@@ -231,7 +226,7 @@ impl Node {
             id: TaskId::from_u128(id),
             priority: ctx.rng.small(0, PRIORITY_MAX),
             attempts_max: attempts[ctx.rng.index(choices)],
-            delay: millis(ctx.rng.pick(&delays).unwrap_or(0)),
+            delay: millis(delay.unwrap_or(0)),
             payload: vec![7; payload_bytes].into(),
             wishes: vec![],
         };
@@ -286,7 +281,12 @@ impl Node {
                     work.next_at = ctx.now + millis(ctx.rng.within(100, 1500));
                     let wishes = [None, Some(millis(ctx.rng.within(100, 4000)))];
                     let wish = ctx.rng.pick(&wishes).flatten();
-                    self.ask(pool, Command::Extend(vec![proof], wish), ctx);
+                    let extend = if ctx.rng.chance(40) {
+                        progress(proof, ctx)
+                    } else {
+                        Command::Extend(vec![proof], wish)
+                    };
+                    self.ask(pool, extend, ctx);
                     continue;
                 }
             };
@@ -307,7 +307,8 @@ impl Node {
             }
             let leases = [None, None, Some(millis(ctx.rng.within(100, 3000)))];
             let lease = ctx.rng.pick(&leases).flatten();
-            let tasks = ctx.rng.small(1, 3);
+            let most = if ctx.less.is_single { 1 } else { 3 };
+            let tasks = ctx.rng.small(1, 3).min(most);
             if ctx.rng.chance(30) {
                 *self.credit.entry(pool).or_default() += tasks;
                 self.ask(pool, Command::Credit(Credit { tasks, lease }), ctx);
@@ -332,7 +333,7 @@ impl Node {
 
 /// Some bring other tasks with them.
 fn follow_ups(pool: usize, ctx: &mut Ctx<'_>) -> Vec<NewTask> {
-    if !LINKS || ctx.is_calm || !ctx.rng.chance(15) {
+    if !LINKS || ctx.is_calm || ctx.less.is_plain || !ctx.rng.chance(15) {
         return Vec::new();
     }
     let one = |ctx: &mut Ctx<'_>| {
@@ -349,6 +350,17 @@ fn follow_ups(pool: usize, ctx: &mut Ctx<'_>) -> Vec<NewTask> {
         }
     };
     (0..ctx.rng.small(1, 2)).map(|_| one(ctx)).collect()
+}
+
+fn progress(proof: LeaseRef, ctx: &mut Ctx<'_>) -> Command {
+    let fractions = [0, 2_500, 9_999, 10_000, 10_001];
+    let fraction = ctx.rng.pick(&fractions).unwrap_or(0);
+    let note = "so far".into();
+    Command::Progress(vec![Told {
+        proof,
+        fraction,
+        note,
+    }])
 }
 
 fn complete(pool: usize, proof: LeaseRef, ctx: &mut Ctx<'_>) -> Command {

@@ -3,10 +3,14 @@
 
 mod books;
 mod durable;
+mod ended;
 mod expiry;
+mod govern;
 mod grants;
+mod groups;
 mod holders;
 mod links;
+mod rates;
 mod replies;
 mod schedules;
 mod seen;
@@ -42,6 +46,22 @@ impl Violation {
         }
     }
 
+    /// Which rule was broken, whoever suffered: what was wrong without names and numbers.
+    #[must_use]
+    pub fn rule(&self) -> String {
+        let what = match self.task {
+            Some(_) => self.what.split_once(": ").map_or("", |(_, what)| what),
+            None => &self.what,
+        };
+        let words = what.split([':', '(', '{', '[']).next().unwrap_or_default();
+        let is_name = |word: &&str| !word.chars().any(|c| c.is_ascii_digit());
+        words
+            .split_whitespace()
+            .filter(is_name)
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
     pub(crate) fn general(what: impl Into<String>) -> Self {
         Self {
             task: None,
@@ -60,6 +80,8 @@ pub(crate) struct Oracle {
     issued: BTreeSet<LeaseId>,
     /// What was seen, and how often: worlds in which nothing happens prove nothing.
     pub(crate) figures: BTreeMap<String, u64>,
+    /// The time that no clock shows.
+    pub(crate) real: Timestamp,
 }
 
 /// What a pool did in one call.
@@ -71,18 +93,20 @@ pub(crate) struct Call<'a> {
 }
 
 impl Oracle {
-    pub(crate) fn new(settings: &[PoolSettings]) -> Self {
+    pub(crate) fn new(settings: &[Vec<PoolSettings>]) -> Self {
         Self {
             pools: settings.iter().cloned().map(Books::new).collect(),
             issued: BTreeSet::new(),
             figures: BTreeMap::new(),
+            real: Timestamp::default(),
         }
     }
 
     /// A pool was restored from the disk; nothing else is left of what was before.
-    pub(crate) fn restored(&mut self, pool: usize, now: Timestamp) {
+    pub(crate) fn restored(&mut self, pool: usize, now: Timestamp) -> Verdict {
         self.count("restored");
-        self.pools[pool].restore(now);
+        let real = self.real;
+        self.pools[pool].restore(now, real)
     }
 
     /// A pool was called.
@@ -94,15 +118,15 @@ impl Oracle {
                 return Err(Violation::of(grant.task, what));
             }
         }
-        let mut step = Step::new(call);
+        let mut step = Step::new(call, self.real);
         let verdict = self.pools[pool].judge(&mut step);
         step.remarks.iter().for_each(|what| self.count(what));
         verdict
     }
 
     /// So many changes, of which the disk holds the first `kept`, left the pool's memory.
-    pub(crate) fn stored(&mut self, pool: usize, changes: usize, kept: usize) {
-        self.pools[pool].stored(changes, kept);
+    pub(crate) fn stored(&mut self, pool: usize, at: Timestamp, changes: usize, kept: usize) {
+        self.pools[pool].stored(at, changes, kept);
     }
 
     /// A reply left the hub, which was worded after so many durable changes of its pool.

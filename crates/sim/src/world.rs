@@ -1,27 +1,29 @@
 //! A world: virtual time, the order of events, and what fate does in it.
 
+mod commits;
 mod faults;
 mod plan;
+mod wires;
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
-use leasehold_core::{Command, Ending, Reply, RequestId, SessionId, Timestamp};
-use leasehold_store::Moment;
+use leasehold_core::{Ending, Reply, RequestId, SessionId, Timestamp};
 
 use self::plan::Plan;
+pub(crate) use self::plan::VARIANTS;
 use crate::{
-    describe,
+    Trial,
+    chance::{Chance, Less, Site},
+    clock::Clock,
     hub::{Fate, Hub, Witness, millis},
-    mutation::Mutation,
     network::{Network, Packet},
-    node::{Action, Ctx, Gossip, Node},
+    node::{Action, Ctx, Gossip, Intent, Node},
     oracle::{Oracle, Verdict, Violation},
-    rng::Rng,
     trace::Trace,
 };
 
 /// When every world begins.
-const BEGINNING: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+pub(crate) const BEGINNING: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 /// How long a world that is left in peace may take to finish, in virtual milliseconds.
 const PEACE_MS_MAX: u64 = 600_000;
@@ -31,6 +33,9 @@ const EVENTS_MAX: u64 = 200_000;
 
 /// Requests of the hub itself, which nobody answers.
 const NO_REQUEST: RequestId = RequestId(0);
+
+/// Nobody in particular.
+const NOBODY: usize = usize::MAX;
 
 #[derive(Debug)]
 enum Event {
@@ -59,44 +64,54 @@ struct Due {
 #[derive(Debug)]
 pub(crate) struct World {
     now: Timestamp,
-    rng: Rng,
+    pub(crate) chance: Chance,
     plan: Plan,
+    trial: Trial,
     due: BinaryHeap<Reverse<Due>>,
     events: u64,
     network: Network,
     nodes: Vec<Node>,
     gossip: Gossip,
     hub: Hub,
+    clock: Clock,
     /// Which life of the hub this is.
     lives: u64,
+    /// Commits that the hub has begun.
+    commits: u64,
     is_calm: bool,
     pub(crate) witness: Witness,
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, bug: Option<Mutation>) -> Self {
-        let mut rng = Rng::new(seed);
-        let plan = Plan::draw(&mut rng);
-        let nodes = (0..plan.nodes)
-            .map(|index| Node::new(index, &mut rng))
-            .collect();
+    pub(crate) fn new(seed: u64, trial: Trial, less: Less) -> Self {
+        let mut chance = Chance::new(seed, less);
+        let mut plan = Plan::draw(&mut chance.draw(BEGINNING, Site::Plan, NOBODY));
+        if chance.less().is_fine {
+            plan.grain_ms = 1;
+        }
+        plan.war_ms = chance.less().war_ms.unwrap_or(plan.war_ms);
+        let being = |index| Node::new(index, &mut chance.draw(BEGINNING, Site::Node, index));
+        let nodes = (0..plan.nodes).map(being).collect();
         let witness = Witness {
             oracle: Oracle::new(&plan.pools),
             trace: Trace::default(),
         };
         Self {
             now: BEGINNING,
-            rng,
+            chance,
             due: BinaryHeap::new(),
             events: 0,
             network: Network::default(),
             nodes,
             gossip: Gossip::default(),
-            hub: Hub::new(plan.pools.clone(), bug),
+            hub: Hub::new(plan.pools.clone(), trial.bug),
+            clock: Clock::default(),
             lives: 0,
+            commits: 0,
             is_calm: false,
             witness,
             plan,
+            trial,
         }
     }
 
@@ -114,22 +129,33 @@ impl World {
         self.finish()
     }
 
+    pub(crate) const fn commits(&self) -> u64 {
+        self.commits
+    }
+
     fn step(&mut self) -> Verdict {
         self.events += 1;
         if self.events > EVENTS_MAX {
             return Err(Violation::general("the world goes in circles"));
         }
         let next = self.due.peek().map(|Reverse(due)| due.at);
-        let deadline = self.hub.next_deadline().map(|at| at.max(self.now));
+        let deadline = self.hub.next_deadline();
+        let deadline = deadline.map(|at| self.clock.world_time(at).max(self.now));
         if let Some(at) = deadline.filter(|at| next.is_none_or(|next| *at <= next)) {
             self.now = at;
-            self.hub.advance(at, &mut self.witness)?;
+            let now = self.hub_now();
+            self.hub.advance(now, &mut self.witness)?;
         } else if let Some(Reverse(due)) = self.due.pop() {
             self.now = due.at;
             self.happen(due.event)?;
         }
-        self.carry_out();
-        Ok(())
+        self.carry_out()
+    }
+
+    /// What the hub's clock shows, if it is up.
+    fn hub_now(&mut self) -> Timestamp {
+        self.witness.oracle.real = self.now;
+        self.clock.hub_time(self.now)
     }
 
     fn happen(&mut self, event: Event) -> Verdict {
@@ -163,9 +189,10 @@ impl World {
     }
 
     fn finish(&mut self) -> Verdict {
+        let now = self.hub_now();
         for pool in 0..self.hub.pools() {
             let disk = self.hub.read_disk(pool)?;
-            self.witness.oracle.finish(pool, self.now, &disk)?;
+            self.witness.oracle.finish(pool, now, &disk)?;
         }
         Ok(())
     }
@@ -180,32 +207,60 @@ impl World {
         self.due.push(Reverse(Due { at, order, event }));
     }
 
+    /// A node may do this and that, each of its own free will.
     fn wake(&mut self, node: usize) -> Verdict {
-        let again = self.rng.within(20, self.plan.wake_ms_max);
-        let thaw = self.nodes[node].frozen_until;
-        if thaw > self.now {
-            self.at(thaw, Event::Wake(node));
+        let mut rng = self.chance.draw(self.now, Site::WakesAgain, node);
+        let again = rng.within(20, self.plan.wake_ms_max);
+        self.after(again, Event::Wake(node));
+        if self.nodes[node].frozen_until > self.now {
             return Ok(());
         }
-        self.after(again, Event::Wake(node));
-        self.with_node(node, Node::act)
+        for intent in Intent::ALL {
+            if intent.is_for(self.is_calm) && self.nodes[node].could(intent) {
+                self.try_intent(node, intent)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn try_intent(&mut self, node: usize, intent: Intent) -> Verdict {
+        let step = self.chance.step(self.now, intent.site(), node);
+        if !self.is_calm && !self.chance.may(step) {
+            return Ok(());
+        }
+        let before = self.nodes[node].deeds;
+        self.with_node(node, &step, |node, ctx| node.act(intent, ctx))?;
+        if !self.is_calm && self.nodes[node].deeds > before {
+            self.chance.took(step);
+        }
+        Ok(())
     }
 
     /// Lets a node do something, and does to the world what it wants.
-    fn with_node(&mut self, node: usize, act: impl FnOnce(&mut Node, &mut Ctx<'_>)) -> Verdict {
+    fn with_node(
+        &mut self,
+        node: usize,
+        step: &crate::chance::Step,
+        act: impl FnOnce(&mut Node, &mut Ctx<'_>),
+    ) -> Verdict {
+        let wall = self.hub_now();
+        let mut rng = self.chance.of(*step);
         let mut ctx = Ctx {
             now: self.now,
-            rng: &mut self.rng,
+            wall,
+            rng: &mut rng,
             is_calm: self.is_calm,
+            jumps_far: self.plan.jumps_far,
+            less: self.chance.less(),
             pools: self.hub.pools(),
             gossip: &mut self.gossip,
             out: Vec::new(),
         };
         act(&mut self.nodes[node], &mut ctx);
-        for action in ctx.out {
-            self.act_out(node, action)?;
-        }
-        Ok(())
+        let out = ctx.out;
+        self.nodes[node].deeds += out.len() as u64;
+        out.into_iter()
+            .try_for_each(|action| self.act_out(node, action))
     }
 
     fn act_out(&mut self, node: usize, action: Action) -> Verdict {
@@ -223,182 +278,38 @@ impl World {
                 self.nodes[node].reborn();
             }
             (Action::Die(down_for), _) => self.kill(node, down_for),
+            (Action::Govern(pool, variant, is_paused), _) => {
+                let now = self.hub_now();
+                let policy = (variant, is_paused);
+                return self.hub.govern(pool, now, policy, &mut self.witness);
+            }
             (Action::Ask(..) | Action::Bye, None) => {}
         }
         Ok(())
     }
 
-    fn connect(&mut self, node: usize) -> Verdict {
-        if !self.hub.is_up() {
-            return Ok(());
-        }
-        let is_slow = !self.is_calm && self.rng.chance(15);
-        let lag_ms = if is_slow {
-            self.rng.within(100, 3_000)
-        } else {
-            0
-        };
-        let session = self.network.connect(node, lag_ms);
-        if is_slow {
-            let closes = self.rng.within(0, lag_ms);
-            self.after(closes, Event::NodeCloses(session));
-        }
-        let who = self.nodes[node].who()?;
-        self.send(session, Packet::Hello(who));
-        self.with_node(node, |node, ctx| node.connected(session, ctx))
-    }
-
-    fn send(&mut self, session: SessionId, packet: Packet) {
-        let at = self
-            .network
-            .arrival_at_hub(session, self.now, &mut self.rng);
-        self.at(at, Event::ToHub(session, packet));
-    }
-
-    /// Something arrives at the hub.
-    fn arrive(&mut self, session: SessionId, packet: Packet) -> Verdict {
-        let leaks = self.rng.chance(15);
-        let Some(wire) = self.network.wire(session).filter(|wire| !wire.is_severed) else {
-            return Ok(());
-        };
-        match packet {
-            Packet::Hello(node) => {
-                wire.hub_open = true;
-                let open = |_| Command::Open(node.clone());
-                self.ask_all(session, open)
-            }
-            Packet::Bye if wire.hub_open => self.end_session(session, Ending::Bye),
-            // Some are heard after the end of their session, and must be refused.
-            Packet::Ask(pool, request, command) if wire.hub_open || leaks => self.hub.apply(
-                pool,
-                self.now,
-                (session, request, command),
-                &mut self.witness,
-            ),
-            Packet::Bye | Packet::Ask(..) => Ok(()),
-        }
-    }
-
-    fn ask_all(&mut self, session: SessionId, word: impl Fn(usize) -> Command) -> Verdict {
-        for pool in 0..self.hub.pools() {
-            let asked = (session, NO_REQUEST, word(pool));
-            self.hub.apply(pool, self.now, asked, &mut self.witness)?;
-        }
-        Ok(())
-    }
-
-    /// Something reaches a node.
-    fn reach(&mut self, session: SessionId, pool: usize, reply: Reply) -> Verdict {
-        let Some(wire) = self.network.wire(session) else {
-            return Ok(());
-        };
-        let (node, is_lost) = (wire.node, wire.is_severed || !wire.node_open);
-        if is_lost || self.nodes[node].session != Some(session) {
-            return Ok(());
-        }
-        let thaw = self.nodes[node].frozen_until;
-        if thaw > self.now {
-            self.at(thaw, Event::ToNode(session, pool, reply));
-            return Ok(());
-        }
-        let text = describe::reply(&reply);
-        self.witness.trace.note(
-            self.now,
-            format_args!("node {node} (s{}) hears of pool {pool}: {text}", session.0),
-        );
-        self.with_node(node, |node, ctx| node.hear(pool, reply, ctx))
-    }
-
-    /// A session ends at the hub; its end may be posted twice.
-    fn end_session(&mut self, session: SessionId, ending: Ending) -> Verdict {
-        let twice = self.rng.chance(15);
-        let Some(wire) = self.network.wire(session).filter(|wire| wire.hub_open) else {
-            return Ok(());
-        };
-        wire.hub_open = false;
-        if wire.node_open && !wire.is_severed {
-            let notices = self.rng.within(1, 200);
-            self.after(notices, Event::NodeNotices(session));
-        }
-        self.ask_all(session, |_| Command::End(ending))?;
-        if twice {
-            self.ask_all(session, |_| Command::End(Ending::Silence))?;
-        }
-        Ok(())
-    }
-
-    fn node_notices(&mut self, session: SessionId) {
-        let Some(wire) = self.network.wire(session) else {
-            return;
-        };
-        wire.node_open = false;
-        let node = wire.node;
-        let thaw = self.nodes[node].frozen_until;
-        if thaw > self.now {
-            self.at(thaw, Event::NodeNotices(session));
-        } else if self.nodes[node].session == Some(session) {
-            self.nodes[node].disconnected();
-        }
-    }
-
-    /// What left the hub goes out, and what gathered goes to the disk.
-    fn carry_out(&mut self) {
-        for (pool, reply) in self.hub.take_left() {
-            let session = reply.session();
-            if let Some(at) = self
-                .network
-                .arrival_at_node(session, self.now, &mut self.rng)
-            {
-                self.at(at, Event::ToNode(session, pool, reply));
-            }
-        }
-        if self.hub.begin_commit() {
-            let fate = self.draw_fate();
-            let slowest = if self.rng.chance(10) { 400 } else { 6 };
-            let takes = self.rng.within(0, slowest);
-            self.after(takes, Event::CommitEnds(self.lives, fate));
-        }
-    }
-
-    fn draw_fate(&mut self) -> Fate {
-        if self.is_calm || !self.rng.chance(self.plan.commit_fails_percent) {
-            return Fate::Kept;
-        }
-        if self.rng.chance(50) {
-            Fate::Failed(Moment::Before)
-        } else {
-            Fate::Failed(Moment::After)
-        }
-    }
-
-    fn end_commit(&mut self, life: u64, fate: Fate) -> Verdict {
-        if life != self.lives || !self.hub.is_up() {
-            return Ok(());
-        }
-        let lives_on = self.hub.end_commit(fate, self.now, &mut self.witness)?;
-        if !lives_on {
-            // Memory is ahead of the disk: all that the hub can do is to start anew.
-            let down_for = self.rng.within(0, 50);
-            self.bring_down(false, down_for);
-        }
-        Ok(())
-    }
-
-    fn start_hub(&mut self) -> Verdict {
-        if self.hub.is_up() {
-            return Ok(());
-        }
-        self.lives += 1;
-        self.hub.start(self.now, &mut self.witness)
-    }
-
     fn make_peace(&mut self) -> Verdict {
         self.is_calm = true;
-        self.witness.trace.note(self.now, format_args!("*** peace"));
+        self.tell(format_args!("*** peace: from here on nothing goes wrong"));
         for node in &mut self.nodes {
             node.frozen_until = node.frozen_until.min(self.now);
+            node.calm_down();
+        }
+        self.unpause()
+    }
+
+    /// Else there would be no end of waiting.
+    fn unpause(&mut self) -> Verdict {
+        let now = self.hub_now();
+        for pool in 0..self.hub.pools() {
+            self.hub.unpause(pool, now, &mut self.witness)?;
         }
         Ok(())
+    }
+
+    fn tell(&mut self, what: std::fmt::Arguments<'_>) {
+        let now = self.hub_now();
+        self.witness.trace.fault(now, what);
     }
 }
 

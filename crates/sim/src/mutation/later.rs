@@ -8,8 +8,8 @@ use std::{
 
 use leasehold_core::{
     Accepted, Aging, Answer, AttemptEnding, Cause, Change, Command, Govern, LeaseId, LeaseRef,
-    NewTask, Note, Plan, Pool, PoolSettings, Rejection, Reply, RequestId, Schedule, SessionId,
-    Task, TaskId, Timestamp, Transition, When, Wish,
+    NewTask, Note, NoteName, Plan, Policy, Pool, PoolSettings, Rejection, Reply, RequestId,
+    Schedule, SessionId, Task, TaskId, Timestamp, Transition, When, Where, Wish,
 };
 
 use super::Mutation;
@@ -25,10 +25,33 @@ pub(super) const fn twist_settings(settings: &mut PoolSettings, bug: Option<Muta
     if matches!(bug, Some(Mutation::ExpiredRuns)) {
         settings.expires_after = None;
     }
+    if matches!(bug, Some(Mutation::GroupLimitPassed)) {
+        settings.group_concurrency_max = None;
+    }
+    if matches!(bug, Some(Mutation::GroupRateForgotten)) {
+        settings.group_rate = None;
+    }
+    if matches!(bug, Some(Mutation::TurnsForgotten)) {
+        settings.fair_share = false;
+    }
+    if let (Some(Mutation::RateDoubled), Some(rate)) = (bug, &mut settings.rate) {
+        rate.tasks *= 2;
+        rate.burst *= 2;
+    }
 }
 
 /// What is asked for beside a plain task, as a sick pool hears it.
 pub(super) fn twist_wishes(bug: Mutation, command: &mut Command) {
+    match (bug, &mut *command) {
+        (_, Command::Govern(govern)) => {
+            twist_settings(&mut govern.settings, Some(bug));
+        }
+        (Mutation::PurgedTooMuch, Command::Purge(which, _)) => {
+            which.retain(|one| matches!(one, Where::State(_)));
+        }
+        (Mutation::EditsForgotten, Command::ReviveWith(revive)) => revive.edits.clear(),
+        _ => {}
+    }
     if let Command::Enqueue(tasks) = command {
         if bug == Mutation::ExpiredRuns {
             strip_expiry(tasks);
@@ -46,6 +69,24 @@ fn strip_expiry(tasks: &mut [NewTask]) {
     for task in tasks {
         task.wishes
             .retain(|wish| !matches!(wish, Wish::ExpiresAfter(_)));
+    }
+}
+
+/// How far it has come is not stored.
+pub(super) fn forget_progress(task: &mut Task) {
+    if let Some(extras) = &mut task.extras {
+        Arc::make_mut(extras).progress = None;
+    }
+}
+
+/// Revivals bring no payload to the store.
+pub(super) fn keep_payloads(out: &mut Transition) {
+    for change in &mut out.changes {
+        if let Change::Put { cause, blob, .. } = change
+            && *cause == Cause::Revived
+        {
+            *blob = None;
+        }
     }
 }
 
@@ -153,6 +194,47 @@ const fn key_of(wish: &Wish) -> Option<&String> {
     None
 }
 
+/// A pool that says it is paused, and is not.
+#[derive(Debug, Default)]
+pub(super) struct Pauses {
+    /// What it says of its policy.
+    said: Policy,
+    to_say: Option<Policy>,
+}
+
+impl Pauses {
+    pub(super) fn strip(&mut self, mut command: Command) -> Command {
+        if let Command::Govern(govern) = &mut command {
+            self.to_say = Some(govern.policy.clone());
+            govern.policy.paused = None;
+        }
+        command
+    }
+
+    pub(super) fn pretend(&mut self, out: &mut Transition) {
+        let Some(policy) = self.to_say.take() else {
+            return;
+        };
+        out.changes.retain(
+            |change| !matches!(change, Change::Note { name, .. } if *name == NoteName::Policy),
+        );
+        if policy != self.said {
+            // It comes first: what is granted then is granted in a pause.
+            out.changes.insert(0, Note::Policy(policy.clone()).into());
+            self.said = policy;
+        }
+    }
+
+    pub(super) fn recall(&mut self, notes: &mut [Note]) {
+        for note in notes {
+            if let Note::Policy(policy) = note {
+                self.said = policy.clone();
+                policy.paused = None;
+            }
+        }
+    }
+}
+
 /// What an extension or a resume names.
 pub(super) fn named(command: &Command) -> Vec<LeaseRef> {
     if let Command::Extend(leases, _) | Command::Resume(leases) = command {
@@ -177,7 +259,10 @@ pub(super) fn plan(of: &Schedule, now: Timestamp) -> Plan {
     let (mut due, mut next) = (Vec::new(), None);
     if let When::Every { ms, from } = of.when {
         let step = Duration::from_millis(ms);
-        let mut at = from;
+        let mut at = from
+            + step
+                * u32::try_from(of.done_until.since(from).as_millis() / step.as_millis())
+                    .unwrap_or(0);
         while at <= now {
             due.extend((at > of.done_until).then_some(at));
             at = at + step;

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use leasehold_core::{
     Answer, AttemptEnding, Cause, Change, Claim, Command, Ending, Epoch, Grant, LeaseId, LeaseRef,
-    Node, Note, Plan, Pool, PoolId, PoolSettings, Reply, RequestId, SessionId, Spent, State, Task,
-    Timestamp, Transition,
+    Node, Note, Plan, Policy, Pool, PoolId, PoolSettings, Reply, RequestId, SessionId, Spent,
+    State, Task, Timestamp, Transition,
 };
 
 use super::{
     Mutation, PRIORITY_MAX,
-    later::{self, Keys, Overran},
+    later::{self, Keys, Overran, Pauses},
 };
 
 /// A pool, sane or with one bug around it.
@@ -23,6 +23,7 @@ pub(crate) struct Patient {
     last_grant: Option<(SessionId, Grant)>,
     overran: Overran,
     keys: Keys,
+    pauses: Pauses,
 }
 
 impl Patient {
@@ -45,6 +46,7 @@ impl Patient {
             last_grant: None,
             overran: Overran::default(),
             keys: Keys::default(),
+            pauses: Pauses::default(),
         }
     }
 
@@ -67,7 +69,12 @@ impl Patient {
         else {
             return out;
         };
+        let twisted = match self.bug {
+            Some(Mutation::PauseIgnored) => self.pauses.strip(twisted),
+            Some(_) | None => twisted,
+        };
         self.pool.apply(now, as_session, request, twisted, &mut out);
+        self.pauses.pretend(&mut out);
         if as_session != session {
             relabel(&mut out, request, session);
         }
@@ -93,6 +100,9 @@ impl Patient {
         if self.bug == Some(Mutation::FiredTwice) {
             notes.iter_mut().for_each(later::forget_instant);
         }
+        if self.bug == Some(Mutation::PauseIgnored) {
+            self.pauses.recall(&mut notes);
+        }
         self.pool.recall(notes);
     }
 
@@ -102,6 +112,10 @@ impl Patient {
             .due_schedules()
             .map(|of| later::plan(of, now))
             .collect()
+    }
+
+    pub(crate) const fn policy(&self) -> &Policy {
+        self.pool.policy()
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
@@ -150,6 +164,7 @@ impl Patient {
             return None;
         }
         let mut as_session = session;
+        later::twist_wishes(bug, &mut command);
         match (bug, &mut command) {
             (Mutation::HolderUnchecked, _) => {
                 as_session = self.holder(&command).unwrap_or(session);
@@ -174,9 +189,6 @@ impl Patient {
                 for task in tasks {
                     task.priority = PRIORITY_MAX - task.priority;
                 }
-            }
-            (Mutation::ExpiredRuns | Mutation::ChildOrphaned | Mutation::FollowUpTorn, of) => {
-                later::twist_wishes(bug, of);
             }
             (Mutation::NeverArrivedKept, Command::Resume(leases)) => {
                 command = Command::Extend(leases.clone(), None);
@@ -281,6 +293,7 @@ impl Patient {
             Some(Mutation::LeaseReissued) => strip_epochs(out),
             Some(Mutation::OverranResumed) => self.overran.note(out),
             Some(Mutation::KeyOutlives) => self.keys.note(out),
+            Some(Mutation::PayloadKept) => later::keep_payloads(out),
             Some(Mutation::PermitLeaked) => later::leak_permits(&mut self.pool, out),
             Some(Mutation::RevocationUnsaid) => {
                 out.replies
@@ -315,6 +328,7 @@ fn twist_restored(task: &mut Task, bug: Option<Mutation>) {
             task.attempt = 0;
         }
         (Some(Mutation::StopForgotten), _) => later::forget_stop(task),
+        (Some(Mutation::ProgressForgotten), _) => later::forget_progress(task),
         (Some(Mutation::OneAttemptTooMany), _) => task.attempts_max += 1,
         (Some(Mutation::PriorityInverted), _) => task.priority = PRIORITY_MAX - task.priority,
         _ => {}

@@ -120,11 +120,16 @@ impl Node {
         items: &[Result<std::time::Duration, Rejection>],
         ctx: &mut Ctx<'_>,
     ) {
-        let (Command::Extend(leases, _) | Command::Resume(leases)) = command else {
+        let leases = if let Command::Extend(leases, _) | Command::Resume(leases) = command {
+            leases.clone()
+        } else if let Command::Progress(items) = command {
+            items.iter().map(|told| told.proof).collect()
+        } else {
             return;
         };
         for (proof, item) in leases.iter().zip(items) {
-            if item.is_err() && (ctx.is_calm || !ctx.rng.chance(self.malice)) {
+            let is_lost = *item == Err(Rejection::LeaseLost);
+            if is_lost && (ctx.is_calm || !ctx.rng.chance(self.malice)) {
                 self.drop_work(*proof);
             }
         }

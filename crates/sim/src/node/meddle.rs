@@ -7,37 +7,11 @@ use leasehold_core::{
     Schedule, ScheduleAsk, ScheduleName, TaskId, Timestamp, When,
 };
 
-use super::{Action, Ctx, Node};
-use crate::{
-    features::{SCHEDULES, STOPS},
-    hub::millis,
-};
+use super::{Ctx, Node, tamper};
+use crate::{features::STOPS, hub::millis};
 
 impl Node {
-    pub(super) fn meddle(&mut self, ctx: &mut Ctx<'_>) {
-        if ctx.rng.chance(6) {
-            self.touch_tasks(ctx);
-        }
-        if ctx.rng.chance(self.malice) {
-            self.lie(ctx);
-        }
-        if ctx.rng.chance(1) {
-            self.ask_nonsense(ctx);
-        }
-        if SCHEDULES && ctx.rng.chance(3) {
-            self.touch_schedule(ctx);
-        }
-        match ctx.rng.within(0, 199) {
-            0 => ctx.out.push(Action::Bye),
-            1 => {
-                let down_for = ctx.rng.within(10, 3000);
-                ctx.out.push(Action::Die(down_for));
-            }
-            _ => {}
-        }
-    }
-
-    fn touch_schedule(&mut self, ctx: &mut Ctx<'_>) {
+    pub(super) fn touch_schedule(&mut self, ctx: &mut Ctx<'_>) {
         let pool = ctx.rng.index(ctx.pools);
         let Ok(name) = ScheduleName::new("tick") else {
             return;
@@ -62,12 +36,13 @@ impl Node {
         }
     }
 
-    fn touch_tasks(&mut self, ctx: &mut Ctx<'_>) {
+    pub(super) fn touch_tasks(&mut self, ctx: &mut Ctx<'_>) {
         let Some((pool, task)) = ctx.rng.pick(&ctx.gossip.tasks) else {
             return;
         };
-        let kinds = if STOPS { 12 } else { 6 };
+        let kinds = if STOPS { 15 } else { 6 };
         let command = match ctx.rng.within(0, kinds) {
+            13.. => tamper::tamper(task, ctx),
             7.. => cancel_within(task, ctx),
             0 => Command::Cancel(vec![task]),
             1 => Command::Cancel(vec![task, TaskId::from_u128(1 << 80), task]),
@@ -82,7 +57,7 @@ impl Node {
     }
 
     /// Answers under a lease that is old, another node's, or made up.
-    fn lie(&mut self, ctx: &mut Ctx<'_>) {
+    pub(super) fn lie(&mut self, ctx: &mut Ctx<'_>) {
         let held: Vec<_> = self
             .works
             .iter()
@@ -96,9 +71,7 @@ impl Node {
         let Some((pool, mut proof)) = found else {
             return;
         };
-        if ctx.rng.chance(10) {
-            proof.lease.number += ctx.rng.within(1, 3);
-        }
+        let pool = forge(pool, &mut proof, ctx);
         let command = match ctx.rng.within(0, 9) {
             0..4 => Command::Complete(vec![Completion {
                 proof,
@@ -128,7 +101,7 @@ impl Node {
         all.map(complete).collect()
     }
 
-    fn ask_nonsense(&mut self, ctx: &mut Ctx<'_>) {
+    pub(super) fn ask_nonsense(&mut self, ctx: &mut Ctx<'_>) {
         let pool = ctx.rng.index(ctx.pools);
         let week = Some(Duration::from_secs(7 * 24 * 3600));
         let claim = Claim {
@@ -157,6 +130,22 @@ impl Node {
     }
 }
 
+/// A lease as it was never granted, or not here: which pool it is shown to.
+fn forge(pool: usize, proof: &mut LeaseRef, ctx: &mut Ctx<'_>) -> usize {
+    match ctx.rng.within(0, 29) {
+        0..3 => proof.lease.number += ctx.rng.within(1, 3),
+        3 => proof.lease.epoch.0 += 1,
+        4 => proof.lease.pool.0 += 1,
+        5 => {
+            let other = ctx.rng.pick(&ctx.gossip.tasks);
+            proof.task = other.map_or(proof.task, |(_, task)| task);
+        }
+        6 | 7 => return ctx.rng.index(ctx.pools),
+        _ => {}
+    }
+    pool
+}
+
 fn cancel_within(task: TaskId, ctx: &mut Ctx<'_>) -> Command {
     let graces = [None, Some(0), Some(300), Some(3_000)];
     let grace = ctx.rng.pick(&graces).flatten();
@@ -171,7 +160,11 @@ fn recent<T>(all: &[T]) -> &[T] {
 /// One of two intervals, which all nodes agree on.
 fn tick(name: ScheduleName, ctx: &mut Ctx<'_>) -> Schedule {
     let ms = ctx.rng.pick(&[1_000, 1_700]).unwrap_or(1_000);
-    let policies = [Misfire::Skip, Misfire::Once, Misfire::All];
+    let policies = if ctx.jumps_far {
+        [Misfire::Skip, Misfire::Once, Misfire::Once]
+    } else {
+        [Misfire::Skip, Misfire::Once, Misfire::All]
+    };
     Schedule {
         name,
         seed: TaskId::from_u128(4),

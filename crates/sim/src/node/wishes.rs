@@ -4,14 +4,14 @@ use leasehold_core::{AfterFailure, Wish};
 
 use super::Ctx;
 use crate::{
-    features::{LIFE, LINKS},
+    features::{LIFE, LIMITS, LINKS},
     hub::millis,
 };
 
 /// What ties a task of this pool to others.
 pub(super) fn links(pool: usize, ctx: &mut Ctx<'_>) -> Vec<Wish> {
     let mut wishes = Vec::new();
-    if !LINKS {
+    if !LINKS || ctx.less.is_plain {
         return wishes;
     }
     if ctx.rng.chance(25) {
@@ -34,15 +34,22 @@ pub(super) fn links(pool: usize, ctx: &mut Ctx<'_>) -> Vec<Wish> {
     wishes
 }
 
+/// Whom limits and shares are to count a task to.
+pub(super) fn group(ctx: &mut Ctx<'_>) -> Option<Wish> {
+    let groups = ["ants", "bees", "cats"];
+    let group = ctx.rng.pick(&groups).unwrap_or("ants");
+    (LIMITS && ctx.rng.chance(60)).then(|| Wish::Group(group.into()))
+}
+
 /// For a task that is delayed or not.
 pub(super) fn wishes(is_delayed: bool, ctx: &mut Ctx<'_>) -> Vec<Wish> {
     let mut wishes = Vec::new();
-    if !LIFE {
+    if !LIFE || ctx.less.is_plain {
         return wishes;
     }
     if !is_delayed && ctx.rng.chance(5) {
         let early = millis(1_000);
-        let earliest = ctx.now.as_millis().saturating_sub(early.as_secs() * 1_000);
+        let earliest = ctx.wall.as_millis().saturating_sub(early.as_secs() * 1_000);
         let at = earliest + ctx.rng.within(0, 6_000);
         wishes.push(Wish::RunAt(leasehold_core::Timestamp::from_millis(at)));
     }
@@ -78,7 +85,7 @@ fn back_off(ctx: &mut Ctx<'_>) -> Wish {
 
 /// What is to become of a task that failed.
 pub(super) fn after_failure(ctx: &mut Ctx<'_>) -> AfterFailure {
-    if !LIFE {
+    if !LIFE || ctx.less.is_plain {
         return AfterFailure::ByPolicy;
     }
     match ctx.rng.within(0, 9) {

@@ -1,19 +1,22 @@
 //! The books of one pool: what it must look like by what it was asked and by the time.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
 use leasehold_core::{
-    AttemptEnding, Cause, Change, LeaseRef, Node, PoolSettings, RequestId, Revocation, SessionId,
-    State, Task, TaskId, Timestamp,
+    AttemptEnding, Cause, Change, LeaseRef, Node, Policy, PoolSettings, RequestId, Revocation,
+    SessionId, State, Task, TaskId, Timestamp,
 };
 
 use super::{
     Verdict, Violation,
     durable::Durable,
+    ended::Purging,
     expiry::then_of,
+    groups::Turns,
+    rates::Buckets,
     schedules::{Fired, Schedules},
     seen::{By, Phase, Seen},
     step::Step,
@@ -22,7 +25,17 @@ use crate::trace::short;
 
 #[derive(Debug)]
 pub(super) struct Books {
+    /// Those that the pool begins with, and those that it may be given.
+    pub(super) variants: Vec<PoolSettings>,
     pub(super) settings: PoolSettings,
+    pub(super) policy: Option<Policy>,
+    pub(super) buckets: Buckets,
+    pub(super) turns: Turns,
+    pub(super) purging: VecDeque<Purging>,
+    /// When somebody was to be served whom only a rate kept back.
+    permit_at: Option<Timestamp>,
+    /// The hub's clock and the real time at its start.
+    started: (Timestamp, Timestamp),
     pub(super) tasks: BTreeMap<TaskId, Seen>,
     pub(super) sessions: BTreeMap<SessionId, Session>,
     /// By the order in which they came.
@@ -63,9 +76,16 @@ pub(super) enum Wants {
 }
 
 impl Books {
-    pub(super) fn new(settings: PoolSettings) -> Self {
+    pub(super) fn new(variants: Vec<PoolSettings>) -> Self {
         Self {
-            settings,
+            settings: variants.first().cloned().unwrap_or_default(),
+            variants,
+            policy: None,
+            buckets: Buckets::default(),
+            turns: Turns::default(),
+            purging: VecDeque::new(),
+            permit_at: None,
+            started: (Timestamp::default(), Timestamp::default()),
             tasks: BTreeMap::new(),
             sessions: BTreeMap::new(),
             parked: BTreeMap::new(),
@@ -81,11 +101,17 @@ impl Books {
 
     /// Judges one call: what time brought about, what was asked, what that made possible.
     pub(super) fn judge(&mut self, step: &mut Step<'_>) -> Verdict {
+        self.check_pace(step)?;
         self.check_on_time(step.now)?;
+        if self.permit_at.take().is_some_and(|at| at < step.now) {
+            let what = "somebody waits for a task, and a permit came unnoticed";
+            return Err(Violation::general(what));
+        }
         self.check_instants(step.now, self.restored_at)?;
         self.pass_time(step)?;
         let expected = match step.call.asked {
             Some((session, request, command)) => {
+                step.is_heard = true;
                 self.remember((session, request), command);
                 self.ask(step, session, request, command)?
             }
@@ -94,16 +120,24 @@ impl Books {
         self.pass_time(step)?;
         step.expect_no_more()?;
         self.check_replies(step, expected.as_ref())?;
+        self.settle_turns(step.now);
+        self.permit_at = self.next_permit(step.now);
         self.check_rest(step)
     }
 
     /// All is gone but what the disk held: every lease is good for a grace, every session closed.
-    pub(super) fn restore(&mut self, now: Timestamp) {
+    pub(super) fn restore(&mut self, now: Timestamp, real: Timestamp) -> Verdict {
+        self.check_clock(now)?;
+        self.permit_at = None;
+        self.started = (now, real);
+        self.turns = Turns::default();
         self.sessions.clear();
+        self.purging.clear();
         self.parked.clear();
         self.restored_at = now;
         self.tasks = self.durable.recall();
         self.schedules = self.durable.noted();
+        self.recall_policy(now);
         for seen in self.tasks.values_mut() {
             if let Some(newest) = &mut seen.newest {
                 newest.session = None;
@@ -112,6 +146,20 @@ impl Books {
                 seen.hold(now, now + self.settings.restart_grace, By::Hub);
             }
         }
+        Ok(())
+    }
+
+    /// Whatever the wall clock does, what was to end after so long does so then.
+    fn check_pace(&self, step: &Step<'_>) -> Verdict {
+        let (clock, real) = self.started;
+        let (by_clock, by_real) = (step.now.since(clock), step.real.since(real));
+        if by_clock == by_real {
+            return Ok(());
+        }
+        let what = "the hub's clock jumped while it ran, so leases end early or late";
+        Err(Violation::general(format!(
+            "{what}: {by_clock:?} since its start, not {by_real:?}"
+        )))
     }
 
     pub(super) fn all_ended(&self) -> bool {
@@ -137,7 +185,8 @@ impl Books {
     fn pass_time(&mut self, step: &mut Step<'_>) -> Verdict {
         let now = step.now;
         loop {
-            let Some(change) = step.next_of_time() else {
+            let is_due = |id| self.is_due_to_be_forgotten(now, id) || !self.purging.is_empty();
+            let Some(change) = step.next_of_time(is_due) else {
                 let Some(task) = step.next_forced(|id| self.is_forced(id, now)) else {
                     return Ok(());
                 };
@@ -148,7 +197,11 @@ impl Books {
                 Change::Note { name, .. } => {
                     return Err(Violation::general(format!("nobody asked for {name:?}")));
                 }
-                Change::Forget(id) => self.forget(step.now, *id)?,
+                Change::Forget(id) if self.is_due_to_be_forgotten(now, *id) => {
+                    self.forget(now, *id)?;
+                }
+                Change::Forget(id) if self.purging.is_empty() => self.forget(now, *id)?,
+                Change::Forget(id) => self.purge_one(step, *id)?,
                 Change::Put { task, cause, .. } => self.pass_change(step, task, *cause)?,
             }
         }
@@ -269,17 +322,10 @@ impl Books {
 
     /// A finished task is forgotten after its time, or as the oldest of too many.
     pub(super) fn forget(&mut self, now: Timestamp, id: TaskId) -> Verdict {
-        let settings = &self.settings;
         let Some(seen) = self.tasks.get(&id) else {
             return Err(Violation::of(id, "it was forgotten twice"));
         };
-        let is_over = seen.phase.has_ended() && seen.due(settings).is_some_and(|at| at <= now);
-        let finished = self.tasks.values().filter(|seen| seen.phase.is_finished());
-        let ended_at = |seen: &Seen| (seen.due(settings), seen.id);
-        let is_oldest = finished.clone().map(ended_at).min() == Some(ended_at(seen));
-        let too_many = finished.count() as u64 > settings.completed_kept_max;
-        let makes_room = seen.phase.is_finished() && too_many && is_oldest;
-        if !is_over && !makes_room {
+        if !self.is_due_to_be_forgotten(now, id) {
             return Err(Violation::of(
                 id,
                 format!("it was forgotten as {:?}", seen.phase),
@@ -288,6 +334,19 @@ impl Books {
         self.tasks.remove(&id);
         self.durable.will_hold(id, None);
         Ok(())
+    }
+
+    fn is_due_to_be_forgotten(&self, now: Timestamp, id: TaskId) -> bool {
+        let settings = &self.settings;
+        let Some(seen) = self.tasks.get(&id) else {
+            return false;
+        };
+        let is_over = seen.phase.has_ended() && seen.due(settings).is_some_and(|at| at <= now);
+        let finished = self.tasks.values().filter(|seen| seen.phase.is_finished());
+        let ended_at = |seen: &Seen| (seen.due(settings), seen.id);
+        let is_oldest = finished.clone().map(ended_at).min() == Some(ended_at(seen));
+        let too_many = finished.count() as u64 > settings.completed_kept_max;
+        is_over || (seen.phase.is_finished() && too_many && is_oldest)
     }
 
     /// What was due before now has happened before now.
@@ -307,15 +366,12 @@ impl Books {
 
     /// What must hold between two calls.
     fn check_rest(&self, step: &mut Step<'_>) -> Verdict {
-        let ready = || self.tasks.values().find(|seen| seen.phase == Phase::Ready);
         if self.is_anyone_waiting()
-            && self.has_permit()
-            && let Some(seen) = ready()
+            && self.has_permit(step.now)
+            && let Some(id) = self.next_ready(step.now).first()
         {
-            return Err(Violation::of(
-                seen.id,
-                "it is ready while somebody waits for a task",
-            ));
+            let what = "it is ready while somebody waits for a task";
+            return Err(Violation::of(*id, what));
         }
         self.check_own_claim(step)?;
         self.check_children(step)?;
@@ -336,7 +392,7 @@ impl Books {
         }
     }
 
-    fn is_anyone_waiting(&self) -> bool {
+    pub(super) fn is_anyone_waiting(&self) -> bool {
         let parked = self
             .parked
             .values()

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use leasehold_core::{
-    Answer, AttemptEnding, Command, Grant, LeaseId, LeaseRef, Reply, RequestId, Schedule,
+    Answer, AttemptEnding, Command, Grant, LeaseId, LeaseRef, Policy, Reply, RequestId, Schedule,
     ScheduleName, SessionId, StateKind, Task, TaskId, Timestamp,
 };
 
@@ -18,6 +18,9 @@ pub(super) struct Durable {
     pending: VecDeque<Pending>,
     disk: BTreeMap<TaskId, Seen>,
     notes: Schedules,
+    policy: Option<Policy>,
+    /// The newest time of what was stored.
+    pub(super) latest: Timestamp,
     made: u64,
     stored: u64,
     /// What the disk has held at any time.
@@ -32,6 +35,7 @@ pub(super) struct Durable {
 enum Pending {
     Task(TaskId, Option<Box<Seen>>),
     Note(ScheduleName, Option<Schedule>),
+    Policy(Box<Policy>),
 }
 
 #[derive(Debug, Default)]
@@ -59,6 +63,16 @@ impl Durable {
     pub(super) fn will_note(&mut self, of: ScheduleName, kept: Option<Schedule>) {
         self.made += 1;
         self.pending.push_back(Pending::Note(of, kept));
+    }
+
+    pub(super) fn will_govern(&mut self, policy: Policy) {
+        self.made += 1;
+        self.pending.push_back(Pending::Policy(Box::new(policy)));
+    }
+
+    /// The policy that a restart finds.
+    pub(super) fn policy(&self) -> Option<Policy> {
+        self.policy.clone()
     }
 
     /// The schedules that a restart finds.
@@ -266,13 +280,20 @@ impl Books {
         self.durable.asked.insert(of, command.clone());
     }
 
-    pub(super) fn stored(&mut self, changes: usize, kept: usize) {
+    pub(super) fn stored(&mut self, at: Timestamp, changes: usize, kept: usize) {
+        if kept > 0 {
+            self.durable.latest = self.durable.latest.max(at);
+        }
         let pending = &mut self.durable.pending;
         let batch: Vec<_> = pending.drain(..changes.min(pending.len())).collect();
         for change in batch.into_iter().take(kept) {
             match change {
                 Pending::Task(id, seen) => self.durable.store(id, seen.map(|seen| *seen)),
                 Pending::Note(of, kept) => self.durable.note(of, kept),
+                Pending::Policy(policy) => {
+                    self.durable.stored += 1;
+                    self.durable.policy = Some(*policy);
+                }
             }
         }
     }

@@ -20,7 +20,7 @@ use super::{
 #[derive(Debug, Clone, Default)]
 pub(super) struct Terms {
     run_at: Option<Timestamp>,
-    expires_after: Option<Duration>,
+    pub(super) expires_after: Option<Duration>,
     max_runtime: Option<Duration>,
     back_off: Option<BackOff>,
     losses_max: Option<u32>,
@@ -32,6 +32,10 @@ pub(super) struct Terms {
     /// Why it is dead, where that is no matter of counting.
     pub(super) died: Option<Death>,
     pub(super) links: Links,
+    /// Whom it is counted to.
+    pub(super) group: Option<String>,
+    /// How far its newest attempt has come.
+    pub(super) progress: Option<u16>,
 }
 
 impl Terms {
@@ -72,8 +76,9 @@ impl Terms {
             Wish::After { tasks, any_end } => {
                 (self.links.left, self.links.any_end) = (tasks.clone(), *any_end);
             }
-            // Of these the oracle knows no rule yet, and no world has them.
-            Wish::Group(_) | Wish::Trace(_) => {}
+            Wish::Group(group) => self.group = Some(group.clone()),
+            // Of this the oracle knows no rule, and no world has it.
+            Wish::Trace(_) => {}
         }
     }
 

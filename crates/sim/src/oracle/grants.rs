@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use leasehold_core::{Command, Credit, Revocation, Task, TaskId};
+use leasehold_core::{Command, Credit, Revocation, Task, TaskId, Timestamp};
 
 use super::{
     Verdict, Violation,
@@ -26,10 +26,21 @@ impl Books {
         if self.seen(id)?.expires_at().is_some_and(|at| at <= step.now) {
             return Err(Violation::of(id, "it was granted, and had waited too long"));
         }
-        if !self.has_permit() {
-            return Err(Violation::of(id, "as many as may be were on lease already"));
+        if self.is_paused() {
+            return Err(Violation::of(id, "it was granted in a pool that is paused"));
         }
-        self.check_is_first(id)?;
+        if !self.has_permit(step.now) {
+            let what = "it was granted past a limit of its pool, or sooner than its rate allows";
+            return Err(Violation::of(id, what));
+        }
+        let seen = self.seen(id)?.clone();
+        if !self.is_open(&seen, step.now) {
+            let what = "it was granted past a limit of its group, or sooner than its rate allows";
+            return Err(Violation::of(id, what));
+        }
+        self.check_is_first(id, step.now)?;
+        self.take_turn(step, id)?;
+        self.buckets.take(seen.terms.group.as_deref(), step.now);
         let granted = said
             .lease
             .as_ref()
@@ -40,10 +51,11 @@ impl Books {
         self.agree(said)
     }
 
-    fn check_is_first(&self, id: TaskId) -> Verdict {
-        match self.first_ready() {
-            Some(first) if first != id => {
-                let first = crate::trace::short(first);
+    fn check_is_first(&self, id: TaskId, now: Timestamp) -> Verdict {
+        let next = self.next_ready(now);
+        match next.first() {
+            Some(first) if !next.contains(&id) => {
+                let first = crate::trace::short(*first);
                 Err(Violation::of(
                     id,
                     format!("it was granted before {first}, which is first"),
@@ -71,6 +83,7 @@ impl Books {
         let seen = self.seen(id)?;
         seen.attempt += 1;
         seen.terms.granted_at = step.now;
+        seen.terms.progress = None;
         seen.hold(step.now, step.now + expected, By::Deadline);
         seen.newest = Some(newest);
         let expected = seen.held_for(step.now);
@@ -144,34 +157,27 @@ impl Books {
         }
     }
 
-    /// A claim gets less than it asked for only if nothing is left, or if what is first of that
-    /// would have been too much.
+    /// A claim gets less than it asked for only if nothing is left, or if what is next would have
+    /// been too much.
     pub(super) fn check_own_claim(&self, step: &mut Step<'_>) -> Verdict {
-        let (Some(granted), Some(first)) = (step.cut_short.take(), self.first_ready()) else {
+        let next = self.next_ready(step.now);
+        let (Some(granted), Some(first)) = (step.cut_short.take(), next.first()) else {
             return Ok(());
         };
-        if !self.has_permit() {
+        if !self.has_permit(step.now) {
             step.remarks.push("cut short by a bound");
             return Ok(());
         }
-        let is_empty = granted.is_empty();
-        let mut with_it = granted;
-        with_it.push(first);
-        if is_empty || self.fit(&with_it) {
+        let is_too_much = |next: &TaskId| {
+            let with_it: Vec<TaskId> = granted.iter().chain([next]).copied().collect();
+            !self.fit(&with_it)
+        };
+        if granted.is_empty() || !next.iter().any(is_too_much) {
             let what = "it is ready, and fits a claim that got less than it asked for";
-            return Err(Violation::of(first, what));
+            return Err(Violation::of(*first, what));
         }
         step.remarks.push("full before its number");
         Ok(())
-    }
-
-    fn first_ready(&self) -> Option<TaskId> {
-        let aging = self.settings.aging;
-        let tasks = self.tasks.values();
-        let ready = tasks.filter(|seen| seen.phase == Phase::Ready);
-        ready
-            .min_by_key(|seen| seen.rank(aging))
-            .map(|seen| seen.id)
     }
 
     fn fit(&self, of: &[TaskId]) -> bool {

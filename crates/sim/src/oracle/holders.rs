@@ -13,6 +13,15 @@ use super::{
     verbs::is_lease,
 };
 
+/// How a holder pushes its deadline out.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Extension {
+    /// To so long from now, or as long as was granted.
+    Plain(Option<Duration>),
+    /// As long as was granted, with a word on how far it is.
+    Progress(u16),
+}
+
 impl Books {
     pub(super) fn end_session(
         &mut self,
@@ -22,6 +31,7 @@ impl Books {
     ) -> Verdict {
         self.sessions.remove(&session);
         self.parked.retain(|_, parked| parked.session != session);
+        self.purging.retain(|purging| purging.asked.0 != session);
         let holds = |seen: &&mut Seen| {
             let newest = seen.newest.as_ref();
             newest.is_some_and(|newest| newest.session == Some(session))
@@ -73,17 +83,17 @@ impl Books {
         }
         let mut answers = Vec::new();
         for proof in leases {
-            answers.push(self.extend_one(step, who, *proof, lease)?);
+            answers.push(self.extend_one(step, who, *proof, Extension::Plain(lease))?);
         }
         Ok(Said::Extended(answers))
     }
 
-    fn extend_one(
+    pub(super) fn extend_one(
         &mut self,
         step: &mut Step<'_>,
         (session, node): (SessionId, &Node),
         proof: LeaseRef,
-        lease: Option<Duration>,
+        how: Extension,
     ) -> Verdict<Result<Duration, No>> {
         let now = step.now;
         let open: BTreeSet<SessionId> = self.sessions.keys().copied().collect();
@@ -98,7 +108,10 @@ impl Books {
             .newest
             .as_ref()
             .map_or(Duration::ZERO, |of| of.lease_for);
-        let runs = lease.unwrap_or(granted_for);
+        let runs = match how {
+            Extension::Plain(Some(lease)) => lease,
+            Extension::Plain(None) | Extension::Progress(_) => granted_for,
+        };
         seen.hold(now, now + runs, By::Deadline);
         let runs = seen.held_for(now);
         if let Some(newest) = &mut seen.newest {
@@ -107,7 +120,12 @@ impl Books {
             let has_it = newest.session.filter(|of| open.contains(of));
             newest.session = has_it.max(Some(session));
         }
-        if is_late {
+        if let Extension::Progress(fraction) = how {
+            seen.terms.progress = Some(fraction);
+            step.remarks.push("said how far it is");
+            let said = step.expect(proof.task, Cause::Progressed)?;
+            self.agree(said)?;
+        } else if is_late {
             let said = step.expect(proof.task, Cause::Resumed)?;
             self.agree(said)?;
         } else {
@@ -128,7 +146,7 @@ impl Books {
     ) -> Verdict<Said> {
         let mut answers = Vec::new();
         for proof in leases {
-            answers.push(self.extend_one(step, who, *proof, None)?);
+            answers.push(self.extend_one(step, who, *proof, Extension::Plain(None))?);
         }
         let (session, node) = who;
         self.ask_again(step, session, leases);
@@ -204,6 +222,7 @@ impl Books {
             return Ok(Err(no));
         }
         let now = step.now;
+        self.lose_turn(proof.task);
         let Some(seen) = self.good(proof, node) else {
             return Ok(Err(No::LeaseLost));
         };
@@ -234,6 +253,7 @@ impl Books {
                 answers.push(Ok(()));
                 continue;
             }
+            self.lose_turn(proof.task);
             let Some(seen) = self.good(*proof, node) else {
                 answers.push(Err(No::LeaseLost));
                 continue;

@@ -279,14 +279,6 @@ impl Books {
         }
         Ok(())
     }
-
-    /// Tasks that are on lease, of as many as there may be.
-    pub(super) fn has_permit(&self) -> bool {
-        let held = |seen: &&Seen| matches!(seen.phase, Phase::Held(..));
-        let claimed = self.tasks.values().filter(held).count();
-        let max = self.settings.concurrency_max;
-        max.is_none_or(|max| (claimed as u64) < u64::from(max))
-    }
 }
 
 /// Whether the disk may end with it so: it waits for a task that is dead.

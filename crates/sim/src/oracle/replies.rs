@@ -36,6 +36,7 @@ pub(super) enum Said {
     Done(Vec<Result<(), No>>),
     Revived(Vec<(TaskId, Result<(), No>)>),
     Awaited(TaskId, StateKind),
+    Purged(u64),
     Refused(No),
 }
 
@@ -96,7 +97,7 @@ pub(super) fn refusals(replies: &[Reply]) -> Vec<No> {
             .filter_map(|(_, item)| item.err())
             .collect(),
         Said::Refused(no) => vec![no],
-        Said::Claimed(_) | Said::Credited(_) | Said::Awaited(..) => Vec::new(),
+        Said::Claimed(_) | Said::Credited(_) | Said::Awaited(..) | Said::Purged(_) => Vec::new(),
     };
     replies.iter().map(of).flat_map(refusals).collect()
 }
@@ -118,8 +119,7 @@ pub(super) fn said(answer: &Answer) -> Said {
             Said::Revived(items.iter().map(|(id, one)| (*id, item(one))).collect())
         }
         Answer::Awaited(task) => Said::Awaited(task.id, task.state.kind()),
-        // Nobody asks for it.
-        Answer::Purged(_) => Said::Refused(No::Elsewhere),
+        Answer::Purged(tasks) => Said::Purged(*tasks),
         Answer::Refused(refusal) => Said::Refused(no(refusal)),
     }
 }
@@ -245,6 +245,11 @@ impl Books {
         of: (SessionId, RequestId),
         answer: &Answer,
     ) -> Verdict {
+        if let Answer::Purged(tasks) = answer
+            && self.end_purge(of, *tasks)
+        {
+            return Ok(());
+        }
         let is_it =
             |(_, parked): &(&u64, &super::books::Parked)| (parked.session, parked.request) == of;
         let Some(ticket) = self.parked.iter().find(is_it).map(|(ticket, _)| *ticket) else {

@@ -186,7 +186,9 @@ fn instants(of: &Schedule, now: Timestamp) -> Vec<Timestamp> {
         return Vec::new();
     };
     let step = Duration::from_millis(ms);
-    let all = std::iter::successors(Some(from), |at| Some(*at + step));
+    let done = of.done_until.since(from).as_millis() / step.as_millis();
+    let passed = Duration::from_millis(ms * u64::try_from(done).unwrap_or(0));
+    let all = std::iter::successors(Some(from + passed), |at| Some(*at + step));
     all.skip_while(|at| *at <= of.done_until)
         .take_while(|at| *at <= now)
         .collect()

@@ -207,7 +207,7 @@ impl Seen {
     }
 
     /// Which budget its last ending is of.
-    fn died_of(&self) -> Option<Death> {
+    pub(super) fn died_of(&self) -> Option<Death> {
         match self.ends.last()?.ending {
             AttemptEnding::Released | AttemptEnding::Interrupted => {
                 Some(Death::InterruptedTooOften)
@@ -252,8 +252,14 @@ impl Seen {
         same("its priority", &self.priority, &task.priority)?;
         same("its age", &self.ready_at, &task.ready_at)?;
         same("its newest lease", &lease, &said_lease)?;
+        same("its progress", &self.terms.progress, &progress_of(task))?;
         same("its last ending", &last, &said_last)
     }
+}
+
+fn progress_of(task: &Task) -> Option<u16> {
+    let progress = task.extras.as_ref()?.progress.as_ref()?;
+    Some(progress.fraction)
 }
 
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, known: &T, said: &T) -> Result<(), String> {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use leasehold_core::{
-    AttemptEnding, Cause, Change, LeaseId, LeaseRef, Reply, Revocation, SessionId, Task, TaskId,
-    Timestamp,
+    AttemptEnding, Cause, Change, Command, LeaseId, LeaseRef, Reply, Revocation, SessionId, Task,
+    TaskId, Timestamp,
 };
 
 use super::{
@@ -18,6 +18,8 @@ use crate::describe;
 /// gathered meanwhile.
 pub(super) struct Step<'a> {
     pub(super) now: Timestamp,
+    /// The time that no clock shows.
+    pub(super) real: Timestamp,
     pub(super) call: &'a Call<'a>,
     changes: VecDeque<&'a Change>,
     /// Grants among the replies whose change was not seen yet.
@@ -32,14 +34,17 @@ pub(super) struct Step<'a> {
     pub(super) ended: BTreeSet<TaskId>,
     /// What the claim that was asked was granted, if that is less than it asked for.
     pub(super) cut_short: Option<Vec<TaskId>>,
+    /// What was asked was heard.
+    pub(super) is_heard: bool,
     /// What is worth counting.
     pub(super) remarks: Vec<&'static str>,
 }
 
 impl<'a> Step<'a> {
-    pub(super) fn new(call: &'a Call<'a>) -> Self {
+    pub(super) fn new(call: &'a Call<'a>, real: Timestamp) -> Self {
         Self {
             now: call.now,
+            real,
             call,
             changes: call.outcome.changes.iter().collect(),
             grants: replies::granted(&call.outcome.replies),
@@ -48,6 +53,7 @@ impl<'a> Step<'a> {
             orphans: BTreeSet::new(),
             ended: BTreeSet::new(),
             cut_short: None,
+            is_heard: false,
             remarks: Vec::new(),
         }
     }
@@ -57,9 +63,12 @@ impl<'a> Step<'a> {
     }
 
     /// The next change, if it is one that time brings about, or serving those who wait.
-    pub(super) fn next_of_time(&mut self) -> Option<&'a Change> {
+    /// Until a purge is heard, what is forgotten before its time is its own.
+    pub(super) fn next_of_time(&mut self, is_due: impl Fn(TaskId) -> bool) -> Option<&'a Change> {
+        let asked = self.call.asked.map(|(_, _, command)| command);
+        let is_unheard = matches!(asked, Some(Command::Purge(..))) && !self.is_heard;
         let of_time = |change: &Change| match change {
-            Change::Forget(_) => true,
+            Change::Forget(id) => !is_unheard || is_due(*id),
             Change::Note { .. } => false,
             Change::Put { cause, .. } => matches!(
                 cause,

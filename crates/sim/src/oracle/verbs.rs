@@ -3,9 +3,9 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use leasehold_core::{
-    Answer, AttemptEnding, Await, Cause, Claim, Command, Credit, LeaseRef, NewTask, Node, Reply,
-    RequestId, Revive, Revocation, SessionId, StateKind, TaskId,
-    limits::{ATTEMPTS_MAX, BATCH_MAX, CLAIM_MAX, LEASE_MAX, LEASE_MIN, WAIT_MAX},
+    Answer, AttemptEnding, Await, Cause, Claim, Command, Credit, Edit, LeaseRef, NewTask, Node,
+    Reply, RequestId, Revive, Revocation, SessionId, StateKind, TaskId,
+    limits::{ATTEMPTS_MAX, BATCH_MAX, CLAIM_MAX, LEASE_MAX, LEASE_MIN, PARKED_MAX, WAIT_MAX},
 };
 
 use super::{
@@ -34,6 +34,9 @@ impl Books {
             self.planned(step, plan)?;
             return Ok(None);
         }
+        if let Command::Govern(govern) = command {
+            return self.govern(step, govern).map(Some);
+        }
         let Some(node) = self.sessions.get(&session).map(|of| of.node.clone()) else {
             let is_end = matches!(command, Command::End(_));
             if is_end {
@@ -45,6 +48,10 @@ impl Books {
         if self.is_deaf_to(session, command) {
             step.remarks.push("refused as left behind");
             return Ok(Some(Said::Refused(No::SessionEnded)));
+        }
+        if items(command) > BATCH_MAX {
+            step.remarks.push("refused as a flood");
+            return Ok(Some(Said::Refused(No::OutOfBounds)));
         }
         let who = (session, &node);
         Ok(Some(match command {
@@ -72,10 +79,12 @@ impl Books {
             Command::Plan(_) => return Ok(None),
             Command::Schedule(ask) => self.schedule(step, ask)?,
             Command::CancelWithin(ids, grace) => self.cancel_within(step, ids, *grace)?,
-            Command::Progress(_)
-            | Command::ReviveWith(_)
-            | Command::Purge(..)
-            | Command::Govern(_) => Said::Refused(No::Elsewhere),
+            Command::Progress(items) => self.progress(step, who, items)?,
+            Command::ReviveWith(revive) => self.revive_with(step, revive)?,
+            Command::Purge(which, tasks_max) => {
+                return self.purge(step, (session, request), which, *tasks_max);
+            }
+            Command::Govern(_) => Said::Refused(No::Elsewhere),
         }))
     }
 
@@ -173,6 +182,10 @@ impl Books {
         claim: Claim,
     ) -> Verdict<Option<Said>> {
         let is_fair = (1..=CLAIM_MAX).contains(&claim.tasks_max) && claim.wait <= WAIT_MAX;
+        if is_fair && !claim.wait.is_zero() && self.parked_by(session) >= PARKED_MAX {
+            step.remarks.push("refused to park more");
+            return Ok(Some(Said::Refused(No::OutOfBounds)));
+        }
         if !is_fair || !claim.lease.is_none_or(is_lease) {
             return Ok(Some(Said::Refused(No::OutOfBounds)));
         }
@@ -215,11 +228,16 @@ impl Books {
         if seen.phase.has_ended() || wait.wait.is_zero() {
             return Some(Said::Awaited(wait.task, seen.phase.kind()));
         }
-        if wait.wait > WAIT_MAX {
+        if wait.wait > WAIT_MAX || self.parked_by(session) >= PARKED_MAX {
             return Some(Said::Refused(No::OutOfBounds));
         }
         self.park(step, (session, request), wait.wait, Wants::EndOf(wait.task));
         None
+    }
+
+    fn parked_by(&self, session: SessionId) -> usize {
+        let parked = self.parked.values();
+        parked.filter(|parked| parked.session == session).count()
     }
 
     fn park(
@@ -290,21 +308,31 @@ impl Books {
         };
         let mut answers = Vec::new();
         for id in ids {
-            let answer = match self.tasks.get(&id).map(|seen| seen.phase) {
-                None => Err(No::Unknown),
-                Some(Phase::Dead(_)) if self.key_is_taken(id, step.now) => Err(No::KeyTaken),
-                Some(Phase::Dead(_)) => {
-                    self.revive_one(step, id)?;
-                    Ok(())
-                }
-                Some(phase) => Err(No::NotDead(phase.kind())),
-            };
+            let answer = self.revive_edited(step, id, &[])?;
             answers.push((id, answer));
         }
         Ok(Said::Revived(answers))
     }
 
-    fn all_dead(&self) -> Vec<TaskId> {
+    pub(super) fn revive_edited(
+        &mut self,
+        step: &mut Step<'_>,
+        id: TaskId,
+        edits: &[Edit],
+    ) -> Verdict<Result<(), No>> {
+        Ok(match self.tasks.get(&id).map(|seen| seen.phase) {
+            None => Err(No::Unknown),
+            Some(Phase::Dead(_)) if self.key_is_taken(id, step.now) => Err(No::KeyTaken),
+            Some(Phase::Dead(_)) => {
+                self.edit(step, id, edits)?;
+                self.revive_one(step, id)?;
+                Ok(())
+            }
+            Some(phase) => Err(No::NotDead(phase.kind())),
+        })
+    }
+
+    pub(super) fn all_dead(&self) -> Vec<TaskId> {
         let died = |seen: &Seen| {
             let Phase::Dead(at) = seen.phase else {
                 return None;
@@ -334,6 +362,33 @@ impl Books {
             self.forget(step.now, id)?;
         }
         Ok(())
+    }
+}
+
+/// How many are asked for at once.
+fn items(command: &Command) -> usize {
+    match command {
+        Command::Enqueue(tasks) => tasks.len(),
+        Command::Complete(items) => items.len(),
+        Command::Fail(items) => items.len(),
+        Command::Progress(items) => items.len(),
+        Command::Extend(leases, _) | Command::Release(leases) | Command::Resume(leases) => {
+            leases.len()
+        }
+        Command::Cancel(ids)
+        | Command::CancelWithin(ids, _)
+        | Command::Revive(Revive::Tasks(ids)) => ids.len(),
+        Command::ReviveWith(_)
+        | Command::Open(_)
+        | Command::End(_)
+        | Command::Claim(_)
+        | Command::Credit(_)
+        | Command::Revive(Revive::All)
+        | Command::Await(_)
+        | Command::Purge(..)
+        | Command::Schedule(_)
+        | Command::Plan(_)
+        | Command::Govern(_) => 0,
     }
 }
 
