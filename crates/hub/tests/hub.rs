@@ -5,12 +5,12 @@
     reason = "whatever else a hub may answer is wrong in the same way"
 )]
 
+#[path = "hub/backups.rs"]
+mod backups;
 #[path = "../../../tests/e2e/support/certificates.rs"]
 mod certificates;
 #[path = "hub/crowds.rs"]
 mod crowds;
-#[path = "hub/backups.rs"]
-mod backups;
 #[path = "hub/drain.rs"]
 mod drain;
 #[path = "hub/endings.rs"]

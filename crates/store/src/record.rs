@@ -41,9 +41,9 @@ pub(crate) use self::copies::{PoolSum, seal_sums};
 pub(crate) use self::pools::{PoolRecord, seal_note, seal_pool};
 use crate::Blob;
 
+mod copies;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
-mod copies;
 mod plain;
 mod pools;
 #[cfg(test)]
