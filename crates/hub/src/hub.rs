@@ -12,6 +12,7 @@ use tokio::{
 
 use crate::{
     actor::{ActorRef, spawn_root},
+    auth::Auth,
     clock::Clock,
     config::{ConfigError, Engine, HubConfig},
     configured::Configured,
@@ -94,6 +95,7 @@ impl Hub {
             .as_ref()
             .and_then(|listener| listener.local_addr().ok());
         let clock = Clock::starting_no_earlier_than(store.latest());
+        let auth = Auth::open(&config, clock)?;
         let gauge = Arc::new(Gauge::new(&store.stats(), config.store.disk_reserve));
         let writer = StoreWriter::spawn(store, gauge.clone(), clock).map_err(StartError::Thread)?;
         let drain_for = config.hub.drain_for;
@@ -104,6 +106,7 @@ impl Hub {
             writer: writer.clone(),
             gauge,
             listener,
+            auth,
         };
         let started = spawn_root(HubActor, arguments).await;
         let (actor, running) = match started {
@@ -133,7 +136,9 @@ impl Hub {
         self.address
     }
 
-    /// A connection from inside this process, to be given to a node instead of a socket.
+    /// A connection from inside this process, to be given to a node instead of a socket. It is
+    /// trusted: it may do all, whatever `auth.required` says, unless its node shows a token; then it
+    /// may do what the token allows.
     ///
     /// # Errors
     /// When the hub has ended.

@@ -94,6 +94,7 @@ pub(crate) struct HubArguments {
     pub(crate) writer: StoreWriter,
     pub(crate) gauge: Arc<crate::gauge::Gauge>,
     pub(crate) listener: Option<TcpListener>,
+    pub(crate) auth: crate::auth::Auth,
 }
 
 pub(crate) struct HubActor;

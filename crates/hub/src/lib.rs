@@ -25,6 +25,7 @@
 //! ```
 
 mod actor;
+mod auth;
 mod clock;
 mod config;
 mod configured;
@@ -45,8 +46,9 @@ mod sessions_actor;
 mod store_writer;
 mod telemetry;
 
+pub use auth::{TokenError, TokenFile};
 pub use config::{
-    ConfigError, ConfigLayers, Engine, HubConfig, HubSection, LogFormat, LogLevel, LogSection,
+    AuthSection, CertificateRule, ConfigError, ConfigLayers, Engine, HubConfig, HubSection, LogFormat, LogLevel, LogSection,
     PoolsSection, Problem, SessionSection, Source, StoreSection,
 };
 pub use error::StartError;

@@ -1,5 +1,6 @@
 //! One connection's life.
 
+mod admission;
 mod connection;
 mod context;
 mod downgrade;

@@ -40,6 +40,7 @@ impl HubState {
             writer,
             gauge,
             listener,
+            auth,
         } = arguments;
         let is_draining = Arc::new(AtomicBool::new(false));
         let opener = PoolOpener {
@@ -54,6 +55,7 @@ impl HubState {
             leavers: crate::session::Leavers::default(),
             gauge,
             opener,
+            auth,
         };
         let numbers = SessionNumbers::default();
         let started = (context.clone(), numbers.clone());
@@ -124,6 +126,7 @@ impl HubState {
         self.pools.settle().await;
         myself.get_cell().stop_children_and_wait(None, None).await;
         self.writer.stop().await;
+        self.context.auth.close().await;
     }
 
     pub(super) async fn child_ended(

@@ -28,6 +28,10 @@ pub(crate) struct Connection {
     pub(crate) writer: Box<dyn AsyncWrite + Send + Unpin>,
     /// Where from, for people.
     pub(crate) address: String,
+    /// The name of the certificate that the other side has shown, and that was verified.
+    pub(crate) certificate: Option<String>,
+    /// From inside this process, which is trusted.
+    pub(crate) is_inside: bool,
 }
 
 impl Connection {
@@ -44,6 +48,8 @@ impl Connection {
             reader: Box::new(reader),
             writer: Box::new(Written(Some(writer))),
             address,
+            certificate: None,
+            is_inside: false,
         }
     }
 
@@ -53,6 +59,8 @@ impl Connection {
             reader: Box::new(reader),
             writer: Box::new(writer),
             address: "in-process".to_owned(),
+            certificate: None,
+            is_inside: true,
         }
     }
 }

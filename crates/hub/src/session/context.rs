@@ -7,6 +7,7 @@ use leasehold_wire::{HubStatus, PoolStatus, Response, SessionStatus, Status};
 
 use super::{Leavers, Registry};
 use crate::{
+    auth::Auth,
     clock::Clock,
     configured::Configured,
     directory::{Directory, PoolRef},
@@ -23,6 +24,7 @@ pub(crate) struct SessionContext {
     pub(crate) leavers: Leavers,
     pub(crate) gauge: Arc<Gauge>,
     pub(crate) opener: PoolOpener,
+    pub(crate) auth: Auth,
 }
 
 impl SessionContext {

@@ -4,12 +4,14 @@
 //! Reading and writing never wait for each other, so that a node that writes much before it reads
 //! is still served, up to the bound on what it may have under way.
 
+mod authority;
+
 use std::{pin::Pin, time::Duration};
 
 use bytes::BytesMut;
 use futures_util::{FutureExt, StreamExt};
 use leasehold_core::{Ending, Node, PoolName, SessionId, time::millis};
-use leasehold_wire::{FromHub, FromNode, HubCodec, Refusal, RefusalCode, WireError};
+use leasehold_wire::{FromHub, FromNode, HubCodec, Refusal, RefusalCode, Request, WireError};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     sync::mpsc::{UnboundedReceiver, UnboundedSender},
@@ -17,15 +19,17 @@ use tokio::{
 };
 use tokio_util::codec::FramedRead;
 
+use self::authority::denied;
 use super::{
     Connection, Dismissal, SessionContext, SessionRecord,
+    admission::{Admitted, Trust, admit, let_it_be_heard},
     connection::{Heard, ROOM_BYTES_IDLE},
     guard::SessionGuard,
     handshake::{self, NoSession},
     requests::Requests,
     speech::Speech,
 };
-use crate::{parts::whole_of, pool_actor::Out};
+use crate::{auth::Caller, parts::whole_of, pool_actor::Out};
 
 /// Frames of one read at the most; the rest waits for the next turn.
 const FRAMES_A_TURN: usize = 256;
@@ -76,10 +80,13 @@ pub(crate) async fn run(
         reader,
         mut writer,
         address,
+        certificate,
+        is_inside,
     } = connection;
     let reader = Heard::new(reader);
     let mut frames = FramedRead::with_capacity(reader, HubCodec::new(), ROOM_BYTES_IDLE);
     let within = context.config.now().session.handshake_within;
+    let by = Instant::now() + within;
     let received = tokio::select! {
         received = handshake::receive(&mut frames, within) => received,
         // All that can be said before there is a session is that there will be none.
@@ -94,6 +101,29 @@ pub(crate) async fn run(
         }
     };
     let welcome = handshake::welcome(&context.config.now(), &hello, version, session.0);
+    let (heartbeat_ms, frame_bytes_max) = (welcome.heartbeat_ms, welcome.frame_bytes_max);
+    let caller = Caller {
+        session,
+        node: &hello.node,
+        address: &address,
+    };
+    let trust = Trust {
+        is_inside,
+        certificate,
+    };
+    let (who, lines) = ((&trust, &caller, &back), (&mut frames, &mut writer));
+    let admitted = tokio::select! {
+        admitted = admit(&context.auth, who, welcome, lines, by) => admitted,
+        _ = outs.recv() => Err(NoSession::Refused(handshake::going_down())),
+    };
+    let Admitted { standing, first } = match admitted {
+        Ok(admitted) => admitted,
+        Err(NoSession::Gone) => return,
+        Err(NoSession::Refused(refusal)) => {
+            handshake::refuse(&mut writer, refusal).await;
+            return let_it_be_heard(frames.get_mut()).await;
+        }
+    };
     let node = Node {
         name: hello.node.clone(),
         incarnation: hello.incarnation,
@@ -108,36 +138,38 @@ pub(crate) async fn run(
     let guard = SessionGuard::new(&context, session, record, back);
     frames
         .decoder_mut()
-        .set_frame_bytes_max(welcome.frame_bytes_max);
-    let heartbeat = Duration::from_millis(welcome.heartbeat_ms);
-    let mut io = SessionIo::new(context, frames, writer, outs, guard, heartbeat);
+        .set_frame_bytes_max(frame_bytes_max);
+    let heartbeat = Duration::from_millis(heartbeat_ms);
+    let requests = Requests::new(context, guard, standing);
+    let mut io = SessionIo::new(requests, frames, writer, outs, heartbeat);
     io.speech.speak(version);
-    io.speech.say(&FromHub::Welcome(welcome));
+    io.speech.say(&first);
+    io.look_at_the_end();
     io.run_to_end().await;
 }
 
 impl SessionIo {
     fn new(
-        context: SessionContext,
+        requests: Requests,
         frames: FramedRead<Reader, HubCodec>,
         writer: Box<dyn AsyncWrite + Send + Unpin>,
         outs: UnboundedReceiver<Out>,
-        guard: SessionGuard,
         heartbeat: Duration,
     ) -> Self {
+        let config = requests.context.config.now();
         Self {
             speech: Speech::new(frames.decoder().frame_bytes_max()),
             frames,
             writer,
             outs,
             heartbeat,
-            silence_after: context.config.now().session.silence_after,
-            leases_kept: context.config.now().pool_defaults.restart_grace,
+            silence_after: config.session.silence_after,
+            leases_kept: config.pool_defaults.restart_grace,
             alarm: Box::pin(sleep_until(Instant::now() + heartbeat / 2)),
             unheard: None,
             dismissal: None,
-            drain_for: context.config.now().hub.drain_for,
-            requests: Requests::new(context, guard),
+            drain_for: config.hub.drain_for,
+            requests,
         }
     }
 
@@ -171,7 +203,10 @@ impl SessionIo {
     }
 
     async fn turn(&mut self) -> Result<(), Over> {
-        let may_read = self.dismissal.is_none() && self.requests.has_room();
+        // What is refused at once is answered at once: whoever does not read it is not heard, either.
+        let may_read = self.dismissal.is_none()
+            && self.requests.has_room()
+            && self.speech.bytes() < SPEECH_BYTES_MAX;
         if let Some(until) = self.unheard {
             self.speech.take();
             self.look_by(until);
@@ -239,7 +274,14 @@ impl SessionIo {
                     format!("a request of version {since} in a session of version {version}");
                 Err(refused(RefusalCode::Malformed, reason, Ending::Cut))
             }
+            Some(Ok(FromNode::Request {
+                id,
+                body: Request::Authenticate { token },
+            })) => self.authenticate(id, &token),
             Some(Ok(FromNode::Request { id, mut body })) => {
+                if let Some(refused) = self.requests.refuses(&body) {
+                    return self.deny(id, refused);
+                }
                 if self.requests.join(id, &mut body) {
                     self.frames.decoder_mut().reuse(body);
                 } else if let Some(answer) = self.requests.take(id, body).await {
@@ -286,6 +328,7 @@ impl SessionIo {
                 return Err(refused(RefusalCode::Superseded, reason, Ending::Cut));
             }
             Out::Dismiss(dismissal) => return self.dismiss(dismissal),
+            Out::Denied(why) => return Err(denied(why)),
         }
         Ok(())
     }
@@ -352,6 +395,9 @@ impl SessionIo {
             let reason = format!("nothing was heard for {:?}", self.silence_after);
             return Err(refused(RefusalCode::Silence, reason, Ending::Silence));
         }
+        if let Some(why) = self.requests.is_over() {
+            return Err(denied(why));
+        }
         if self.unheard.is_some_and(|until| now >= until) {
             return Err(Over::Silent(Ending::Cut));
         }
@@ -371,7 +417,8 @@ impl SessionIo {
         let unheard = self.unheard.into_iter();
         let dismissal = self.dismissal.iter().map(|(until, _)| *until);
         let next = self.silent_at().min(self.ping_at());
-        unheard.chain(dismissal).fold(next, Instant::min)
+        let end = self.end().into_iter();
+        unheard.chain(dismissal).chain(end).fold(next, Instant::min)
     }
 
     /// Looks again at this moment at the latest.

@@ -8,7 +8,7 @@ use leasehold_core::{
     AfterFailure, Await, Claim, Command, Completion, Credit, Failure, LeaseRef, NewTask, PoolId,
     PoolName, Revive, Where,
 };
-use leasehold_wire::{CompleteItem, EnqueueItem, FailItem, Request, Setting};
+use leasehold_wire::{CompleteItem, EnqueueItem, FailItem, Request, Setting, TokenVerb};
 
 use crate::pool_actor::{Ask, Query};
 
@@ -31,6 +31,8 @@ pub(super) enum Route {
     Create(PoolName, Vec<Setting>),
     /// A resume: every pool hears what is held in it, be it nothing.
     Resume(Vec<LeaseRef>),
+    /// To the hub's tokens.
+    Tokens(TokenVerb),
     /// Nowhere: this hub cannot do it.
     Nowhere(&'static str),
 }
@@ -45,6 +47,7 @@ impl Route {
             | Self::Status(_)
             | Self::Create(..)
             | Self::Resume(_)
+            | Self::Tokens(_)
             | Self::Nowhere(_) => true,
         }
     }
@@ -131,7 +134,7 @@ pub(super) fn route(request: Request) -> Route {
         | Request::Pool { .. }
         | Request::Schedule { .. }) => later::route(later),
         Request::Authenticate { .. } => Route::Nowhere("authentication"),
-        Request::Tokens { .. } => Route::Nowhere("tokens"),
+        Request::Tokens { verb } => Route::Tokens(verb),
         Request::Backup { .. } => Route::Nowhere("backups"),
     }
 }

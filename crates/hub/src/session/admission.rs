@@ -1,0 +1,164 @@
+//! Who is let in. Until it is known who somebody is, there is no session: nothing of him is in the
+//! registry or in a pool, his frames are as short as a handshake's, and all together may take no longer
+//! than `session.handshake_within`.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use leasehold_wire::{
+    FromHub, FromNode, HANDSHAKE_BYTES_MAX, HubCodec, Refusal, RefusalCode, Request, Response,
+    Secret, Welcome, encode_message,
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    sync::mpsc::UnboundedSender,
+    time::{Instant, timeout, timeout_at},
+};
+use tokio_util::codec::FramedRead;
+
+use super::handshake::{self, NoSession};
+use crate::{
+    auth::{Auth, Caller, Known, NOBODY, Standing},
+    pool_actor::Out,
+};
+
+/// The first version in which somebody can say who he is.
+const SAYABLE_SINCE: u16 = 3;
+
+/// How long, and how much, is still read of somebody who was denied, so that he hears why.
+const HEARD_WITHIN: Duration = Duration::from_secs(1);
+const HEARD_BYTES_MAX: usize = 256 * 1024;
+
+/// What somebody is let in as.
+pub(super) struct Admitted {
+    pub(super) standing: Standing,
+    /// What is said first.
+    pub(super) first: FromHub,
+}
+
+/// How the connection alone is to be trusted.
+pub(super) struct Trust {
+    pub(super) is_inside: bool,
+    pub(super) certificate: Option<String>,
+}
+
+/// Lets somebody in, or asks him who he is.
+pub(super) async fn admit<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
+    auth: &Auth,
+    (trust, caller, back): (&Trust, &Caller<'_>, &UnboundedSender<Out>),
+    welcome: Welcome,
+    (frames, writer): (&mut FramedRead<R, HubCodec>, &mut W),
+    by: Instant,
+) -> Result<Admitted, NoSession> {
+    let certificate = trust.certificate.as_deref();
+    let certified = certificate.and_then(|name| auth.certified(name, caller));
+    let standing = match certified {
+        Some(known) => Standing::Known(known),
+        None if trust.is_inside || !auth.is_required() => Standing::Free,
+        None => {
+            let asking = ask(auth, (caller, back), welcome, (frames, writer), by);
+            let (id, known) = asking.await?;
+            let body = Response::Authenticated(known.identity());
+            return Ok(Admitted {
+                standing: Standing::Known(known),
+                first: FromHub::Response { id, body },
+            });
+        }
+    };
+    let first = FromHub::Welcome(welcome);
+    Ok(Admitted { standing, first })
+}
+
+/// Welcomes him, and waits for who he is.
+async fn ask<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
+    auth: &Auth,
+    (caller, back): (&Caller<'_>, &UnboundedSender<Out>),
+    welcome: Welcome,
+    (frames, writer): (&mut FramedRead<R, HubCodec>, &mut W),
+    by: Instant,
+) -> Result<(u64, Known), NoSession> {
+    if welcome.version < SAYABLE_SINCE {
+        let version = welcome.version;
+        let reason = format!(
+            "nobody may speak here without a token, which version {version} of the protocol cannot \
+             show: a node needs version {SAYABLE_SINCE}"
+        );
+        auth.note_denied(NOBODY, caller, &reason);
+        return refuse(RefusalCode::Version, reason);
+    }
+    say(writer, &FromHub::Welcome(welcome), by).await?;
+    frames.decoder_mut().set_frame_bytes_max(HANDSHAKE_BYTES_MAX);
+    let (id, token) = heard_who(frames, by).await.map_err(|none| {
+        if let NoSession::Refused(refusal) = &none {
+            auth.note_denied(NOBODY, caller, &refusal.reason);
+        }
+        none
+    })?;
+    match auth.authenticate(&token, caller, back) {
+        Ok(known) => Ok((id, known)),
+        Err(why) => refuse(RefusalCode::Denied, why),
+    }
+}
+
+async fn heard_who<R: AsyncRead + Unpin>(
+    frames: &mut FramedRead<R, HubCodec>,
+    by: Instant,
+) -> Result<(u64, Secret), NoSession> {
+    loop {
+        let Ok(frame) = timeout_at(by, frames.next()).await else {
+            let reason = "nobody said in time who he is: a token comes right after the welcome";
+            return refuse(RefusalCode::HandshakeTimeout, reason.to_owned());
+        };
+        match frame {
+            None | Some(Ok(FromNode::Bye)) => return Err(NoSession::Gone),
+            Some(Ok(FromNode::Ping)) => {}
+            Some(Ok(FromNode::Request {
+                id,
+                body: Request::Authenticate { token },
+            })) => return Ok((id, token)),
+            Some(Ok(FromNode::Request { .. } | FromNode::Hello(_))) => {
+                let reason = "nobody may ask anything here without showing a token first";
+                return refuse(RefusalCode::Denied, reason.to_owned());
+            }
+            Some(Err(error)) => {
+                let refusal = handshake::refusal_of(&error);
+                return Err(refusal.map_or(NoSession::Gone, NoSession::Refused));
+            }
+        }
+    }
+}
+
+const fn refuse<T>(code: RefusalCode, reason: String) -> Result<T, NoSession> {
+    Err(NoSession::Refused(Refusal { code, reason }))
+}
+
+async fn say<W: AsyncWrite + Unpin>(
+    writer: &mut W,
+    message: &FromHub,
+    by: Instant,
+) -> Result<(), NoSession> {
+    let mut frame = bytes::BytesMut::from(&[0; 4][..]);
+    let length = encode_message(message, HANDSHAKE_BYTES_MAX, &mut frame);
+    let length = length.map_err(|_| NoSession::Gone)?;
+    frame[..4].copy_from_slice(&length.to_be_bytes());
+    match timeout_at(by, writer.write_all(&frame)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(NoSession::Gone),
+    }
+}
+
+/// What he has sent before he heard that he is denied is thrown away, a little of it: a socket that is
+/// closed with something unread takes its last word with it.
+pub(super) async fn let_it_be_heard<R: AsyncRead + Unpin>(reader: &mut R) {
+    let mut rest = [0; 1024];
+    let read = async {
+        let mut left = HEARD_BYTES_MAX;
+        while left > 0 {
+            match reader.read(&mut rest).await {
+                Ok(bytes @ 1..) => left = left.saturating_sub(bytes),
+                Ok(_) | Err(_) => return,
+            }
+        }
+    };
+    _ = timeout(HEARD_WITHIN, read).await;
+}
