@@ -5,6 +5,7 @@ mod help;
 mod pool;
 mod reach;
 mod schedule;
+mod token;
 pub(crate) mod values;
 mod wishes;
 
@@ -15,11 +16,12 @@ use leasehold_bench::BenchArgs;
 use leasehold_hub::LogEngine;
 use leasehold_node::{Death, NodeName, PoolName, StateKind, TaskId};
 
-use self::wishes::WishArgs;
 pub(crate) use self::{
     pool::{PoolArgs, PoolVerb, PurgeArgs, SetArgs},
     schedule::{MISFIRES, PutArgs, ScheduleArgs, ScheduleVerb},
+    token::{CreateArgs, Kept, TokenArgs, TokenVerb},
 };
+use self::{token::TokenFile, wishes::WishArgs};
 
 /// A durable task broker: a hub keeps tasks, nodes work on them under leases, nothing is lost.
 #[derive(Debug, Parser)]
@@ -55,6 +57,8 @@ pub(crate) enum Command {
     Pool(PoolArgs),
     /// Keep, show, pause or drop schedules, which enqueue tasks again and again
     Schedule(Box<ScheduleArgs>),
+    /// Make, show or revoke tokens, which say who may do what
+    Token(Box<TokenArgs>),
     /// Write all that a data folder holds as lines of JSON; no hub may have it open
     Export(ExportArgs),
     /// Make a data folder, of either engine, of what export wrote
@@ -81,6 +85,8 @@ pub(crate) struct Reach {
     )]
     #[arg(default_value = "127.0.0.1:7411", value_parser = values::address)]
     pub(crate) hub: String,
+    #[command(flatten)]
+    pub(crate) token: TokenFile,
     /// How long to try to reach the hub before giving up with exit code 69
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = values::duration)]
     pub(crate) timeout: Duration,

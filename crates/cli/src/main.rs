@@ -12,6 +12,7 @@ mod output;
 mod pool;
 mod schedule;
 mod signals;
+mod token;
 mod transfer;
 mod wait;
 mod work;
@@ -79,6 +80,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Wait(args) => wait::run(args).await,
         Command::Pool(args) => pool::run(args).await,
         Command::Schedule(args) => schedule::run(*args).await,
+        Command::Token(args) => token::run(*args).await,
         Command::Export(args) => transfer::export(&args),
         Command::Import(args) => transfer::import(&args),
         Command::Demo(args) => demo::run(args).await,

@@ -101,7 +101,9 @@ impl Auth {
             None if is_on_disk => (Some(file::default_path(&config.store.data)), None),
             None => (None, None),
         };
-        let book = path.as_deref().map_or_else(|| Ok(Book::default()), file::read)?;
+        let book = path
+            .as_deref()
+            .map_or_else(|| Ok(Book::default()), file::read)?;
         let tokens = book.all().map(|kept| (kept.spec.name.clone(), entry(kept)));
         let state = State {
             tokens: tokens.collect(),
@@ -157,7 +159,12 @@ impl Auth {
     ) -> Result<Known, String> {
         let shown = secret::parse(token);
         let found = shown.map_or_else(
-            || Err((NOBODY, "that is no token: it looks like lh1.NAME.SECRET".to_owned())),
+            || {
+                Err((
+                    NOBODY,
+                    "that is no token: it looks like lh1.NAME.SECRET".to_owned(),
+                ))
+            },
             |shown| {
                 let name = shown.name;
                 self.enter(&shown, caller, back)

@@ -27,7 +27,8 @@ pub use error::{ConfigError, Problem, Source};
 pub use layers::ConfigLayers;
 pub(crate) use policy::Shown;
 pub use sections::{
-    AuthSection, Engine, HubSection, LogFormat, LogLevel, LogSection, PoolsSection, SessionSection, StoreSection,
+    AuthSection, Engine, HubSection, LogFormat, LogLevel, LogSection, PoolsSection, SessionSection,
+    StoreSection,
 };
 
 /// Everything that the owner of a hub decides. Units, defaults and bounds of each knob are in

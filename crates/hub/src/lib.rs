@@ -48,8 +48,8 @@ mod telemetry;
 
 pub use auth::{TokenError, TokenFile};
 pub use config::{
-    AuthSection, CertificateRule, ConfigError, ConfigLayers, Engine, HubConfig, HubSection, LogFormat, LogLevel, LogSection,
-    PoolsSection, Problem, SessionSection, Source, StoreSection,
+    AuthSection, CertificateRule, ConfigError, ConfigLayers, Engine, HubConfig, HubSection,
+    LogFormat, LogLevel, LogSection, PoolsSection, Problem, SessionSection, Source, StoreSection,
 };
 pub use error::StartError;
 pub use hub::{Fault, Hub, open_store};

@@ -66,6 +66,7 @@ mod producer;
 mod requests;
 mod schedules;
 mod split;
+mod tokens;
 mod worker;
 
 pub use endpoint::Endpoint;
@@ -79,8 +80,8 @@ pub use leasehold_core::{
 };
 pub use leasehold_wire::{
     AttemptDetail, Fact, HubStatus, PolicyChangeView, PoolStatus, PoolView, Refusal, RefusalCode,
-    ScheduleSpec, ScheduleView, SessionStatus, Setting, SettingView, Status, StoreStatus,
-    TaskDetail, TaskSummary,
+    Role, ScheduleSpec, ScheduleView, Secret, SessionStatus, Setting, SettingView, Status,
+    StoreStatus, TaskDetail, TaskSummary, TokenSpec, TokenView,
 };
 pub use options::NodeOptions;
 pub use producer::{Enqueued, Enqueuing, NewTask, Producer};

@@ -86,9 +86,7 @@ impl Audit {
         if self.is_first(&event) {
             event.tell(0);
             let (audit, key) = (self.clone(), (event.kind, event.who));
-            tokio::spawn(async move {
-                while audit.goes_on(&key).await {}
-            });
+            tokio::spawn(async move { while audit.goes_on(&key).await {} });
         }
     }
 

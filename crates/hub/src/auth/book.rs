@@ -157,7 +157,9 @@ fn check(spec: &TokenSpec) -> Result<(), Refused> {
     }
     for (what, count) in [("pools", spec.pools.len()), ("labels", spec.labels.len())] {
         if count > LIST_MAX {
-            return invalid(format!("a token has {count} {what}, and may have {LIST_MAX}"));
+            return invalid(format!(
+                "a token has {count} {what}, and may have {LIST_MAX}"
+            ));
         }
     }
     let is_label = |text: &String| {
@@ -201,7 +203,8 @@ mod tests {
     }
 
     fn make(book: &mut Book, spec: TokenSpec, now: Timestamp) -> Result<Secret, Refused> {
-        book.make(spec, "me".to_owned(), now).map(|(token, _)| token)
+        book.make(spec, "me".to_owned(), now)
+            .map(|(token, _)| token)
     }
 
     #[test]
@@ -248,7 +251,9 @@ mod tests {
         let of = |change: &dyn Fn(&mut TokenSpec)| {
             let mut spec = spec("a");
             change(&mut spec);
-            make(&mut Book::default(), spec, NOW).unwrap_err().to_string()
+            make(&mut Book::default(), spec, NOW)
+                .unwrap_err()
+                .to_string()
         };
         assert!(of(&|spec| spec.name = "a b".to_owned()).contains("1 to 64 bytes"));
         assert!(of(&|spec| spec.roles.clear()).contains("at least one role"));

@@ -212,7 +212,9 @@ pub(super) fn read(path: &Path) -> Result<Book, TokenError> {
         Err(source) => return Err(failed("read", path, source)),
     };
     if bytes > BYTES_MAX {
-        return Err(damaged(format!("it has {bytes} bytes, and at most {BYTES_MAX}")));
+        return Err(damaged(format!(
+            "it has {bytes} bytes, and at most {BYTES_MAX}"
+        )));
     }
     let text = fs::read(path).map_err(|source| failed("read", path, source))?;
     let heading: Heading =
@@ -253,7 +255,11 @@ fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
         _ => {}
     }
     let mut options = OpenOptions::new();
-    let mut file = options.write(true).create_new(true).mode(0o600).open(&new)?;
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&new)?;
     file.write_all(text)?;
     file.sync_all()?;
     fs::rename(&new, path)?;

@@ -130,12 +130,7 @@ pub(crate) fn check(
 }
 
 #[cold]
-fn denied_by_role(
-    grant: &Grant,
-    verb: &'static str,
-    needed: Roles,
-    reach: &Reach<'_>,
-) -> Denial {
+fn denied_by_role(grant: &Grant, verb: &'static str, needed: Roles, reach: &Reach<'_>) -> Denial {
     let (name, held) = (grant.name(), grant.roles());
     let pool = match reach {
         Reach::Pool(pool) => Some((*pool).clone()),
@@ -156,7 +151,12 @@ fn denied_by_pool(grant: &Grant, verb: &'static str, pool: Option<PoolName>) -> 
 }
 
 fn pools(grant: &Grant) -> String {
-    let names: Vec<&str> = grant.identity().pools.iter().map(PoolName::as_str).collect();
+    let names: Vec<&str> = grant
+        .identity()
+        .pools
+        .iter()
+        .map(PoolName::as_str)
+        .collect();
     names.join(", ")
 }
 
@@ -176,17 +176,19 @@ pub(super) fn need(request: &Request) -> Need<'_> {
         Request::Extend { leases, .. } => ("extend", WORKS, bare(leases)),
         Request::Release { leases } => ("release", WORKS, bare(leases)),
         Request::Resume { leases } => ("resume", WORKS, bare(leases)),
-        Request::Complete { items } => {
-            ("complete", WORKS, Reach::Leases(Leases::Complete(items)))
-        }
-        Request::CompleteMore { items } => {
-            ("complete", WORKS, Reach::Leases(Leases::CompleteMore(items)))
-        }
+        Request::Complete { items } => ("complete", WORKS, Reach::Leases(Leases::Complete(items))),
+        Request::CompleteMore { items } => (
+            "complete",
+            WORKS,
+            Reach::Leases(Leases::CompleteMore(items)),
+        ),
         Request::Fail { items } => ("fail", WORKS, Reach::Leases(Leases::Fail(items))),
         Request::FailMore { items } => ("fail", WORKS, Reach::Leases(Leases::FailMore(items))),
-        Request::Progress { items } => {
-            ("tell progress", WORKS, Reach::Leases(Leases::Progress(items)))
-        }
+        Request::Progress { items } => (
+            "tell progress",
+            WORKS,
+            Reach::Leases(Leases::Progress(items)),
+        ),
         Request::Cancel { .. } | Request::CancelWithin { .. } => ("cancel", PRODUCES, Reach::Own),
         Request::Await { pool, .. } => ("await", PRODUCES, Reach::Pool(pool)),
         Request::Tasks { pool, .. } | Request::TasksWhere { pool, .. } => {

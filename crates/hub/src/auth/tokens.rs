@@ -47,11 +47,7 @@ impl Auth {
         whole(async move { auth.revoke(&name, &by).await }).await
     }
 
-    async fn create(
-        &self,
-        spec: TokenSpec,
-        by: &Author,
-    ) -> Result<(Secret, TokenView), Rejection> {
+    async fn create(&self, spec: TokenSpec, by: &Author) -> Result<(Secret, TokenView), Rejection> {
         let mut shelf = self.0.shelf.lock().await;
         let mut book = shelf.book.clone();
         let made = book.make(spec, by.name.clone(), self.0.clock.now());
@@ -64,7 +60,9 @@ impl Auth {
         let name = kept.spec.name.clone();
         let mut state = self.state();
         // Expired ones may have made way for it.
-        state.tokens.retain(|name, _| shelf.book.get(name).is_some());
+        state
+            .tokens
+            .retain(|name, _| shelf.book.get(name).is_some());
         state.tokens.insert(name.clone(), entry(&kept));
         drop(state);
         let roles = super::grant::Roles::of(&kept.spec.roles);

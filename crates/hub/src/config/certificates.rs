@@ -132,7 +132,11 @@ pub(super) fn text(certificates: &BTreeMap<String, CertificateRule>) -> String {
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
     let line = |(name, rule): (&String, &CertificateRule)| {
         let roles: Vec<String> = rule.roles.iter().map(|role| quoted(word(*role))).collect();
-        let pools: Vec<String> = rule.pools.iter().map(|pool| quoted(pool.as_str())).collect();
+        let pools: Vec<String> = rule
+            .pools
+            .iter()
+            .map(|pool| quoted(pool.as_str()))
+            .collect();
         let (name, roles, pools) = (quoted(name), roles.join(", "), pools.join(", "));
         format!("{name} = {{ roles = [{roles}], pools = [{pools}] }}\n")
     };
@@ -187,10 +191,16 @@ mod tests {
             ("\"a\" = 1", "roles are wanted"),
         ] {
             let told = config(&format!("[auth.certificates]\n{line}\n")).unwrap_err();
-            assert!(told.contains("hub.toml:2") && told.contains(why), "{line}: {told}");
+            assert!(
+                told.contains("hub.toml:2") && told.contains(why),
+                "{line}: {told}"
+            );
         }
         let told = config("[auth]\ncertificates = 1\n").unwrap_err();
-        assert!(told.contains("hub.toml:2") && told.contains("a section is wanted"), "{told}");
+        assert!(
+            told.contains("hub.toml:2") && told.contains("a section is wanted"),
+            "{told}"
+        );
     }
 
     #[test]
@@ -198,7 +208,10 @@ mod tests {
         let one = config("[auth.certificates]\na = { roles = [\"node\"] }\n").unwrap();
         let other = config("").unwrap();
         let why = one.changes_to(&other).unwrap_err().to_string();
-        assert!(why.contains("auth.certificates") && why.contains("restarted"), "{why}");
+        assert!(
+            why.contains("auth.certificates") && why.contains("restarted"),
+            "{why}"
+        );
         assert_eq!(one.changes_to(&one), Ok(vec![]));
     }
 }

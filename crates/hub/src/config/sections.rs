@@ -15,8 +15,7 @@ const TIB: u64 = 1 << 40;
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Every section but the pools', in the order of the file.
-pub(super) static ALL: [&Section<HubConfig>; 6] =
-    [&HUB, &SESSION, &STORE, &LOG, &POOLS, &AUTH];
+pub(super) static ALL: [&Section<HubConfig>; 6] = [&HUB, &SESSION, &STORE, &LOG, &POOLS, &AUTH];
 
 section! {
     /// Where the hub listens and how it ends.

@@ -87,7 +87,9 @@ async fn ask<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
         return refuse(RefusalCode::Version, reason);
     }
     say(writer, &FromHub::Welcome(welcome), by).await?;
-    frames.decoder_mut().set_frame_bytes_max(HANDSHAKE_BYTES_MAX);
+    frames
+        .decoder_mut()
+        .set_frame_bytes_max(HANDSHAKE_BYTES_MAX);
     let (id, token) = heard_who(frames, by).await.map_err(|none| {
         if let NoSession::Refused(refusal) = &none {
             auth.note_denied(NOBODY, caller, &refusal.reason);

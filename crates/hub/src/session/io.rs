@@ -136,9 +136,7 @@ pub(crate) async fn run(
         opened_at,
     };
     let guard = SessionGuard::new(&context, session, record, back);
-    frames
-        .decoder_mut()
-        .set_frame_bytes_max(frame_bytes_max);
+    frames.decoder_mut().set_frame_bytes_max(frame_bytes_max);
     let heartbeat = Duration::from_millis(heartbeat_ms);
     let requests = Requests::new(context, guard, standing);
     let mut io = SessionIo::new(requests, frames, writer, outs, heartbeat);

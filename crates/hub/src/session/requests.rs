@@ -84,11 +84,7 @@ pub(super) enum Pending {
 }
 
 impl Requests {
-    pub(super) fn new(
-        context: SessionContext,
-        guard: SessionGuard,
-        standing: Standing,
-    ) -> Self {
+    pub(super) fn new(context: SessionContext, guard: SessionGuard, standing: Standing) -> Self {
         Self {
             context,
             guard,
