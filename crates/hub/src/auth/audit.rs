@@ -86,7 +86,14 @@ impl Audit {
         if self.is_first(&event) {
             event.tell(0);
             let (audit, key) = (self.clone(), (event.kind, event.who));
-            tokio::spawn(async move { while audit.goes_on(&key).await {} });
+            tokio::spawn(async move {
+                loop {
+                    tokio::time::sleep(EVERY).await;
+                    if !audit.goes_on(&key) {
+                        return;
+                    }
+                }
+            });
         }
     }
 
@@ -104,10 +111,8 @@ impl Audit {
         })
     }
 
-    /// After a second tells what came meanwhile; false if that was nothing, and the next is told at
-    /// once.
-    async fn goes_on(&self, key: &(Kind, String)) -> bool {
-        tokio::time::sleep(EVERY).await;
+    /// Tells what came in the last second; false if that was nothing, and the next is told at once.
+    fn goes_on(&self, key: &(Kind, String)) -> bool {
         let untold = self.with(|windows| {
             let untold = windows.get_mut(key).map(std::mem::take);
             if untold.as_ref().is_none_or(|untold| untold.times == 0) {
@@ -156,7 +161,7 @@ mod tests {
         audit.with(|windows| windows.get(&key).map_or(0, |untold| untold.times))
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_flood_is_a_line_a_second_for_each_identity() {
         let audit = Audit::default();
         for _ in 0..1000 {
@@ -164,11 +169,15 @@ mod tests {
         }
         audit.note(denied("b"));
         assert_eq!((untold(&audit, "a"), untold(&audit, "b")), (999, 0));
-        tokio::time::sleep(EVERY + EVERY / 2).await;
-        assert_eq!(untold(&audit, "a"), 0, "they were told together");
-        assert!(!is_quiet(&audit, "a"), "a line a second");
-        assert!(is_quiet(&audit, "b"));
-        tokio::time::sleep(EVERY).await;
+        // A second later.
+        let key = |who: &str| (Kind::Denied, who.to_owned());
+        assert!(audit.goes_on(&key("a")), "they are told together");
+        assert_eq!(untold(&audit, "a"), 0);
+        assert!(!audit.goes_on(&key("b")) && is_quiet(&audit, "b"));
+        audit.note(denied("a"));
+        assert_eq!(untold(&audit, "a"), 1, "a line a second");
+        assert!(audit.goes_on(&key("a")));
+        assert!(!audit.goes_on(&key("a")));
         assert!(is_quiet(&audit, "a"), "it keeps nothing of who is quiet");
     }
 }

@@ -224,7 +224,7 @@ mod tests {
         };
         make(&mut book, short, NOW).unwrap();
         let later = NOW + Duration::from_secs(5);
-        assert!(make(&mut book, spec("a"), later - 1).is_err());
+        assert!(make(&mut book, spec("a"), later - Duration::from_millis(1)).is_err());
         make(&mut book, spec("a"), later).unwrap();
     }
 
