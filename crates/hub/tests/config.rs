@@ -34,6 +34,8 @@ const KNOBS: [(&str, &str, &str); 45] = [
     ("log", "format", "\"json\""),
     ("pools", "open", "false"),
     ("pools", "pools_max", "1"),
+    ("auth", "required", "true"),
+    ("auth", "file", "\"/etc/leasehold/tokens.json\""),
     ("pool_defaults", "lease", "\"24h\""),
     ("pool_defaults", "attempts_max", "1"),
     ("pool_defaults", "interruptions_max", "1"),

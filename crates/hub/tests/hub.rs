@@ -5,6 +5,8 @@
     reason = "whatever else a hub may answer is wrong in the same way"
 )]
 
+#[path = "hub/auth.rs"]
+mod auth;
 #[path = "hub/drain.rs"]
 mod drain;
 #[path = "hub/endings.rs"]

@@ -59,7 +59,7 @@ impl TypedValueParser for Reader {
 
     fn parse_ref(&self, of: &Command, _: Option<&Arg>, value: &OsStr) -> Result<Secret, Error> {
         read(Path::new(value)).map_err(|why| {
-            let text = format!("--token-file (or LEASEHOLD_TOKEN_FILE): {why}\n");
+            let text = format!("--token-file (or LEASEHOLD_TOKEN_FILE): {why}");
             of.clone().error(ErrorKind::ValueValidation, text)
         })
     }
@@ -71,6 +71,9 @@ fn read(path: &Path) -> Result<Secret, String> {
         let why = "that is a token, and others may have seen it by now: revoke it. What is wanted is \
                    the name of a file with one";
         return Err(why.to_owned());
+    }
+    if path == Path::new("") {
+        return Err("no file is named; unset the variable to show no token".to_owned());
     }
     let failed = |why: String| format!("{} cannot be read: {why}", path.display());
     let about = fs::metadata(path).map_err(|error| failed(error.to_string()))?;

@@ -60,7 +60,7 @@ pub enum TokenError {
     },
     /// A hub that runs has it.
     #[error(
-        "failed to take {}: a hub runs on it; ask that hub instead, without --data and --file", .0.display()
+        "failed to open the tokens of {}: a hub runs on it; ask that hub instead, without --data and --file", .0.display()
     )]
     InUse(PathBuf),
     /// It is not what a token may be, or there is one, or none.

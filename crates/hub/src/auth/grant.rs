@@ -34,6 +34,17 @@ impl Roles {
         Self(self.0 | other.0)
     }
 
+    /// As people write them.
+    pub(super) fn words(self) -> Vec<&'static str> {
+        let words = [
+            (Self::PRODUCER, "producer"),
+            (Self::NODE, "node"),
+            (Self::ADMIN, "admin"),
+        ];
+        let held = words.into_iter().filter(|(role, _)| self.meets(*role));
+        held.map(|(_, word)| word).collect()
+    }
+
     /// Whether they have one in common.
     pub(super) const fn meets(self, other: Self) -> bool {
         self.0 & other.0 != 0
@@ -43,17 +54,7 @@ impl Roles {
 /// As people write them.
 impl fmt::Display for Roles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = [
-            (Self::PRODUCER, "producer"),
-            (Self::NODE, "node"),
-            (Self::ADMIN, "admin"),
-        ];
-        let mut held = words.iter().filter(|(role, _)| self.meets(*role));
-        let Some((_, first)) = held.next() else {
-            return f.write_str("none");
-        };
-        f.write_str(first)?;
-        held.try_for_each(|(_, word)| write!(f, ", {word}"))
+        f.write_str(&self.words().join(", "))
     }
 }
 

@@ -136,6 +136,7 @@ fn denied_by_role(grant: &Grant, verb: &'static str, needed: Roles, reach: &Reac
         Reach::Pool(pool) => Some((*pool).clone()),
         Reach::Session | Reach::Leases(_) | Reach::Own | Reach::Hub => None,
     };
+    let needed = needed.words().join(" or ");
     let why = format!("to {verb} takes the role {needed}; \"{name}\" has {held}");
     Denial { verb, pool, why }
 }

@@ -389,7 +389,7 @@ fn a_denial_says_what_would_be_needed() {
     let of_role = check(&grant(&[Role::Producer], &[]), claim, name_of).unwrap_err();
     assert_eq!(
         of_role.why,
-        "to claim takes the role node, admin; \"me\" has producer"
+        "to claim takes the role node or admin; \"me\" has producer"
     );
     assert_eq!(of_role.pool, Some(name("mail")));
     let of_pool = check(&grant(&[Role::Node], &["a", "b"]), claim, name_of).unwrap_err();
