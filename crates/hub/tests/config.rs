@@ -16,7 +16,7 @@ use leasehold_hub::{ConfigError, ConfigLayers, Engine, HubConfig, LogFormat, Log
 const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/hub.toml");
 
 /// Each knob with a value that is not its default, as a file writes it.
-const KNOBS: [(&str, &str, &str); 45] = [
+const KNOBS: [(&str, &str, &str); 47] = [
     ("hub", "listen", "\"[::1]:7000\""),
     ("hub", "sessions_max", "7"),
     ("hub", "drain_for", "\"0s\""),

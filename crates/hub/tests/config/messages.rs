@@ -86,7 +86,7 @@ hub."a\nb" = 1
     hub.toml:1: [sesion]: no such section; did you mean [session]?
 [weather]|sun = true
     hub.toml:1: [weather]: no such section; there are [hub], [session], [store], [log], [pools],
-    [pool_defaults], [pool.NAME]
+    [auth], [pool_defaults], [pool.NAME]
 listen = "none"
     hub.toml:1: listen: stands in no section; did you mean hub.listen?
 x = 1
