@@ -12,7 +12,8 @@ use leasehold_wire::{
 use super::{
     raw::{Node, Stage, config, hello},
     verbs::{
-        LONG, await_end, claim, complete, credit, enqueue, extend, fail, item, new_id, pool, release,
+        LONG, await_end, claim, complete, credit, enqueue, extend, fail, item, new_id, pool,
+        release,
     },
 };
 
@@ -135,7 +136,8 @@ async fn a_stranger_has_short_frames_and_little_time() {
     assert_eq!(alive.refused().await.code, RefusalCode::HandshakeTimeout);
     let mut long = stage.node("long").await;
     let payload = vec![0; HANDSHAKE_BYTES_MAX as usize];
-    long.ask(enqueue("mail", vec![item(new_id(), payload)])).await;
+    long.ask(enqueue("mail", vec![item(new_id(), payload)]))
+        .await;
     assert_eq!(long.refused().await.code, RefusalCode::FrameTooLong);
 }
 
@@ -204,7 +206,10 @@ async fn a_wrong_token_ends_the_session_where_none_is_asked_for_too() {
         let mut node = stage.node("worker-2").await;
         node.ask(show(&for_one)).await;
         let refusal = node.refused().await;
-        assert!(refusal.reason.contains("for the node worker-1"), "{refusal:?}");
+        assert!(
+            refusal.reason.contains("for the node worker-1"),
+            "{refusal:?}"
+        );
         stage.known(hello("worker-2"), &token).await;
     }
 }
@@ -216,7 +221,10 @@ async fn each_role_does_its_part_and_no_other() {
     let mut node = stage.with("node", &[Role::Node], &["mail"]).await;
     let id = producer.enqueue("mail", b"x").await;
     let task = node.claim_one("mail").await;
-    let why = denied(node.request(enqueue("mail", vec![item(new_id(), "x")])).await);
+    let why = denied(
+        node.request(enqueue("mail", vec![item(new_id(), "x")]))
+            .await,
+    );
     assert!(why.contains("role producer"), "{why}");
     for request in [
         claim("mail", 1, Duration::ZERO),
@@ -229,10 +237,20 @@ async fn each_role_does_its_part_and_no_other() {
         let why = denied(producer.request(request).await);
         assert!(why.contains("role node"), "{why}");
     }
-    let why = denied(producer.request(Request::Revive { pool: pool("mail"), tasks: None }).await);
+    let why = denied(
+        producer
+            .request(Request::Revive {
+                pool: pool("mail"),
+                tasks: None,
+            })
+            .await,
+    );
     assert!(why.contains("role admin"), "{why}");
     node.complete(&task).await.unwrap();
-    assert_eq!(producer.ended("mail", id).await.summary.state, StateKind::Completed);
+    assert_eq!(
+        producer.ended("mail", id).await.summary.state,
+        StateKind::Completed
+    );
 }
 
 #[tokio::test]
@@ -327,7 +345,10 @@ async fn a_revoked_token_ends_its_sessions_at_once_and_their_tasks_run_elsewhere
     assert_eq!(left.len(), 1, "{left:?}");
     let refusal = thief.refused().await;
     assert_eq!(refusal.code, RefusalCode::Denied);
-    assert!(refusal.reason.contains("\"stolen\" was revoked"), "{refusal:?}");
+    assert!(
+        refusal.reason.contains("\"stolen\" was revoked"),
+        "{refusal:?}"
+    );
     let mut again = Node::over_tcp(stage.address(), who).await;
     again.ask(show(&token)).await;
     assert_eq!(again.refused().await.code, RefusalCode::Denied);
@@ -348,7 +369,10 @@ async fn a_token_that_expires_ends_its_sessions() {
     node.enqueue("mail", b"x").await;
     let refusal = node.refused().await;
     assert_eq!(refusal.code, RefusalCode::Denied);
-    assert!(refusal.reason.contains("\"short\" has expired"), "{refusal:?}");
+    assert!(
+        refusal.reason.contains("\"short\" has expired"),
+        "{refusal:?}"
+    );
     let mut again = stage.node("crane").await;
     again.ask(show(&token)).await;
     let refusal = again.refused().await;
@@ -361,7 +385,11 @@ async fn where_nobody_has_to_say_who_he_is_a_token_still_allows_what_it_allows()
     let mut free = stage.node("free").await;
     free.enqueue("billing", b"x").await;
     let mut known = stage.with("mail", &[Role::Producer], &["mail"]).await;
-    denied(known.request(enqueue("billing", vec![item(new_id(), "x")])).await);
+    denied(
+        known
+            .request(enqueue("billing", vec![item(new_id(), "x")]))
+            .await,
+    );
     known.enqueue("mail", b"y").await;
     assert_eq!(known.status().await.pools.len(), 1);
     assert_eq!(free.status().await.pools.len(), 2);
@@ -392,7 +420,9 @@ async fn tokens_are_the_affair_of_an_admin_of_all_pools() {
         ]
     };
     let mut scoped = stage.with("scoped", &ALL, &["mail"]).await;
-    let mut lesser = stage.with("lesser", &[Role::Producer, Role::Node], &[]).await;
+    let mut lesser = stage
+        .with("lesser", &[Role::Producer, Role::Node], &[])
+        .await;
     for verb in verbs() {
         let request = || Request::Tokens { verb: verb.clone() };
         denied(scoped.request(request()).await);
