@@ -107,10 +107,8 @@ impl Book {
         made_by: String,
         now: Timestamp,
     ) -> Result<(Secret, Kept), Refused> {
-        for list in [&mut spec.labels] {
-            list.sort();
-            list.dedup();
-        }
+        spec.labels.sort();
+        spec.labels.dedup();
         spec.pools.sort();
         spec.pools.dedup();
         spec.roles.sort();

@@ -90,11 +90,10 @@ async fn ask<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     frames
         .decoder_mut()
         .set_frame_bytes_max(HANDSHAKE_BYTES_MAX);
-    let (id, token) = heard_who(frames, by).await.map_err(|none| {
-        if let NoSession::Refused(refusal) = &none {
+    let (id, token) = heard_who(frames, by).await.inspect_err(|none| {
+        if let NoSession::Refused(refusal) = none {
             auth.note_denied(NOBODY, caller, &refusal.reason);
         }
-        none
     })?;
     match auth.authenticate(&token, caller, back) {
         Ok(known) => Ok((id, known)),

@@ -25,7 +25,7 @@ fn worker(endpoint: Endpoint, options: NodeOptions) -> Worker {
     let handler = async |_: Task| Outcome::Complete(None);
     Worker::builder(endpoint, options)
         .pool(pool_name("mail"))
-        .handler(move |task| handler(task))
+        .handler(handler)
         .start()
 }
 

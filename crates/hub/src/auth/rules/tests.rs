@@ -104,11 +104,14 @@ const ADMIN: May = May(false, false, true);
 
 /// Requests that name a pool.
 fn named(pool: &str) -> Vec<(Request, May)> {
+    [producing(pool), looking(pool), governing(pool)].concat()
+}
+
+/// Enqueues and claims.
+fn producing(pool: &str) -> Vec<(Request, May)> {
     let pool = || name(pool);
-    let verb = |verb| Request::Pool { pool: pool(), verb };
-    let of_schedule = |verb| Request::Schedule { pool: pool(), verb };
     let task = TaskId::from_u128(1);
-    let (after, tasks_max, wait_ms, lease_ms) = (None, 1, 0, None);
+    let (tasks_max, wait_ms, lease_ms) = (1, 0, None);
     vec![
         (
             Request::Enqueue {
@@ -149,6 +152,14 @@ fn named(pool: &str) -> Vec<(Request, May)> {
             },
             PRODUCER,
         ),
+    ]
+}
+
+/// Looks at a pool, and its dead.
+fn looking(pool: &str) -> Vec<(Request, May)> {
+    let pool = || name(pool);
+    let (after, tasks_max) = (None, 1);
+    vec![
         (
             Request::Tasks {
                 pool: pool(),
@@ -191,6 +202,15 @@ fn named(pool: &str) -> Vec<(Request, May)> {
             },
             ADMIN,
         ),
+    ]
+}
+
+/// Verbs of a pool and of its schedules.
+fn governing(pool: &str) -> Vec<(Request, May)> {
+    let pool = || name(pool);
+    let verb = |verb| Request::Pool { pool: pool(), verb };
+    let of_schedule = |verb| Request::Schedule { pool: pool(), verb };
+    vec![
         (verb(PoolVerb::Show), ALL),
         (verb(PoolVerb::Create(vec![])), ADMIN),
         (verb(PoolVerb::Set(vec![])), ADMIN),
