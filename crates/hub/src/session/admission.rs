@@ -11,7 +11,7 @@ use leasehold_wire::{
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    sync::mpsc::UnboundedSender,
+    sync::mpsc::{UnboundedReceiver, UnboundedSender},
     time::{Instant, timeout, timeout_at},
 };
 use tokio_util::codec::FramedRead;
@@ -42,8 +42,39 @@ pub(super) struct Trust {
     pub(super) certificate: Option<String>,
 }
 
+/// Lets somebody in, with frames as long as the welcome says; nothing if he is not, and was told why.
+pub(super) async fn let_in<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
+    auth: &Auth,
+    who: (&Trust, &Caller<'_>, &UnboundedSender<Out>),
+    welcome: Welcome,
+    (frames, writer, outs): (
+        &mut FramedRead<R, HubCodec>,
+        &mut W,
+        &mut UnboundedReceiver<Out>,
+    ),
+    by: Instant,
+) -> Option<Admitted> {
+    let frame_bytes_max = welcome.frame_bytes_max;
+    let admitted = tokio::select! {
+        admitted = admit(auth, who, welcome, (frames, writer), by) => admitted,
+        _ = outs.recv() => Err(NoSession::Refused(handshake::going_down())),
+    };
+    match admitted {
+        Ok(admitted) => {
+            frames.decoder_mut().set_frame_bytes_max(frame_bytes_max);
+            Some(admitted)
+        }
+        Err(NoSession::Gone) => None,
+        Err(NoSession::Refused(refusal)) => {
+            handshake::refuse(writer, refusal).await;
+            Box::pin(let_it_be_heard(frames.get_mut())).await;
+            None
+        }
+    }
+}
+
 /// Lets somebody in, or asks him who he is.
-pub(super) async fn admit<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
+async fn admit<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     auth: &Auth,
     (trust, caller, back): (&Trust, &Caller<'_>, &UnboundedSender<Out>),
     welcome: Welcome,
@@ -56,8 +87,9 @@ pub(super) async fn admit<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
         Some(known) => Standing::Known(known),
         None if trust.is_inside || !auth.is_required() => Standing::Free,
         None => {
+            // Large, and soon over: idle sessions are many.
             let asking = ask(auth, (caller, back), welcome, (frames, writer), by);
-            let (id, known) = asking.await?;
+            let (id, known) = Box::pin(asking).await?;
             let body = Response::Authenticated(known.identity());
             return Ok(Admitted {
                 standing: Standing::Known(known),
@@ -150,7 +182,7 @@ async fn say<W: AsyncWrite + Unpin>(
 
 /// What he has sent before he heard that he is denied is thrown away, a little of it: a socket that is
 /// closed with something unread takes its last word with it.
-pub(super) async fn let_it_be_heard<R: AsyncRead + Unpin>(reader: &mut R) {
+async fn let_it_be_heard<R: AsyncRead + Unpin>(reader: &mut R) {
     let mut rest = [0; 1024];
     let read = async {
         let mut left = HEARD_BYTES_MAX;

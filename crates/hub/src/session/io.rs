@@ -22,7 +22,7 @@ use tokio_util::codec::FramedRead;
 use self::authority::denied;
 use super::{
     Connection, Dismissal, SessionContext, SessionRecord,
-    admission::{Admitted, Trust, admit, let_it_be_heard},
+    admission::{Trust, let_in},
     connection::{Heard, ROOM_BYTES_IDLE},
     guard::SessionGuard,
     handshake::{self, NoSession},
@@ -101,7 +101,7 @@ pub(crate) async fn run(
         }
     };
     let welcome = handshake::welcome(&context.config.now(), &hello, version, session.0);
-    let (heartbeat_ms, frame_bytes_max) = (welcome.heartbeat_ms, welcome.frame_bytes_max);
+    let heartbeat = Duration::from_millis(welcome.heartbeat_ms);
     let caller = Caller {
         session,
         node: &hello.node,
@@ -111,18 +111,10 @@ pub(crate) async fn run(
         is_inside,
         certificate,
     };
-    let (who, lines) = ((&trust, &caller, &back), (&mut frames, &mut writer));
-    let admitted = tokio::select! {
-        admitted = admit(&context.auth, who, welcome, lines, by) => admitted,
-        _ = outs.recv() => Err(NoSession::Refused(handshake::going_down())),
-    };
-    let Admitted { standing, first } = match admitted {
-        Ok(admitted) => admitted,
-        Err(NoSession::Gone) => return,
-        Err(NoSession::Refused(refusal)) => {
-            handshake::refuse(&mut writer, refusal).await;
-            return let_it_be_heard(frames.get_mut()).await;
-        }
+    let who = (&trust, &caller, &back);
+    let lines = (&mut frames, &mut writer, &mut outs);
+    let Some(admitted) = let_in(&context.auth, who, welcome, lines, by).await else {
+        return;
     };
     let node = Node {
         name: hello.node.clone(),
@@ -136,12 +128,10 @@ pub(crate) async fn run(
         opened_at,
     };
     let guard = SessionGuard::new(&context, session, record, back);
-    frames.decoder_mut().set_frame_bytes_max(frame_bytes_max);
-    let heartbeat = Duration::from_millis(heartbeat_ms);
-    let requests = Requests::new(context, guard, standing);
+    let requests = Requests::new(context, guard, admitted.standing);
     let mut io = SessionIo::new(requests, frames, writer, outs, heartbeat);
     io.speech.speak(version);
-    io.speech.say(&first);
+    io.speech.say(&admitted.first);
     io.look_at_the_end();
     io.run_to_end().await;
 }
