@@ -23,6 +23,14 @@ fn closed() -> HubConfig {
     config
 }
 
+/// A hub that does not look after its sessions by itself while a test runs.
+fn closed_and_calm() -> HubConfig {
+    let mut config = closed();
+    config.session.heartbeat = Duration::from_secs(60);
+    config.session.silence_after = Duration::from_secs(3600);
+    config
+}
+
 fn spec(name: &str, roles: &[Role], pools: &[&str]) -> TokenSpec {
     TokenSpec {
         name: name.to_owned(),
@@ -333,7 +341,7 @@ async fn a_resume_throws_nothing_away_where_one_may_not_go() {
 
 #[tokio::test]
 async fn a_revoked_token_ends_its_sessions_at_once_and_their_tasks_run_elsewhere() {
-    let stage = Stage::start(closed()).await;
+    let stage = Stage::start(closed_and_calm()).await;
     let token = stage.token(spec("stolen", &ALL, &[])).await;
     let who = hello("thief");
     let mut thief = stage.known(who.clone(), &token).await;
@@ -359,7 +367,7 @@ async fn a_revoked_token_ends_its_sessions_at_once_and_their_tasks_run_elsewhere
 
 #[tokio::test]
 async fn a_token_that_expires_ends_its_sessions() {
-    let stage = Stage::start(closed()).await;
+    let stage = Stage::start(closed_and_calm()).await;
     let short = TokenSpec {
         good_for_ms: Some(1000),
         ..spec("short", &ALL, &[])
@@ -367,6 +375,8 @@ async fn a_token_that_expires_ends_its_sessions() {
     let token = stage.token(short).await;
     let mut node = stage.known(hello("crane"), &token).await;
     node.enqueue("mail", b"x").await;
+    // Which makes the hub look for what comes next.
+    node.say(FromNode::Ping).await;
     let refusal = node.refused().await;
     assert_eq!(refusal.code, RefusalCode::Denied);
     assert!(
