@@ -495,3 +495,23 @@ async fn a_pool_in_partitions_is_one_pool_to_a_token() {
     }
     assert_eq!(mail.status().await.pools.len(), 1);
 }
+
+/// Several times what fits between the two and is answered with a megabyte.
+const MANY: usize = 60_000;
+
+/// What is refused at once is answered at once; whoever does not read it is not heard for ever.
+#[tokio::test]
+async fn whoever_does_not_read_that_he_is_denied_is_not_heard_either() {
+    let mut config = closed();
+    config.session.heartbeat = Duration::from_secs(1);
+    config.session.silence_after = Duration::from_secs(2);
+    let stage = Stage::start(config).await;
+    let token = stage.token(spec("a", &[Role::Producer], &["mail"])).await;
+    let mut node = stage.inside("deaf").await;
+    node.request(show(&token)).await;
+    let mut sent = 0;
+    while sent < MANY && node.try_ask(claim("mail", 1, LONG)).await {
+        sent += 1;
+    }
+    assert!(sent < MANY, "it was heard to the end");
+}
