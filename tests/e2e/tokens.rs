@@ -7,15 +7,19 @@ mod page;
 #[path = "tokens/secrets.rs"]
 mod secrets;
 
-use std::fs;
+use std::{fs, time::Duration};
 
-use leasehold_node::{NewTask, NodeOptions, Producer, RefusalCode, RequestError, Secret};
+use leasehold_node::{
+    NewTask, NodeOptions, Producer, RefusalCode, Rejection, RequestError, Secret,
+};
+use leasehold_wire::{Request, Response};
 use nix::sys::signal::Signal;
 use support::{
     fifo::Ledger,
     hub::Hub,
     pool,
     process::{Process, leasehold},
+    raw::Raw,
     shell::{Told, run},
     within,
 };
@@ -293,5 +297,57 @@ async fn a_program_that_is_denied_hears_so_at_once() {
             };
             assert_eq!(refusal.code, RefusalCode::Denied);
         }
+    }
+}
+
+/// However often somebody tries, the log has a line for it, and then one a second that counts.
+#[tokio::test]
+async fn a_flood_of_denials_is_a_few_lines_of_the_audit() {
+    const DENIALS: u64 = 300;
+    let hub = Hub::closed(&[]).await;
+    hub.make("shop", &["--role", "producer", "--pool", "p"])
+        .await;
+    let mut session = Raw::open(hub.address(), "crane", 1).await;
+    let token = Secret::new(hub.token("shop"));
+    let answer = session.ask(Request::Authenticate { token }).await;
+    assert!(matches!(answer, Response::Authenticated(_)), "{answer:?}");
+    for _ in 0..DENIALS {
+        let answer = session.ask(claim("billing")).await;
+        assert!(
+            matches!(answer, Response::Refused(Rejection::Denied(_))),
+            "{answer:?}"
+        );
+    }
+    let denials = || {
+        let lines = hub.process().lines().into_iter();
+        let of_shop = lines.filter(|line| line.contains("denied who=\"shop\""));
+        of_shop.collect::<Vec<_>>()
+    };
+    let mut tick = tokio::time::interval(Duration::from_millis(20));
+    within("that all are told", async {
+        while denials().iter().map(|line| told(line)).sum::<u64>() < DENIALS {
+            tick.tick().await;
+        }
+    })
+    .await;
+    let lines = denials();
+    assert!(lines.len() < 30, "a line each: {}", lines.len());
+    assert!(lines[0].contains("what=\"claim\" pool=\"billing\" address=\"127.0.0.1:"));
+}
+
+/// How many doings a line of the audit stands for.
+fn told(line: &str) -> u64 {
+    let times = line
+        .rsplit_once("times=")
+        .map(|(_, times)| times.parse::<u64>());
+    1 + times.expect("it says how often").expect("it is a number")
+}
+
+fn claim(pool: &str) -> Request {
+    Request::Claim {
+        pool: pool.parse().expect("it is a name"),
+        tasks_max: 1,
+        wait_ms: 0,
+        lease_ms: None,
     }
 }
