@@ -7,6 +7,7 @@ mod pool;
 mod reach;
 mod schedule;
 mod tls;
+mod token;
 pub(crate) mod values;
 mod wishes;
 
@@ -22,8 +23,9 @@ pub(crate) use self::{
     backup::{BackupArgs, ExportArgs, RestoreArgs, VerifyArgs},
     pool::{PoolArgs, PoolVerb, PurgeArgs, SetArgs},
     schedule::{MISFIRES, PutArgs, ScheduleArgs, ScheduleVerb},
+    token::{CreateArgs, Kept, TokenArgs, TokenVerb},
 };
-use self::{tls::TlsArgs, wishes::WishArgs};
+use self::{tls::TlsArgs, token::TokenFile, wishes::WishArgs};
 
 /// A durable task broker: a hub keeps tasks, nodes work on them under leases, nothing is lost.
 #[derive(Debug, Parser)]
@@ -65,6 +67,8 @@ pub(crate) enum Command {
     Restore(RestoreArgs),
     /// Check every record of a data folder or of a backup
     Verify(VerifyArgs),
+    /// Make, show or revoke tokens, which say who may do what
+    Token(Box<TokenArgs>),
     /// Write all that a data folder holds as lines of JSON; no hub may have it open
     Export(ExportArgs),
     /// Make a data folder, of either engine, of what export wrote
@@ -96,6 +100,8 @@ pub(crate) struct Reach {
     pub(crate) hub: String,
     #[command(flatten)]
     pub(crate) tls: TlsArgs,
+    #[command(flatten)]
+    pub(crate) token: TokenFile,
     /// How long to try to reach the hub before giving up with exit code 69
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = values::duration)]
     pub(crate) timeout: Duration,

@@ -6,10 +6,13 @@ use std::{
     process::ExitCode,
 };
 
-use leasehold_node::RequestError;
+use leasehold_node::{RefusalCode, Rejection, RequestError};
 
 /// `EX_UNAVAILABLE` of sysexits.h.
 const UNREACHABLE: u8 = 69;
+
+/// `EX_NOPERM` of sysexits.h.
+const DENIED: u8 = 77;
 
 /// What a shell reports of a program that SIGPIPE ended.
 const BROKEN_PIPE: u8 = 141;
@@ -21,6 +24,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// The hub could not be reached.
     Unreachable(String),
+    /// The hub does not allow it.
+    Denied(String),
     /// It was refused, or failed.
     Failed(String),
     /// As above, and all that is to be said was said.
@@ -42,6 +47,10 @@ impl Failure {
             RequestError::Unreachable { .. } => Self::Unreachable(format!(
                 "{text}\nis the hub running? start one with: leasehold hub"
             )),
+            RequestError::Rejected(Rejection::Denied(_)) => Self::Denied(text),
+            RequestError::Refused(refusal) if refusal.code == RefusalCode::Denied => {
+                Self::denied(&text)
+            }
             RequestError::Rejected(_)
             | RequestError::Refused(_)
             | RequestError::Tls(_)
@@ -49,6 +58,14 @@ impl Failure {
             | RequestError::Unexpected
             | RequestError::Ended => Self::Failed(text),
         }
+    }
+
+    /// The hub lets nobody in without a token, or not with this one.
+    pub(crate) fn denied(text: &str) -> Self {
+        Self::Denied(format!(
+            "{text}\nshow a token with --token-file FILE, LEASEHOLD_TOKEN_FILE or LEASEHOLD_TOKEN; \
+             an admin makes one with: leasehold token create"
+        ))
     }
 
     /// Standard output or error could not be written to.
@@ -64,6 +81,7 @@ impl Failure {
         match self {
             Self::Usage(text) => told(text, 2),
             Self::Unreachable(text) => told(text, UNREACHABLE),
+            Self::Denied(text) => told(text, DENIED),
             Self::Failed(text) => told(text, 1),
             Self::Told => ExitCode::from(1),
             Self::BrokenPipe => ExitCode::from(BROKEN_PIPE),

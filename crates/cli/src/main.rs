@@ -13,6 +13,7 @@ mod output;
 mod pool;
 mod schedule;
 mod signals;
+mod token;
 mod transfer;
 mod verify;
 mod wait;
@@ -96,6 +97,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Backup(args) => backup::run(args).await,
         Command::Restore(args) => backup::restore(&args).await,
         Command::Verify(args) => verify::run(&args),
+        Command::Token(args) => token::run(*args).await,
         Command::Export(args) => transfer::export(&args),
         Command::Import(args) => transfer::import(&args),
         Command::Demo(args) => demo::run(args).await,

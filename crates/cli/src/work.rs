@@ -10,7 +10,9 @@ mod verdict;
 
 use std::sync::Arc;
 
-use leasehold_node::{Inspector, Rejection, RequestError, Worker, WorkerError, WorkerStats};
+use leasehold_node::{
+    Inspector, NodeOptions, RefusalCode, Rejection, RequestError, Worker, WorkerError, WorkerStats,
+};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +26,8 @@ use report::Report;
 
 /// Works until it is asked to end, or until there is nothing left, if that was asked for.
 pub(crate) async fn run(args: WorkArgs) -> Result<(), Failure> {
-    let inspector = args.reach.inspector();
+    // Under the same name: a token may be for a node of that name alone.
+    let inspector = Inspector::new(args.reach.endpoint(), options(&args));
     reached(&inspector, &args).await?;
     let mut ending =
         Ending::listen().map_err(|error| Failure::failed("listen to signals", error))?;
@@ -44,6 +47,12 @@ pub(crate) async fn run(args: WorkArgs) -> Result<(), Failure> {
     ended.worked.and(told)
 }
 
+fn options(args: &WorkArgs) -> NodeOptions {
+    let mut options = args.reach.options();
+    options.name.clone_from(&args.name);
+    options
+}
+
 /// A hub that is not there is said at once; one that goes away later is waited for.
 async fn reached(inspector: &Inspector, args: &WorkArgs) -> Result<(), Failure> {
     let pool = args.pools.first().cloned();
@@ -57,8 +66,7 @@ fn begin(
     args: &WorkArgs,
     asked_to_end: CancellationToken,
 ) -> (Worker, impl Future<Output = Result<(), Failure>> + use<>) {
-    let mut options = args.reach.options();
-    options.name.clone_from(&args.name);
+    let options = options(args);
     let node = options.name_or_default();
     let exec = Arc::new(Exec::new(args, asked_to_end));
     let builder = args
@@ -117,7 +125,15 @@ async fn drain(worker: &Worker, ending: &mut Ending) -> Result<(), WorkerError> 
 }
 
 fn over(ended: Result<(), WorkerError>) -> Result<(), Failure> {
-    ended.map_err(|error| Failure::failed("work", error))
+    ended.map_err(|error| match &error {
+        WorkerError::Refused(refusal) if refusal.code == RefusalCode::Denied => {
+            Failure::denied(&format!("failed to work: {error}"))
+        }
+        WorkerError::Refused(_)
+        | WorkerError::Tls(_)
+        | WorkerError::Unconfirmed { .. }
+        | WorkerError::Ended => Failure::failed("work", error),
+    })
 }
 
 fn summary(stats: WorkerStats) -> String {

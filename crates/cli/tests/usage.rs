@@ -34,7 +34,15 @@ fn fails(code: i32, args: &[&str]) -> String {
 
 #[test]
 fn each_command_explains_all_that_it_takes() {
-    let reach = ["--hub", "LEASEHOLD_HUB", "--timeout", "--json", "Examples:"];
+    let reach = [
+        "--hub",
+        "LEASEHOLD_HUB",
+        "--token-file",
+        "LEASEHOLD_TOKEN",
+        "--timeout",
+        "--json",
+        "Examples:",
+    ];
     let commands: [(&str, &[&str]); 10] = [
         (
             "enqueue",
@@ -99,7 +107,7 @@ fn the_help_names_every_command_and_exit_code() {
     let help = text(&leasehold(&["--help"]).stdout);
     for wanted in [
         "hub", "enqueue", "work", "status", "tasks", "task", "cancel", "revive", "export",
-        "import", "demo", "bench", "69 ",
+        "import", "token", "demo", "bench", "69 ", "77 ",
     ] {
         assert!(help.contains(wanted), "{wanted}:\n{help}");
     }
@@ -110,7 +118,7 @@ fn the_help_names_every_command_and_exit_code() {
 fn no_help_is_wider_than_a_terminal() {
     for command in [
         "hub", "enqueue", "work", "status", "tasks", "task", "cancel", "revive", "export",
-        "import", "demo", "bench",
+        "import", "token", "demo", "bench",
     ] {
         let help = text(&leasehold(&[command, "--help"]).stdout);
         let widest = help.lines().map(|line| line.chars().count()).max();

@@ -5,6 +5,7 @@
 //! through that declaration. Nothing here reads the environment: it is handed in.
 
 mod annotated;
+mod certificates;
 mod error;
 mod file;
 mod kinds;
@@ -22,11 +23,13 @@ use std::{collections::BTreeMap, path::Path};
 
 use leasehold_core::{PoolName, PoolSettings};
 
+pub use certificates::CertificateRule;
 pub use error::{ConfigError, Problem, Source};
 pub use layers::ConfigLayers;
 pub(crate) use policy::Shown;
 pub use sections::{
-    Engine, HubSection, LogFormat, LogLevel, LogSection, PoolsSection, SessionSection, StoreSection,
+    AuthSection, Engine, HubSection, LogFormat, LogLevel, LogSection, PoolsSection, SessionSection,
+    StoreSection,
 };
 pub use tls::{NodeCertificates, TlsSection};
 
@@ -49,6 +52,10 @@ pub struct HubConfig {
     pub log: LogSection,
     /// `[pools]`: which pools there may be.
     pub pools: PoolsSection,
+    /// `[auth]`: who may do what.
+    pub auth: AuthSection,
+    /// `[auth.certificates]`: what whoever shows a certificate of this name may do.
+    pub certificates: BTreeMap<String, CertificateRule>,
     /// `[pool_defaults]`: the policy of every pool that says nothing else.
     pub pool_defaults: PoolSettings,
     /// `[pool.NAME]`: the policies of the pools that are named, each whole.

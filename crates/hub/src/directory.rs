@@ -94,6 +94,11 @@ impl Directory {
         })
     }
 
+    /// The name of the pool that grants leases of this number.
+    pub(crate) fn name_of(&self, id: PoolId) -> Option<PoolName> {
+        self.read(|pools| pools.by_id.get(&id).cloned())
+    }
+
     /// The number of a pool that is up, or was.
     pub(crate) fn id_of(&self, name: &PoolName) -> Option<PoolId> {
         self.read(|pools| pools.by_name.get(name)?.id())

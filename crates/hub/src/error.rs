@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr};
 
-use crate::config::ConfigError;
+use crate::{auth::TokenError, config::ConfigError};
 
 /// Why a hub did not start.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,9 @@ pub enum StartError {
     /// The store, or a pool in it, could not be opened.
     #[error("failed to restore the pools: {0}")]
     Restore(String),
+    /// The tokens could not be read.
+    #[error(transparent)]
+    Tokens(#[from] TokenError),
     /// The store's thread could not be started.
     #[error("failed to start the store's thread: {0}")]
     Thread(#[source] io::Error),

@@ -13,6 +13,7 @@ use tokio::{
 
 use crate::{
     actor::{ActorRef, spawn_root},
+    auth::Auth,
     clock::Clock,
     config::{ConfigError, Engine, HubConfig},
     configured::Configured,
@@ -106,6 +107,7 @@ impl Hub {
             );
         }
         let clock = Clock::starting_no_earlier_than(store.latest());
+        let auth = Auth::open(&config, clock)?;
         let gauge = Arc::new(Gauge::new(&store.stats(), config.store.disk_reserve));
         let writer = StoreWriter::spawn(store, gauge.clone(), clock).map_err(StartError::Thread)?;
         for line in door.replace(credentials, clock.now()) {
@@ -120,6 +122,7 @@ impl Hub {
             gauge,
             listener,
             door,
+            auth,
         };
         let started = spawn_root(HubActor, arguments).await;
         let (actor, running) = match started {
@@ -149,7 +152,9 @@ impl Hub {
         self.address
     }
 
-    /// A connection from inside this process, to be given to a node instead of a socket.
+    /// A connection from inside this process, to be given to a node instead of a socket. It is
+    /// trusted: it may do all, whatever `auth.required` says, unless its node shows a token; then it
+    /// may do what the token allows.
     ///
     /// # Errors
     /// When the hub has ended.

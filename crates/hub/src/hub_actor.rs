@@ -95,6 +95,7 @@ pub(crate) struct HubArguments {
     pub(crate) gauge: Arc<crate::gauge::Gauge>,
     pub(crate) listener: Option<TcpListener>,
     pub(crate) door: crate::tls::TlsDoor,
+    pub(crate) auth: crate::auth::Auth,
 }
 
 pub(crate) struct HubActor;

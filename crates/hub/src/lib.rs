@@ -25,6 +25,7 @@
 //! ```
 
 mod actor;
+mod auth;
 mod clock;
 mod config;
 mod configured;
@@ -49,10 +50,12 @@ mod store_writer;
 mod telemetry;
 mod tls;
 
+pub use auth::{TokenError, TokenFile};
 pub use clock::wall_clock;
 pub use config::{
-    ConfigError, ConfigLayers, Engine, HubConfig, HubSection, LogFormat, LogLevel, LogSection,
-    NodeCertificates, PoolsSection, Problem, SessionSection, Source, StoreSection, TlsSection,
+    AuthSection, CertificateRule, ConfigError, ConfigLayers, Engine, HubConfig, HubSection,
+    LogFormat, LogLevel, LogSection, NodeCertificates, PoolsSection, Problem, SessionSection,
+    Source, StoreSection, TlsSection,
 };
 pub use error::StartError;
 pub use hub::{Fault, Hub, open_store};

@@ -1,10 +1,12 @@
 //! One connection's life.
 
+mod admission;
 mod arrivals;
 mod backup;
 mod connection;
 mod context;
 mod downgrade;
+mod entry;
 mod gather;
 mod guard;
 mod handshake;

@@ -16,7 +16,7 @@ use leasehold_hub::{ConfigError, ConfigLayers, Engine, HubConfig, LogFormat, Log
 const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/hub.toml");
 
 /// Each knob with a value that is not its default, as a file writes it.
-const KNOBS: [(&str, &str, &str); 54] = [
+const KNOBS: [(&str, &str, &str); 56] = [
     ("hub", "listen", "\"[::1]:7000\""),
     ("hub", "open_to_all", "true"),
     ("hub", "sessions_max", "7"),
@@ -43,6 +43,8 @@ const KNOBS: [(&str, &str, &str); 54] = [
     ("log", "format", "\"json\""),
     ("pools", "open", "false"),
     ("pools", "pools_max", "1"),
+    ("auth", "required", "true"),
+    ("auth", "file", "\"/etc/leasehold/tokens.json\""),
     ("pool_defaults", "lease", "\"24h\""),
     ("pool_defaults", "attempts_max", "1"),
     ("pool_defaults", "interruptions_max", "1"),

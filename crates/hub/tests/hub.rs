@@ -5,6 +5,8 @@
     reason = "whatever else a hub may answer is wrong in the same way"
 )]
 
+#[path = "hub/auth.rs"]
+mod auth;
 #[path = "hub/backups.rs"]
 mod backups;
 #[path = "../../../tests/e2e/support/certificates.rs"]

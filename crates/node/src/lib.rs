@@ -68,6 +68,7 @@ mod requests;
 mod schedules;
 mod split;
 mod tls;
+mod tokens;
 mod worker;
 
 pub use backups::Backup;
@@ -82,8 +83,8 @@ pub use leasehold_core::{
 };
 pub use leasehold_wire::{
     AttemptDetail, Fact, HubStatus, PolicyChangeView, PoolStatus, PoolView, Refusal, RefusalCode,
-    ScheduleSpec, ScheduleView, SessionStatus, Setting, SettingView, Status, StoreStatus,
-    TaskDetail, TaskSummary,
+    Role, ScheduleSpec, ScheduleView, Secret, SessionStatus, Setting, SettingView, Status,
+    StoreStatus, TaskDetail, TaskSummary, TokenSpec, TokenView,
 };
 pub use options::NodeOptions;
 pub use producer::{Enqueued, Enqueuing, NewTask, Producer};

@@ -1,12 +1,14 @@
 //! A connection that comes back: what producers, inspectors and workers stand on.
 
+mod token;
+
 use std::{future::pending, future::poll_fn, time::Duration};
 
 use futures_util::future::BoxFuture;
 use leasehold_core::{LeaseRef, PoolName, Revocation};
 use leasehold_wire::{
-    Delivery, DeliveryMore, FromHub, FromNode, Hello, Refusal, RefusalCode, Response, Welcome,
-    WireError,
+    Delivery, DeliveryMore, FromHub, FromNode, Hello, Refusal, RefusalCode, Response, Secret,
+    Welcome, WireError,
 };
 use tokio::time::{Instant, sleep};
 
@@ -64,6 +66,8 @@ enum State {
 pub(crate) struct Link {
     endpoint: Endpoint,
     hello: Hello,
+    /// Shown in each session before all else.
+    token: Option<Secret>,
     back_off: BackOff,
     state: State,
     /// The session has ended, but what was read before the end has yet to be handled.
@@ -83,6 +87,7 @@ impl Link {
         let mut link = Self {
             endpoint,
             hello: options.hello(),
+            token: options.token.clone(),
             back_off: BackOff::new(options),
             state: State::Resting,
             ending: None,
@@ -192,7 +197,12 @@ impl Link {
         }
     }
 
-    fn opened(&mut self, connection: Box<Connection>) -> LinkEvent {
+    fn opened(&mut self, mut connection: Box<Connection>) -> LinkEvent {
+        if let Some(token) = &self.token
+            && let Err(error) = token::show(&mut connection, token)
+        {
+            self.ending = Some(error.into());
+        }
         let welcome = connection.welcome();
         tracing::debug!(endpoint = %self.endpoint, session = welcome.session, "connected");
         self.state = State::Open(connection);
@@ -266,6 +276,9 @@ impl Link {
         let mut inbound = Vec::with_capacity(messages.len());
         for message in messages {
             match message {
+                FromHub::Response { id, body } if id == token::REQUEST => {
+                    self.ending = self.ending.take().or_else(|| token::denied(body));
+                }
                 FromHub::Response { id, body } => inbound.push(Inbound::Response { id, body }),
                 FromHub::Deliver { pool, tasks } => inbound.push(Inbound::Deliver { pool, tasks }),
                 FromHub::Revoked { proof, why } => inbound.push(Inbound::Revoked { proof, why }),

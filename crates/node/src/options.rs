@@ -3,7 +3,7 @@
 use std::{fs, process, time::Duration};
 
 use leasehold_core::{Incarnation, NodeName};
-use leasehold_wire::Hello;
+use leasehold_wire::{Hello, Secret};
 
 /// Who a node says it is, and how patient it is. The fields may be set one by one, or with the
 /// methods of the same names:
@@ -29,6 +29,10 @@ pub struct NodeOptions {
     /// [`leasehold_core::Rejection::Full`]. It tries when the hub says that there may be room, for at
     /// most [`Self::give_up_after`]. Default no.
     pub wait_when_full: bool,
+    /// What the node shows to say who it is, in each session before all else; none: nothing. It shows
+    /// neither in debug output nor in a log. What a hub denies is final: requests fail with it at once,
+    /// a worker ends with it. A hub that speaks an older version of the protocol is shown nothing.
+    pub token: Option<Secret>,
     /// The first pause between two attempts to connect; each further one is twice as long. A
     /// connection that was lost is tried once at once. Default 50 ms.
     pub reconnect_base: Duration,
@@ -42,6 +46,7 @@ impl Default for NodeOptions {
             name: None,
             give_up_after: None,
             wait_when_full: false,
+            token: None,
             reconnect_base: Duration::from_millis(50),
             reconnect_cap: Duration::from_secs(2),
         }
@@ -67,6 +72,13 @@ impl NodeOptions {
     #[must_use]
     pub const fn wait_when_full(mut self, wait: bool) -> Self {
         self.wait_when_full = wait;
+        self
+    }
+
+    /// Sets [`Self::token`]; a `Secret` or an `Option` of one.
+    #[must_use]
+    pub fn token(mut self, token: impl Into<Option<Secret>>) -> Self {
+        self.token = token.into();
         self
     }
 

@@ -12,7 +12,8 @@ Exit codes:
   0   done
   1   refused or failed
   2   usage: a wrong flag, value or configuration
-  69  the hub could not be reached within --timeout";
+  69  the hub could not be reached within --timeout
+  77  the hub does not allow it: no token, or one that is not good for this";
 
 /// Of `hub`.
 pub(super) const HUB: &str = "\
@@ -191,3 +192,17 @@ Examples:
   leasehold chaos all 10                      all scenes side by side for ten minutes, one table
   leasehold chaos kill --hub-config hub.toml  with your own configuration
   leasehold chaos check DIR                   judge a kept history again";
+/// Of `token`.
+pub(super) const TOKEN: &str = "\
+A token is shown once, when it is made; the hub keeps a hash of it. It is good at once, and worthless
+at once when it is revoked or expires: its sessions end, and their tasks run elsewhere. The commands
+ask a running hub, of which you must be an admin of all pools. The first token is made without a hub:
+with --data (or --file, for one with auth.file), while the hub does not run.
+
+Examples:
+  leasehold token create me --role admin --data leasehold-data --out ~/.leasehold-token
+  export LEASEHOLD_TOKEN_FILE=~/.leasehold-token
+  leasehold token create shop --role producer --pool mail --for 30d --out shop.token
+  leasehold token create worker-1 --role node --pool mail --node worker-1 --label zone=a
+  leasehold token list
+  leasehold token revoke shop";

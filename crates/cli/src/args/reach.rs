@@ -15,7 +15,9 @@ impl Reach {
 
     /// As patient as was asked for.
     pub(crate) fn options(&self) -> NodeOptions {
-        NodeOptions::default().give_up_after(self.timeout)
+        NodeOptions::default()
+            .give_up_after(self.timeout)
+            .token(self.token.shown())
     }
 
     /// For looking, and the owner's hand.

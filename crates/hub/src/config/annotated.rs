@@ -3,7 +3,7 @@
 use leasehold_core::{PoolName, PoolSettings};
 
 use super::{
-    HubConfig,
+    HubConfig, certificates,
     knob::{Knob, Section},
     place::Heading,
     pool, sections,
@@ -37,7 +37,11 @@ const NAMED_POOLS: &str = "\
 pub(super) fn text(config: &HubConfig) -> String {
     let fixed = sections::ALL.iter().map(|section| {
         let heading = Heading::Hub(section);
-        described(section, &heading, config, &HubConfig::default())
+        let text = described(section, &heading, config, &HubConfig::default());
+        if section.name == certificates::UNDER {
+            return text + &certificates::text(&config.certificates);
+        }
+        text
     });
     let pools = &config.pool_defaults;
     let defaults = described(

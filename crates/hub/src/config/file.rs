@@ -8,6 +8,7 @@ use toml::{
 };
 
 use super::{
+    certificates,
     error::Source,
     knob::Raw,
     layers::{ConfigLayers, Setting},
@@ -69,6 +70,10 @@ impl File<'_> {
     fn settings(&self, layers: &mut ConfigLayers, heading: &Heading, table: &DeTable<'_>) {
         for (key, value) in table {
             let source = self.source(key.span().start);
+            if certificates::is_heading(heading, key.get_ref()) {
+                self.certificates(layers, value);
+                continue;
+            }
             let Some(place) = heading.place(key.get_ref()) else {
                 layers.problem(source, heading.unknown_key(key.get_ref()));
                 continue;
@@ -80,6 +85,16 @@ impl File<'_> {
                 literal,
                 source,
             });
+        }
+    }
+
+    fn certificates(&self, layers: &mut ConfigLayers, value: &Value<'_>) {
+        let at = |offset| self.source(offset);
+        for (offset, read) in certificates::read(value) {
+            match read {
+                Ok((name, rule)) => layers.certificate(&name, rule),
+                Err(why) => layers.problem(at(offset), why),
+            }
         }
     }
 

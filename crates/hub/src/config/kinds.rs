@@ -2,12 +2,13 @@
 
 mod optional;
 mod rate;
+mod tokens_file;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use leasehold_core::Aging;
 
-pub(super) use self::{optional::Optional, rate::RateKind};
+pub(super) use self::{optional::Optional, rate::RateKind, tokens_file::TokensFile};
 use super::knob::{Kind, Raw};
 
 /// What stands for "no address".

@@ -9,7 +9,7 @@ use std::{
 use leasehold_core::PoolName;
 
 use super::{
-    HubConfig,
+    CertificateRule, HubConfig,
     error::{ConfigError, Problem, Source},
     file,
     knob::Raw,
@@ -25,6 +25,7 @@ use super::{
 pub struct ConfigLayers {
     settings: Vec<Setting>,
     pools: BTreeSet<PoolName>,
+    certificates: BTreeMap<String, CertificateRule>,
     problems: Vec<Problem>,
 }
 
@@ -95,7 +96,10 @@ impl ConfigLayers {
     /// # Errors
     /// [`ConfigError`] names everything that is wrong, one problem a line.
     pub fn build(&self) -> Result<HubConfig, ConfigError> {
-        let mut config = HubConfig::default();
+        let mut config = HubConfig {
+            certificates: self.certificates.clone(),
+            ..HubConfig::default()
+        };
         let mut report = Report::default();
         let is_named = |setting: &&Setting| matches!(setting.place, Place::Pool(..));
         let (named, fixed): (Vec<_>, Vec<_>) = self.settings.iter().partition(is_named);
@@ -118,6 +122,10 @@ impl ConfigLayers {
 
     pub(super) fn push(&mut self, setting: Setting) {
         self.settings.push(setting);
+    }
+
+    pub(super) fn certificate(&mut self, name: &str, rule: CertificateRule) {
+        self.certificates.insert(name.to_owned(), rule);
     }
 
     pub(super) fn problem(&mut self, source: Source, text: String) {

@@ -4,7 +4,7 @@
 use leasehold_core::{PoolName, PoolSettings};
 
 use super::{
-    ConfigError, HubConfig,
+    ConfigError, HubConfig, certificates,
     error::{Problem, Source},
     knob::{Knob, Raw, Section},
     place::Heading,
@@ -102,6 +102,11 @@ impl HubConfig {
                     LIVE.contains(&section.name) || LIVE_KNOBS.contains(&address.as_str());
                 note(is_live, (address, from, to), &mut lines, &mut problems);
             }
+        }
+        if self.certificates != other.certificates {
+            let (from, to) = (certificates::names(self), certificates::names(other));
+            let address = format!("{}.{}", certificates::UNDER, certificates::NAMED);
+            note(false, (address, from, to), &mut lines, &mut problems);
         }
         for (heading, of, to) in self.pools_beside(other) {
             for (key, from, to) in differences(&pool::SECTION, of, to) {

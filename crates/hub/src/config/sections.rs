@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
     HubConfig,
-    kinds::{Address, Choice, Count, Folder, Optional, Size, Span, Truth},
+    kinds::{Address, Choice, Count, Folder, Optional, Size, Span, TokensFile, Truth},
     knob::{Section, section},
     tls::TLS,
 };
@@ -16,7 +16,8 @@ const TIB: u64 = 1 << 40;
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Every section but the pools', in the order of the file.
-pub(super) static ALL: [&Section<HubConfig>; 6] = [&HUB, &SESSION, &TLS, &STORE, &LOG, &POOLS];
+pub(super) static ALL: [&Section<HubConfig>; 7] =
+    [&HUB, &SESSION, &TLS, &AUTH, &STORE, &LOG, &POOLS];
 
 section! {
     /// Where the hub listens and how it ends.
@@ -125,6 +126,20 @@ section! {
         open: bool = true, Truth;
         /// Pools at the most; the first use of one more is refused.
         pools_max: usize = 1024, Count { min: 1, max: 100_000 };
+    }
+}
+
+section! {
+    /// Who may do what. Tokens are made by `leasehold token create`; docs/SECURITY.md says how a hub
+    /// is closed to strangers.
+    pub struct AuthSection, AUTH for auth {
+        /// Whether a session has to show a token, or a certificate that is named below, before it may
+        /// do anything, within `session.handshake_within`. Off, sessions without a token may do all,
+        /// those with one only what it allows.
+        required: bool = false, Truth;
+        /// Where tokens are kept, as hashes. "none" is `tokens.json` in the folder `store.data`; a hub
+        /// with the engine "memory" then forgets them at the end of the process.
+        file: Option<PathBuf> = None, Optional(TokensFile);
     }
 }
 

@@ -102,7 +102,7 @@ pub(super) fn conflicts(config: &HubConfig) -> Vec<Conflict> {
 
 /// Whether a session is had only by who proves to be somebody that the owner let in.
 const fn nodes_prove_who_they_are(config: &HubConfig) -> bool {
-    matches!(config.tls.nodes, NodeCertificates::Required)
+    config.auth.required || matches!(config.tls.nodes, NodeCertificates::Required)
 }
 
 /// Whether strangers may have a session, or hear what others say in theirs.
@@ -121,18 +121,20 @@ fn left_open(config: &HubConfig) -> Option<Conflict> {
     let is_sealed = config.tls.certificate.is_some();
     let rule = match (is_sealed, nodes_prove_who_they_are(config)) {
         (true, false) => {
-            "other machines reach that address, and TLS alone keeps nobody out: set tls.nodes = \
-             \"required\" and tls.nodes_ca, as docs/TLS.md says, or hub.open_to_all = true if \
-             whoever reaches it may enqueue, claim and cancel"
+            "other machines reach that address, and TLS alone keeps nobody out: set auth.required = \
+             true, as docs/SECURITY.md says, or tls.nodes = \"required\" and tls.nodes_ca, as \
+             docs/TLS.md says, or hub.open_to_all = true if whoever reaches it may enqueue, claim \
+             and cancel"
         }
         (_, true) => {
             "other machines reach that address, and without TLS they read and change what is said: \
              set tls.certificate and tls.key, as docs/TLS.md says, or hub.open_to_all = true"
         }
         (false, false) => {
-            "other machines reach that address: set tls.certificate, tls.key, tls.nodes = \
-             \"required\" and tls.nodes_ca, as docs/TLS.md says, or hub.open_to_all = true if \
-             whoever reaches it may enqueue, claim and cancel"
+            "other machines reach that address: set tls.certificate and tls.key, as docs/TLS.md says, \
+             and auth.required = true, as docs/SECURITY.md says (or tls.nodes = \"required\" and \
+             tls.nodes_ca), or hub.open_to_all = true if whoever reaches it may enqueue, claim and \
+             cancel"
         }
     };
     let held = |key| Held::of(&sections::HUB, sections::HUB.name, key, config);

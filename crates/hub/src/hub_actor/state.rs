@@ -41,6 +41,7 @@ impl HubState {
             gauge,
             listener,
             door,
+            auth,
         } = arguments;
         let is_draining = Arc::new(AtomicBool::new(false));
         let opener = PoolOpener {
@@ -58,6 +59,7 @@ impl HubState {
             opener,
             door,
             backups: crate::session::Backups::new(writer.clone(), clock.started_at().as_millis()),
+            auth,
         };
         let numbers = SessionNumbers::default();
         let started = (context.clone(), numbers.clone());
@@ -128,6 +130,7 @@ impl HubState {
         self.pools.settle().await;
         myself.get_cell().stop_children_and_wait(None, None).await;
         self.writer.stop().await;
+        self.context.auth.close().await;
     }
 
     pub(super) async fn child_ended(

@@ -30,6 +30,8 @@ pub(crate) enum Out {
     Superseded,
     /// The hub ends the session.
     Dismiss(Dismissal),
+    /// The session may do nothing any more, and why.
+    Denied(String),
 }
 
 /// A pool's part of a response: all of it, or one pool's share of a status.

@@ -7,6 +7,7 @@ use leasehold_wire::{HubStatus, PoolStatus, Response, SessionStatus, Status};
 
 use super::{Arrivals, Backups, Leavers, Registry};
 use crate::{
+    auth::Auth,
     clock::Clock,
     configured::Configured,
     directory::{Directory, PoolRef},
@@ -27,6 +28,7 @@ pub(crate) struct SessionContext {
     pub(crate) opener: PoolOpener,
     pub(crate) door: TlsDoor,
     pub(crate) backups: Backups,
+    pub(crate) auth: Auth,
 }
 
 impl SessionContext {

@@ -76,6 +76,11 @@ impl SessionGuard {
         _ = self.back.send(out);
     }
 
+    /// The way to the session's end.
+    pub(super) const fn back(&self) -> &UnboundedSender<Out> {
+        &self.back
+    }
+
     /// The pool knows the session from here on.
     pub(super) fn greet(&mut self, pool: &PoolRef) -> Result<(), PoolGone> {
         let session = self.session;

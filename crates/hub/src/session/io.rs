@@ -4,12 +4,14 @@
 //! Reading and writing never wait for each other, so that a node that writes much before it reads
 //! is still served, up to the bound on what it may have under way.
 
+mod authority;
+
 use std::{pin::Pin, time::Duration};
 
 use bytes::BytesMut;
 use futures_util::{FutureExt, StreamExt};
-use leasehold_core::{Ending, Node, PoolName, SessionId, time::millis};
-use leasehold_wire::{FromHub, FromNode, HubCodec, Refusal, RefusalCode, WireError};
+use leasehold_core::{Ending, PoolName, SessionId, time::millis};
+use leasehold_wire::{FromHub, FromNode, HubCodec, Refusal, RefusalCode, Request, WireError};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     sync::mpsc::{UnboundedReceiver, UnboundedSender},
@@ -17,17 +19,18 @@ use tokio::{
 };
 use tokio_util::codec::FramedRead;
 
+use self::authority::denied;
 use super::{
-    Arrival, Connection, Dismissal, SessionContext, SessionRecord,
+    Arrival, Connection, Dismissal, SessionContext,
     connection::{Heard, ROOM_BYTES_IDLE},
+    entry::enter,
     guard::SessionGuard,
-    handshake::{self, NoSession},
-    opening::{linger, open},
+    handshake,
     requests::Requests,
     speech::Speech,
     throttle::Throttle,
 };
-use crate::{parts::whole_of, pool_actor::Out, tls::CertificateName};
+use crate::{parts::whole_of, pool_actor::Out};
 
 /// Frames of one read at the most; the rest waits for the next turn.
 const FRAMES_A_TURN: usize = 256;
@@ -38,7 +41,7 @@ const SPEECH_BYTES_MAX: usize = 1 << 20;
 /// How long the end of what a node said may take to come once it hears nothing more.
 const HEARD_OUT_WITHIN: Duration = Duration::from_secs(1);
 
-type Reader = Heard<Box<dyn AsyncRead + Send + Unpin>>;
+pub(super) type Reader = Heard<Box<dyn AsyncRead + Send + Unpin>>;
 
 struct SessionIo {
     frames: FramedRead<Reader, HubCodec>,
@@ -75,97 +78,47 @@ pub(crate) async fn run(
     back: UnboundedSender<Out>,
     mut outs: UnboundedReceiver<Out>,
 ) {
-    let address = connection.address.clone();
-    let within = context.config.now().session.handshake_within;
-    let until = Instant::now() + within;
-    let opened = tokio::select! {
-        biased;
-        opened = open(connection, &context.door, until) => opened,
-        _ = arrival.evicted() => None,
-        _ = outs.recv() => None,
-    };
-    let Some(opened) = opened else { return };
-    let mut writer = opened.writer;
-    let reader = Heard::new(opened.reader);
-    let mut frames = FramedRead::with_capacity(reader, HubCodec::new(), ROOM_BYTES_IDLE);
-    let received = tokio::select! {
-        received = handshake::receive(&mut frames, within, until) => received,
-        refusal = arrival.evicted() => Err(NoSession::Refused(refusal)),
-        // All that can be said before there is a session is that there will be none.
-        _ = outs.recv() => Err(NoSession::Refused(handshake::going_down())),
-    };
-    let received = opened
-        .refusal
-        .map_or(received, |refusal| Err(NoSession::Refused(refusal)));
-    let (hello, version) = match received {
-        Ok(hello) if arrival.greet() => hello,
-        Ok(_) => return handshake::refuse(&mut writer, arrival.evicted().await).await,
-        Err(NoSession::Gone) => return,
-        Err(NoSession::SpeaksTls) => {
-            context
-                .door
-                .complain(&address, "it spoke TLS, and this hub does not: see [tls]");
-            handshake::refuse_tls(&mut writer).await;
-            return linger(frames.get_mut()).await;
-        }
-        Err(NoSession::Refused(refusal)) => {
-            tracing::debug!(%address, reason = refusal.reason, "a handshake was refused");
-            return handshake::refuse(&mut writer, refusal).await;
-        }
-    };
-    let welcome = handshake::welcome(&context.config.now(), &hello, version, session.0);
-    let node = Node {
-        name: hello.node.clone(),
-        incarnation: hello.incarnation,
-    };
-    let opened_at = context.clock.now();
-    let record = SessionRecord {
-        node,
-        address,
-        opened_at,
-        certificate: opened.certificate,
-    };
-    tell_of(session, &record);
-    let guard = SessionGuard::new(&context, session, record, back);
-    frames
-        .decoder_mut()
-        .set_frame_bytes_max(welcome.frame_bytes_max);
-    let heartbeat = Duration::from_millis(welcome.heartbeat_ms);
-    let mut io = SessionIo::new(context, frames, writer, outs, guard, heartbeat);
-    io.speech.speak(version);
-    io.speech.say(&FromHub::Welcome(welcome));
+    let ways = (&back, &mut outs);
+    let entered = enter(&context, session, connection, &mut arrival, ways).await;
+    let Some(entered) = entered else { return };
+    let guard = SessionGuard::new(&context, session, entered.record, back);
+    let requests = Requests::new(context, guard, entered.admitted.standing);
+    let mut io = SessionIo::new(
+        requests,
+        entered.frames,
+        entered.writer,
+        outs,
+        entered.heartbeat,
+    );
+    io.speech.speak(entered.version);
+    io.speech.say(&entered.admitted.first);
+    io.look_at_the_end();
     io.run_to_end(arrival).await;
-}
-
-fn tell_of(session: SessionId, record: &SessionRecord) {
-    let (address, node) = (&record.address, &record.node.name);
-    let certificate = record.certificate.as_ref().map(CertificateName::as_str);
-    tracing::debug!(%address, %node, session = session.0, certificate, "a session is open");
 }
 
 impl SessionIo {
     fn new(
-        context: SessionContext,
+        requests: Requests,
         frames: FramedRead<Reader, HubCodec>,
         writer: Box<dyn AsyncWrite + Send + Unpin>,
         outs: UnboundedReceiver<Out>,
-        guard: SessionGuard,
         heartbeat: Duration,
     ) -> Self {
+        let config = requests.context.config.now();
         Self {
             speech: Speech::new(frames.decoder().frame_bytes_max()),
             frames,
             writer,
             outs,
             heartbeat,
-            silence_after: context.config.now().session.silence_after,
-            leases_kept: context.config.now().pool_defaults.restart_grace,
+            silence_after: config.session.silence_after,
+            leases_kept: config.pool_defaults.restart_grace,
             alarm: Box::pin(sleep_until(Instant::now() + heartbeat / 2)),
             unheard: None,
             dismissal: None,
-            drain_for: context.config.now().hub.drain_for,
-            throttle: Throttle::new(&context.config.now().session, Instant::now()),
-            requests: Requests::new(context, guard),
+            drain_for: config.hub.drain_for,
+            throttle: Throttle::new(&config.session, Instant::now()),
+            requests,
         }
     }
 
@@ -200,10 +153,14 @@ impl SessionIo {
 
     async fn turn(&mut self) -> Result<(), Over> {
         let shut_until = self.throttle.shut_until(Instant::now);
-        let may_read = shut_until.is_none() && self.dismissal.is_none() && self.requests.has_room();
         if let Some(at) = shut_until {
             self.look_by(at);
         }
+        // What is refused at once is answered at once: whoever does not read it is not heard, either.
+        let may_read = shut_until.is_none()
+            && self.dismissal.is_none()
+            && self.requests.has_room()
+            && self.speech.bytes() < SPEECH_BYTES_MAX;
         if let Some(until) = self.unheard {
             self.speech.take();
             self.look_by(until);
@@ -276,7 +233,14 @@ impl SessionIo {
                     format!("a request of version {since} in a session of version {version}");
                 Err(refused(RefusalCode::Malformed, reason, Ending::Cut))
             }
+            Some(Ok(FromNode::Request {
+                id,
+                body: Request::Authenticate { token },
+            })) => self.authenticate(id, &token),
             Some(Ok(FromNode::Request { id, mut body })) => {
+                if let Some(refused) = self.requests.refuses(&body) {
+                    return self.deny(id, refused);
+                }
                 if self.requests.join(id, &mut body) {
                     self.frames.decoder_mut().reuse(body);
                 } else if let Some(answer) = self.requests.take(id, body).await {
@@ -323,6 +287,7 @@ impl SessionIo {
                 return Err(refused(RefusalCode::Superseded, reason, Ending::Cut));
             }
             Out::Dismiss(dismissal) => return self.dismiss(dismissal),
+            Out::Denied(why) => return Err(denied(why)),
         }
         Ok(())
     }
@@ -389,6 +354,9 @@ impl SessionIo {
             let reason = format!("nothing was heard for {:?}", self.silence_after);
             return Err(refused(RefusalCode::Silence, reason, Ending::Silence));
         }
+        if let Some(why) = self.requests.is_over() {
+            return Err(denied(why));
+        }
         if self.unheard.is_some_and(|until| now >= until) {
             return Err(Over::Silent(Ending::Cut));
         }
@@ -408,7 +376,8 @@ impl SessionIo {
         let unheard = self.unheard.into_iter();
         let dismissal = self.dismissal.iter().map(|(until, _)| *until);
         let next = self.silent_at().min(self.ping_at());
-        unheard.chain(dismissal).fold(next, Instant::min)
+        let end = self.end().into_iter();
+        unheard.chain(dismissal).chain(end).fold(next, Instant::min)
     }
 
     /// Looks again at this moment at the latest.

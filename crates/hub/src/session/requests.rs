@@ -1,5 +1,6 @@
 //! Requests under way in one session: out to the pools in batches, back as responses.
 
+mod authority;
 mod dispatch;
 
 use foldhash::{HashMap, HashMapExt};
@@ -17,6 +18,7 @@ use super::{
     spread::Spread,
 };
 use crate::{
+    auth::Standing,
     directory::PoolRef,
     pool_actor::{Ask, Part, Query},
 };
@@ -27,6 +29,8 @@ const IDLE_REQUESTS: usize = 3;
 pub(super) struct Requests {
     pub(super) context: SessionContext,
     pub(super) guard: SessionGuard,
+    /// What may be asked.
+    pub(super) standing: Standing,
     /// Numbers what is sent to pools; a node may use any numbers of its own.
     next: u64,
     pub(super) pending: HashMap<u64, Pending>,
@@ -83,10 +87,11 @@ pub(super) enum Pending {
 }
 
 impl Requests {
-    pub(super) fn new(context: SessionContext, guard: SessionGuard) -> Self {
+    pub(super) fn new(context: SessionContext, guard: SessionGuard, standing: Standing) -> Self {
         Self {
             context,
             guard,
+            standing,
             next: 1,
             pending: HashMap::new(),
             under_way: 0,

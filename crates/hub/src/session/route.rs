@@ -8,7 +8,9 @@ use leasehold_core::{
     AfterFailure, Await, Claim, Command, Completion, Credit, Failure, LeaseRef, NewTask, PoolId,
     PoolName, Revive, Where,
 };
-use leasehold_wire::{BackupVerb, CompleteItem, EnqueueItem, FailItem, Request, Setting};
+use leasehold_wire::{
+    BackupVerb, CompleteItem, EnqueueItem, FailItem, Request, Setting, TokenVerb,
+};
 
 use crate::pool_actor::{Ask, Query};
 
@@ -33,6 +35,8 @@ pub(super) enum Route {
     Resume(Vec<LeaseRef>),
     /// To the store.
     Backup(BackupVerb),
+    /// To the hub's tokens.
+    Tokens(TokenVerb),
     /// Nowhere: this hub cannot do it.
     Nowhere(&'static str),
 }
@@ -48,6 +52,7 @@ impl Route {
             | Self::Create(..)
             | Self::Resume(_)
             | Self::Backup(_)
+            | Self::Tokens(_)
             | Self::Nowhere(_) => true,
         }
     }
@@ -134,7 +139,7 @@ pub(super) fn route(request: Request) -> Route {
         | Request::Pool { .. }
         | Request::Schedule { .. }) => later::route(later),
         Request::Authenticate { .. } => Route::Nowhere("authentication"),
-        Request::Tokens { .. } => Route::Nowhere("tokens"),
+        Request::Tokens { verb } => Route::Tokens(verb),
         Request::Backup { verb } => Route::Backup(verb),
     }
 }

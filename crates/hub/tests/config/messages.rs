@@ -87,8 +87,8 @@ hub."a\nb" = 1
 [sesion]
     hub.toml:1: [sesion]: no such section; did you mean [session]?
 [weather]|sun = true
-    hub.toml:1: [weather]: no such section; there are [hub], [session], [tls], [store], [log],
-    [pools], [pool_defaults], [pool.NAME]
+    hub.toml:1: [weather]: no such section; there are [hub], [session], [tls], [auth], [store],
+    [log], [pools], [pool_defaults], [pool.NAME]
 listen = "none"
     hub.toml:1: listen: stands in no section; did you mean hub.listen?
 x = 1

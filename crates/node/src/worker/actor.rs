@@ -8,7 +8,7 @@ use std::{
 };
 
 use leasehold_core::{LeaseRef, NodeName, PoolName, Rejection, TaskId};
-use leasehold_wire::{Delivery, Fact, Request};
+use leasehold_wire::{Delivery, Fact, Refusal, Request};
 use tokio::{
     sync::{broadcast, mpsc, watch},
     task::{self, JoinError, JoinSet},
@@ -63,6 +63,8 @@ pub(super) struct Actor {
     pub(super) words: Words,
     /// When to name the leases again whose pool was unavailable.
     pub(super) resume_at: Option<Instant>,
+    /// The hub does not let the worker do what it is for.
+    pub(super) denied: Option<Refusal>,
     handler: Handler,
     handlers: JoinSet<Outcome>,
     running: HashMap<task::Id, Run>,
@@ -94,6 +96,7 @@ impl Actor {
             stats: WorkerStats::default(),
             words: Words::default(),
             resume_at: None,
+            denied: None,
             handler: builder.handler.0,
             handlers: JoinSet::new(),
             running: HashMap::new(),
@@ -151,6 +154,9 @@ impl Actor {
 
     /// How the work ended, if it has.
     fn end(&self) -> Option<Result<(), WorkerError>> {
+        if let Some(denied) = &self.denied {
+            return Some(Err(WorkerError::Refused(denied.clone())));
+        }
         let out_of_time = match self.mode {
             Mode::Working => return None,
             Mode::Draining => self.give_up_at().is_some_and(|at| at <= Instant::now()),

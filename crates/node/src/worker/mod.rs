@@ -24,7 +24,8 @@ use crate::{Endpoint, NodeOptions};
 /// Failed to work to the end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WorkerError {
-    /// The hub ended the session by this node's fault; connecting again would not help.
+    /// The hub ended the session by this node's fault, or does not let it do what it asked
+    /// ([`leasehold_wire::RefusalCode::Denied`]); connecting again would not help.
     #[error("the hub refused the session: {}", .0.reason)]
     Refused(Refusal),
     /// TLS with the hub does not come about, and trying again would not help; as

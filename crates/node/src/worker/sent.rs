@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use leasehold_core::{LeaseRef, Rejection, Revocation};
-use leasehold_wire::{FromNode, Request, Response};
+use leasehold_wire::{FromNode, Refusal, RefusalCode, Request, Response};
 use tokio::time::Instant;
 
 use super::{WorkerEvent, actor::Actor, leases::Loss};
@@ -85,6 +85,11 @@ impl Actor {
     pub(super) fn on_response(&mut self, id: u64, response: Response) {
         if ended_session(&response) {
             return self.link.cut("the hub ended the session");
+        }
+        if let Response::Refused(why @ Rejection::Denied(_)) = &response {
+            // Another session would not be allowed more.
+            let (code, reason) = (RefusalCode::Denied, why.to_string());
+            self.denied.get_or_insert(Refusal { code, reason });
         }
         match self.under_way.sent.remove(&id) {
             Some(Sent::Resume { leases, is_first }) => {

@@ -8,4 +8,5 @@ mod leases;
 mod link;
 mod producer;
 mod resume;
+mod token;
 mod worker;

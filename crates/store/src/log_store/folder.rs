@@ -44,6 +44,10 @@ const BLOCK_BYTES: u64 = 512;
 const MARKER: &str = "LEASEHOLD";
 const MARKER_NEW: &str = "LEASEHOLD.new";
 const LOCK: &str = "lock";
+
+/// What a hub's owner may keep beside the store, before there is one.
+const OF_THE_OWNER: [&str; 2] = ["tokens.json", "tokens.json.new"];
+
 const TITLE: &str = "Leasehold data folder: nothing in it is to be changed by hand";
 
 /// A data folder, held.
@@ -222,6 +226,7 @@ fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
         let name = entry.map_err(fail)?.file_name();
         if ![LOCK, MARKER_NEW, "lost+found"]
             .iter()
+            .chain(&OF_THE_OWNER)
             .any(|known| name == *known)
         {
             let reason = format!(

@@ -68,6 +68,10 @@ impl Requests {
                 Ok(self.ask_one(share, pool, Ask::Pool(verb)))
             }
             Route::Backup(verb) => self.backup(id, verb).await,
+            Route::Tokens(verb) => {
+                let body = self.see_to_tokens(verb).await?;
+                Ok(Some(FromHub::Response { id, body }))
+            }
             Route::Nowhere(what) => Err(Rejection::Unsupported(what.to_owned())),
             Route::Status(pool) => self.ask_status(id, weight, pool),
             Route::Resume(leases) => {
@@ -137,9 +141,8 @@ impl Requests {
     }
 
     fn ask_all(&mut self, id: u64, weight: usize, ask: &Ask, gather: Gather) -> Option<FromHub> {
-        let pools = self.context.directory.up();
-        let asks = pools.into_iter().map(|pool| (pool, ask.clone()));
-        self.ask_each(id, weight, asks.collect(), gather)
+        let asks = self.pools().map(|pool| (pool, ask.clone())).collect();
+        self.ask_each(id, weight, asks, gather)
     }
 
     fn ask_status(
@@ -150,9 +153,13 @@ impl Requests {
     ) -> Result<Option<FromHub>, Rejection> {
         let pools = match name {
             Some(name) => self.context.whole_pool(&name)?,
-            None => self.context.directory.up(),
+            None => self.pools().collect(),
         };
-        let of: Arc<[_]> = self.context.registry.first(BATCH_MAX).into();
+        let of: Arc<[_]> = if self.standing.sees_all() {
+            self.context.registry.first(BATCH_MAX).into()
+        } else {
+            [self.guard.session].into()
+        };
         let gather = Gather::Status(Vec::new(), of.iter().map(|id| (*id, 0)).collect());
         let ask = |pool| (pool, Ask::Query(Query::Status(of.clone())));
         Ok(self.ask_each(id, weight, pools.into_iter().map(ask).collect(), gather))
@@ -167,7 +174,8 @@ impl Requests {
             shares.entry(proof.lease.pool).or_default().push(at);
         }
         let mut asks = Vec::new();
-        for pool in self.context.directory.up() {
+        let pools: Vec<PoolRef> = self.pools().collect();
+        for pool in pools {
             let share = shares.remove(&pool.id).unwrap_or_default();
             let proofs = share.iter().map(|at| leases[*at]).collect();
             gather.expect(pool.id, share);
@@ -179,6 +187,12 @@ impl Requests {
             }
         }
         self.ask_each(id, weight, asks, gather)
+    }
+
+    /// All that are up and that the session may reach.
+    fn pools(&self) -> impl Iterator<Item = PoolRef> + use<'_> {
+        let pools = self.context.directory.up().into_iter();
+        pools.filter(|pool| self.standing.reaches(&pool.name))
     }
 
     /// With no pool to ask, the response is what the gather begins with.
