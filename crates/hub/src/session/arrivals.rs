@@ -99,10 +99,12 @@ impl Arrivals {
 impl Arrival {
     /// Waits until it has to make way, and says why; for ever if it never has to.
     pub(super) async fn evicted(&mut self) -> Refusal {
-        match (&mut self.evicted).await {
-            Ok(refusal) => refusal,
-            Err(_) => std::future::pending().await,
+        if !self.evicted.is_terminated()
+            && let Ok(refusal) = (&mut self.evicted).await
+        {
+            return refusal;
         }
+        std::future::pending().await
     }
 
     /// It has said who it is: it makes way for nobody from here on. False if it had to already.

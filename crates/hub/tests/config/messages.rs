@@ -163,18 +163,23 @@ session.frame_bytes_max = "4MiB"|pool.a.result_bytes_max = "4MiB"
     certificates in TLS only: set certificate and key
 [hub]|listen = "0.0.0.0:1"
     hub.toml:2: hub.listen = "0.0.0.0:1" with hub.open_to_all = false (default): other machines
-    reach that address: set tls.certificate, tls.key, tls.nodes = "required" and tls.nodes_ca, as
-    docs/TLS.md says, or hub.open_to_all = true if whoever reaches it may enqueue, claim and cancel
+    reach that address: set tls.certificate and tls.key, as docs/TLS.md says, and auth.required =
+    true, as docs/SECURITY.md says (or tls.nodes = "required" and tls.nodes_ca), or hub.open_to_all
+    = true if whoever reaches it may enqueue, claim and cancel
 [hub]|listen = "[fd00::1]:1"|open_to_all = false|[tls]|certificate = "a"|key = "b"
     hub.toml:2: hub.listen = "[fd00::1]:1" with hub.open_to_all = false (hub.toml:3): other machines
-    reach that address, and TLS alone keeps nobody out: set tls.nodes = "required" and
-    tls.nodes_ca, as docs/TLS.md says, or hub.open_to_all = true if whoever reaches it may enqueue,
-    claim and cancel
+    reach that address, and TLS alone keeps nobody out: set auth.required = true, as
+    docs/SECURITY.md says, or tls.nodes = "required" and tls.nodes_ca, as docs/TLS.md says, or
+    hub.open_to_all = true if whoever reaches it may enqueue, claim and cancel
+[hub]|listen = "[fd00::1]:1"|[auth]|required = true
+    hub.toml:2: hub.listen = "[fd00::1]:1" with hub.open_to_all = false (default): other machines
+    reach that address, and without TLS they read and change what is said: set tls.certificate and
+    tls.key, as docs/TLS.md says, or hub.open_to_all = true
 env LEASEHOLD_HUB_LISTEN=192.0.2.7:1
     LEASEHOLD_HUB_LISTEN: hub.listen = "192.0.2.7:1" with hub.open_to_all = false (default): other
-    machines reach that address: set tls.certificate, tls.key, tls.nodes = "required" and
-    tls.nodes_ca, as docs/TLS.md says, or hub.open_to_all = true if whoever reaches it may enqueue,
-    claim and cancel
+    machines reach that address: set tls.certificate and tls.key, as docs/TLS.md says, and
+    auth.required = true, as docs/SECURITY.md says (or tls.nodes = "required" and tls.nodes_ca), or
+    hub.open_to_all = true if whoever reaches it may enqueue, claim and cancel
 pools.pools_max = 1|[pool.a]|[pool.b]
     hub.toml:1: pools.pools_max = 1: 2 pools are named, [pool.NAME]
 "#;
