@@ -60,7 +60,7 @@ section! {
         /// longer is patient with one that swaps or is suspended.
         silence_after: Duration = Duration::from_secs(10),
             Span { min: Duration::from_secs(1), max: HOUR };
-        /// How long a new connection may take to say who it is.
+        /// How long a new connection may take to say who it is, TLS included.
         handshake_within: Duration = Duration::from_secs(5),
             Span { min: Duration::from_millis(100), max: Duration::from_secs(60) };
         /// Requests in flight of one session; past it the hub reads no more from that socket until
