@@ -199,8 +199,8 @@ mod tests {
             "pub mod queue;\n",
             "pub struct A {\n    pub client: u8,\n}\n",
             "pub enum B {\n    C,\n    Acked(u8),\n    Ack,\n}\n",
-            "pub type Token = u8;\n",
-            "pub const fn token() {}\n",
+            "pub type Ticket = u8;\n",
+            "pub const fn ticket() {}\n",
         ] {
             assert_eq!(findings("crates/hub/src/x.rs", text).len(), 1, "{text}");
         }
