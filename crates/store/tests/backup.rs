@@ -5,10 +5,7 @@ mod engines;
 #[path = "backup/folder.rs"]
 mod folder;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
 use leasehold_core::{Change, Note, PoolName, TaskId, Timestamp};
 use leasehold_store::{
