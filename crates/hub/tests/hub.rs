@@ -31,6 +31,8 @@ mod pools;
 mod raw;
 #[path = "hub/restart.rs"]
 mod restart;
+#[path = "hub/scopes.rs"]
+mod scopes;
 #[path = "hub/searches.rs"]
 mod searches;
 #[path = "hub/sessions.rs"]
