@@ -71,7 +71,7 @@ async fn strangers_are_told_what_is_wrong_and_hung_up_on() {
         (
             frame(&newer),
             RefusalCode::Version,
-            "the node speaks 8 to 9, the hub 1 to 2",
+            "the node speaks 8 to 9, the hub 1 to 3",
         ),
         (frame(&not_ours), RefusalCode::Malformed, "MAILSHIP"),
         (

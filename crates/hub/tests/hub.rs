@@ -39,6 +39,8 @@ mod rates;
 mod raw;
 #[path = "hub/restart.rs"]
 mod restart;
+#[path = "hub/scopes.rs"]
+mod scopes;
 #[path = "hub/searches.rs"]
 mod searches;
 #[path = "hub/sessions.rs"]

@@ -1,14 +1,15 @@
 //! `leasehold token`, and the token that every command may show.
 
 use std::{
-    ffi::OsStr,
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    process,
+    sync::OnceLock,
     time::Duration,
 };
 
-use clap::{Arg, Args, Command, Error, Subcommand, builder::TypedValueParser, error::ErrorKind};
+use clap::{Args, Subcommand};
 use leasehold_node::{NodeName, PoolName, Role, Secret};
 
 use super::{Reach, help, values};
@@ -16,6 +17,9 @@ use crate::exit::complain;
 
 /// Holds a token where no file does.
 const VARIABLE: &str = "LEASEHOLD_TOKEN";
+
+/// The exit code of a command that was asked wrongly.
+const USAGE: i32 = 2;
 
 /// Longer files are no tokens.
 const BYTES_MAX: u64 = 4096;
@@ -32,37 +36,33 @@ pub(crate) struct TokenFile {
         id = "token_file",
         value_name = "FILE",
         env = "LEASEHOLD_TOKEN_FILE",
-        hide_env_values = true,
-        value_parser = Reader
+        hide_env_values = true
     )]
-    file: Option<Secret>,
+    file: Option<PathBuf>,
+    /// Read once: it may be a pipe.
+    #[arg(skip)]
+    read: OnceLock<Option<Secret>>,
 }
 
 impl TokenFile {
-    /// The token, if there is one.
+    /// The token, if there is one. A file that cannot be read is the end of the command, but only of one
+    /// that shows a token: the one that makes the first may have its variable set already.
     pub(crate) fn shown(&self) -> Option<Secret> {
-        let of_variable = || {
-            let text = std::env::var(VARIABLE).ok()?;
-            let text = text.trim();
-            (!text.is_empty()).then(|| Secret::new(text.to_owned()))
+        let token = || match &self.file {
+            None => of_variable(),
+            Some(path) => Some(read(path).unwrap_or_else(|why| {
+                complain(format!("--token-file (or LEASEHOLD_TOKEN_FILE): {why}"));
+                process::exit(USAGE)
+            })),
         };
-        self.file.clone().or_else(of_variable)
+        self.read.get_or_init(token).clone()
     }
 }
 
-/// Reads the file that is named. Nothing that is in it is ever said.
-#[derive(Debug, Clone)]
-struct Reader;
-
-impl TypedValueParser for Reader {
-    type Value = Secret;
-
-    fn parse_ref(&self, of: &Command, _: Option<&Arg>, value: &OsStr) -> Result<Secret, Error> {
-        read(Path::new(value)).map_err(|why| {
-            let text = format!("--token-file (or LEASEHOLD_TOKEN_FILE): {why}");
-            of.clone().error(ErrorKind::ValueValidation, text)
-        })
-    }
+fn of_variable() -> Option<Secret> {
+    let text = std::env::var(VARIABLE).ok()?;
+    let text = text.trim();
+    (!text.is_empty()).then(|| Secret::new(text.to_owned()))
 }
 
 fn read(path: &Path) -> Result<Secret, String> {
