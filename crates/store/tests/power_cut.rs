@@ -3,7 +3,11 @@
 //!
 //! The test runs itself as a child that commits numbered batches, with the disk's shim before it that
 //! writes down all it does to its files. From that the files are made that a cut at any moment leaves,
-//! and each time the store is opened and looked at.
+//! and each time the store is opened and looked at. What a seed cuts depends on threads, too: what
+//! fails is said with the moment and the seed of the image.
+//!
+//! `LEASEHOLD_CUTS=30 LEASEHOLD_CUT_LAST=700` cuts a few hundred times within a longer run;
+//! `LEASEHOLD_CUT_SEED` draws other moments.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod batches;
@@ -59,7 +63,7 @@ fn survive(engine: LogEngine, test: &str) {
         return;
     };
     let seed = from_environment("LEASEHOLD_CUT_SEED", 1);
-    let cuts = from_environment("LEASEHOLD_CUTS", 12);
+    let cuts = from_environment("LEASEHOLD_CUTS", 4);
     let last = from_environment("LEASEHOLD_CUT_LAST", LAST);
     for (round, journal) in (0..).zip(JOURNALS) {
         let run = Run {
@@ -178,7 +182,7 @@ impl Run {
                     seed,
                     unit: BLOCK_BYTES,
                 };
-                for model in [Model::Worst, mixed, torn, Model::All] {
+                for model in [Model::Worst, mixed, torn] {
                     if let Err(said) = self.try_image(&platter, model, committed) {
                         failed.push(format!(
                             "after deed {number} ({committed} batches), {model:?}: {said}"
