@@ -28,6 +28,9 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::super::damage;
 use crate::StoreError;
 
+#[cfg(test)]
+mod tests;
+
 const START: u8 = 1;
 const ITEM: u8 = 2;
 const END: u8 = 3;
