@@ -220,6 +220,7 @@ impl Link {
                 RefusalCode::Malformed
                 | RefusalCode::Version
                 | RefusalCode::FrameTooLong
+                | RefusalCode::Denied
                 | RefusalCode::HandshakeTimeout
                 | RefusalCode::Silence => self.back_off.pause(),
             },
@@ -281,7 +282,10 @@ impl Link {
 /// Whether to come back with the same words would be refused again.
 const fn is_final(code: RefusalCode) -> bool {
     match code {
-        RefusalCode::Malformed | RefusalCode::Version | RefusalCode::FrameTooLong => true,
+        RefusalCode::Malformed
+        | RefusalCode::Version
+        | RefusalCode::FrameTooLong
+        | RefusalCode::Denied => true,
         RefusalCode::HandshakeTimeout
         | RefusalCode::SessionsMax
         | RefusalCode::Silence
