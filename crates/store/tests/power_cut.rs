@@ -13,7 +13,6 @@
 mod batches;
 
 use std::{
-    collections::BTreeSet,
     env, fs,
     path::{Path, PathBuf},
     process::Command,
@@ -252,16 +251,22 @@ fn has_synchronous_files(_folder: &Path) -> bool {
 
 /// Writes to sled's file that were not durable when they returned, after the first one that was.
 fn late_writes(recording: &Recording) -> usize {
-    let (mut is_set, mut late, mut fds) = (false, 0, BTreeSet::new());
+    let (mut is_set, mut late, mut fds) = (false, 0, Vec::new());
     for deed in recording.deeds() {
-        match deed {
-            Deed::Open { fd, path, .. } if path.ends_with("/db") => _ = fds.insert(fd),
-            Deed::Open { fd, .. } | Deed::Close(fd) => _ = fds.remove(&fd),
-            Deed::Write { fd, durable, .. } if fds.contains(&fd) => {
-                is_set |= durable;
-                late += usize::from(is_set && !durable);
+        if let Deed::Open { fd, path, .. } = deed {
+            fds.retain(|known| *known != fd);
+            if path.ends_with("/db") {
+                fds.push(fd);
             }
-            _ => {}
+        }
+        if let Deed::Close(fd) = deed {
+            fds.retain(|known| *known != fd);
+        }
+        if let Deed::Write { fd, durable, .. } = deed
+            && fds.contains(&fd)
+        {
+            is_set |= durable;
+            late += usize::from(is_set && !durable);
         }
     }
     assert!(is_set || fds.is_empty(), "nothing makes it synchronous");
