@@ -1,4 +1,5 @@
 //! Disks that fail, forget and lie, and folders that are taken away: what a person sees of it.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 
