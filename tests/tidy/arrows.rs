@@ -7,12 +7,18 @@ use serde_json::Value;
 use super::house::{self, Finding};
 
 /// A member, whom it may depend on, and whom its tests and examples may see beside that.
-const ARROWS: [(&str, &[&str], &[&str]); 12] = [
+const ARROWS: [(&str, &[&str], &[&str]); 13] = [
     // It counts what the benches of these do, and knows nothing of them.
     ("leasehold-count", &[], &[]),
     ("leasehold-core", &[], &["leasehold-count"]),
     ("leasehold-wire", &["leasehold-core"], &["leasehold-count"]),
-    ("leasehold-store", &["leasehold-core"], &["leasehold-count"]),
+    // It stands under a process, and knows nothing of what that is.
+    ("leasehold-disk", &[], &[]),
+    (
+        "leasehold-store",
+        &["leasehold-core"],
+        &["leasehold-count", "leasehold-disk"],
+    ),
     ("leasehold-sim", &["leasehold-core", "leasehold-store"], &[]),
     (
         "leasehold-hub",
@@ -30,7 +36,12 @@ const ARROWS: [(&str, &[&str], &[&str]); 12] = [
     ("leasehold-judge", &[], &[]),
     (
         "leasehold-chaos",
-        &["leasehold-judge", "leasehold-node", "leasehold-wire"],
+        &[
+            "leasehold-disk",
+            "leasehold-judge",
+            "leasehold-node",
+            "leasehold-wire",
+        ],
         &[],
     ),
     (

@@ -69,7 +69,7 @@ impl Platter {
     }
 }
 
-const EMPTY: [u8; BLOCK_BYTES * 16] = [0; BLOCK_BYTES * 16];
+static EMPTY: [u8; BLOCK_BYTES * 16] = [0; BLOCK_BYTES * 16];
 
 /// Without room for what is empty.
 fn write_file(path: &Path, contents: &[u8]) -> io::Result<()> {

@@ -353,6 +353,13 @@ static ssize_t do_write(int fd, const struct iovec *parts, int count, off_t offs
     wait_for(WRITE_MILLIS);
     if (fails(WRITE_ERRNO))
         return -1;
+    /* Such a write is a sync, too. */
+    if (faults && (faults[SYNC_ERRNO] || faults[SYNC_MILLIS]) && is_durable(fd)) {
+        if (log_fd < 0)
+            wait_for(SYNC_MILLIS);
+        if (fails(SYNC_ERRNO))
+            return -1;
+    }
     if (faults && faults[SHORT_WRITES] && count == 1 && parts[0].iov_len > 1 && happens(faults[SHORT_WRITES])) {
         half = (struct iovec){parts[0].iov_base, parts[0].iov_len / 2};
         /* Past the page cache only whole blocks go. */

@@ -57,7 +57,7 @@ impl LogLine {
     /// What is wrong with a line that should be JSON, or a change.
     pub fn parse(line: &str) -> Result<Self, String> {
         if !line.starts_with('{') {
-            let panicked = line.contains("panicked at");
+            let panicked = line.contains("panicked at") && !is_of_engine(line);
             return Ok(if panicked {
                 Self::Panicked(line.to_owned())
             } else {
@@ -84,10 +84,33 @@ impl LogLine {
     }
 }
 
+/// Whether it is an engine of the store that panicked: the hub takes that for an error of the store,
+/// which is what it means. sled does so when it closes a file that it could not sync.
+fn is_of_engine(line: &str) -> bool {
+    ENGINES.iter().any(|engine| line.contains(engine))
+}
+
+/// Where their source is, of whatever version.
+const ENGINES: [&str; 3] = ["/sled-", "/fjall-", "/lsm-tree-"];
+
 /// What decides how a line is read.
 #[derive(Deserialize)]
 struct Head {
     message: Option<String>,
     pool: Option<String>,
     task: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_the_hubs_unless_an_engine_says_it() {
+        let of_hub = "thread 'main' (7) panicked at crates/hub/src/hub.rs:1:2:";
+        let panicked = LogLine::Panicked(of_hub.to_owned());
+        assert_eq!(LogLine::parse(of_hub), Ok(panicked));
+        let of_engine = "thread 'store-writer' (7) panicked at /registry/sled-0.34.7/src/a.rs:1:2:";
+        assert_eq!(LogLine::parse(of_engine), Ok(LogLine::Other));
+    }
 }

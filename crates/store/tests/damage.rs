@@ -34,6 +34,7 @@ with_each_engine![
     a_file_that_was_cut_short_is_noticed,
     a_marker_that_names_another_generation_removes_nothing,
     a_folder_that_is_deleted_under_the_store_takes_nothing_more,
+    a_folder_that_was_deleted_and_put_back_is_held_again,
     rubbish_for_a_database_is_an_error,
 ];
 
@@ -115,9 +116,10 @@ fn a_folder_of_a_later_format_is_named(engine: LogEngine) {
 }
 
 fn a_damaged_marker_is_noticed(engine: LogEngine) {
-    for text in ["", "hello", "format 1\ngeneration 1\n"] {
+    let damaged: [&[u8]; 4] = [b"", b"hello", b"format 1\ngeneration 1\n", &[0xff; 40]];
+    for bytes in damaged {
         let folder = store(engine);
-        set_marker(folder.path(), |_| text.to_owned());
+        fs::write(folder.path().join("LEASEHOLD"), bytes).unwrap();
         assert_damaged(open(engine, folder.path()).map(drop), folder.path());
         assert!(folder.path().join(generation(engine, 1)).exists());
     }
@@ -230,10 +232,24 @@ fn a_folder_that_is_deleted_under_the_store_takes_nothing_more(engine: LogEngine
     assert!(error.to_string().contains("was deleted"), "{error}");
 }
 
+fn a_folder_that_was_deleted_and_put_back_is_held_again(engine: LogEngine) {
+    let folder = store(engine);
+    let copy = copy_of(engine, folder.path());
+    let mut store = open(engine, folder.path()).unwrap();
+    fs::remove_dir_all(folder.path()).unwrap();
+    assert_damaged(store.reopen(), folder.path());
+    assert!(!folder.path().exists(), "nothing is made where it was");
+    copy_folder(copy.path(), folder.path());
+    store.reopen().unwrap();
+    assert_eq!(store.pools().len(), 2);
+    let error = open(engine, folder.path()).unwrap_err();
+    assert!(matches!(error, StoreError::InUse(_)), "{error}");
+}
+
 fn rubbish_for_a_database_is_an_error(engine: LogEngine) {
     let folder = store(engine);
     fs::write(folder.path().join(raw::first_file(engine)), [0xff; 64]).unwrap();
-    open(engine, folder.path()).unwrap_err();
+    assert_damaged(open(engine, folder.path()).map(drop), folder.path());
 }
 
 /// A store with two pools, and records that have one part or several.

@@ -242,15 +242,18 @@ impl Promises {
         let (mut enqueued, mut completed) = (Vec::new(), Vec::new());
         for recorded in History::read(folder)?.entries {
             let at_us = recorded.entry.at_us;
-            match recorded.entry.what {
-                What::Acknowledged { task } => enqueued.push((at_us, task)),
-                What::Answered {
-                    task,
-                    outcome: Outcome::Complete,
-                    answer: Answer::Taken,
-                    ..
-                } => completed.push((at_us, task)),
-                _ => {}
+            let what = recorded.entry.what;
+            if let What::Acknowledged { task } = &what {
+                enqueued.push((at_us, task.clone()));
+            }
+            if let What::Answered {
+                task,
+                outcome: Outcome::Complete,
+                answer: Answer::Taken,
+                ..
+            } = what
+            {
+                completed.push((at_us, task));
             }
         }
         Ok(Self {

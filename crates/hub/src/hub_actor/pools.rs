@@ -1,6 +1,6 @@
 //! Starting pools, and starting them again.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, error::Error, sync::Arc, time::Duration};
 
 use leasehold_core::{PoolId, PoolName, PoolSettings, Rejection};
 use tokio::{
@@ -63,6 +63,20 @@ pub(super) fn unavailable(reason: &str) -> Rejection {
         reason: reason.to_owned(),
         retry_after: Duration::from_millis(100),
     }
+}
+
+/// Why an actor did not start, in its own words alone.
+fn why(error: &impl Error) -> String {
+    let own = error.source().map(ToString::to_string);
+    own.unwrap_or_else(|| error.to_string())
+}
+
+/// What goes into the next refusal, which says the rest itself.
+fn reason_of(rejection: Rejection) -> String {
+    if let Rejection::Unavailable { reason, .. } = rejection {
+        return reason;
+    }
+    rejection.to_string()
 }
 
 impl Pools {
@@ -180,7 +194,7 @@ impl Pools {
             Ok(_) => tracing::info!(pool = %name, "the pool is restored"),
             Err(error) => {
                 tracing::error!(pool = %name, %error, "the pool could not be restored");
-                self.try_again(hub, name, &error.to_string());
+                self.try_again(hub, name, &reason_of(error));
             }
         }
     }
@@ -310,7 +324,7 @@ impl Pools {
             directory: self.context.directory.clone(),
         };
         let started = spawn_under(hub.get_cell(), FrontActor, arguments).await;
-        let actor = started.map_err(|error| unavailable(&error.to_string()))?;
+        let actor = started.map_err(|error| unavailable(&why(&error)))?;
         Ok(self.stands(parts.front.clone(), id, (actor, Door::default()), None))
     }
 
@@ -340,7 +354,7 @@ impl Pools {
             is_used: self.is_used,
         };
         let started = spawn_under(hub.get_cell(), PoolActor, arguments).await;
-        let actor = started.map_err(|error| unavailable(&error.to_string()))?;
+        let actor = started.map_err(|error| unavailable(&why(&error)))?;
         let id = id
             .await
             .map_err(|_| unavailable("the pool ended as it began"))?;

@@ -239,7 +239,8 @@ fn guard<T>(
 }
 
 fn translate(action: &'static str, path: &Path, error: &fjall::Error) -> StoreError {
-    if let Some(source) = io_error(error) {
+    let of_disk = |source: &&io::Error| !is_of_contents(source.kind());
+    if let Some(source) = io_error(error).filter(of_disk) {
         let source = io::Error::new(source.kind(), source.to_string());
         return failed(action, path, source);
     }
@@ -262,6 +263,14 @@ fn io_error(error: &fjall::Error) -> Option<&io::Error> {
         next = error.source();
     }
     None
+}
+
+/// Whether the disk did as it was told, and what it gave back does not read.
+fn is_of_contents(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData
+    )
 }
 
 /// Whether it tells of fjall, and not of what is stored.

@@ -58,7 +58,7 @@ pub(super) struct Folder {
     generation: u64,
     format: u64,
     /// Unlocks when it is closed.
-    _lock: File,
+    lock: File,
 }
 
 impl Folder {
@@ -71,8 +71,8 @@ impl Folder {
         make(path).map_err(fail)?;
         refuse_foreign(path)?;
         let lock = lock(path)?;
-        let (format, generation) = match fs::read_to_string(path.join(MARKER)) {
-            Ok(text) => generation_for(path, &text, engine)?,
+        let (format, generation) = match fs::read(path.join(MARKER)) {
+            Ok(bytes) => generation_for(path, &bytes, engine)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => (FORMAT_FOLDED, 0),
             Err(error) => return Err(fail(error)),
         };
@@ -81,7 +81,7 @@ impl Folder {
             engine,
             generation,
             format,
-            _lock: lock,
+            lock,
         };
         if generation == 0 {
             folder.switch(0)?;
@@ -106,6 +106,22 @@ impl Folder {
     /// The current generation; 0 while there is none yet.
     pub(super) fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// Takes the folder once more if it was deleted and put back: what was held is gone.
+    pub(super) fn hold(&mut self) -> Result<(), StoreError> {
+        let fail = |source| failed("lock the data folder", &self.path, source);
+        let held = self.lock.metadata().map_err(fail)?;
+        let is_held = match fs::metadata(self.path.join(LOCK)) {
+            Ok(found) => (found.dev(), found.ino()) == (held.dev(), held.ino()),
+            Err(error) if is_nothing(&error) => false,
+            Err(error) => return Err(fail(error)),
+        };
+        // Nothing is made where there is nothing: it may come back.
+        if !is_held && self.path.join(MARKER).exists() {
+            self.lock = lock(&self.path)?;
+        }
+        Ok(())
     }
 
     /// Where a generation is.
@@ -176,12 +192,12 @@ impl Folder {
 /// Whose store is in the folder.
 pub(super) fn engine_of(path: &Path) -> Result<LogEngine, StoreError> {
     let none = || not_a_store(path, "there is no store in it".to_owned());
-    let text = match fs::read_to_string(path.join(MARKER)) {
-        Ok(text) => text,
+    let bytes = match fs::read(path.join(MARKER)) {
+        Ok(bytes) => bytes,
         Err(error) if is_nothing(&error) => return Err(none()),
         Err(error) => return Err(failed("open the data folder", path, error)),
     };
-    match parse_marker(path, &text)? {
+    match parse_marker(path, &bytes)? {
         (_, _, 0) => Err(none()),
         (_, engine, _) => Ok(engine),
     }
@@ -256,8 +272,8 @@ fn lock(path: &Path) -> Result<File, StoreError> {
 
 /// The format of a marker and the generation that it names, if the folder is this engine's. While
 /// there is no generation yet it is anyone's.
-fn generation_for(path: &Path, text: &str, engine: LogEngine) -> Result<(u64, u64), StoreError> {
-    let (format, found, generation) = parse_marker(path, text)?;
+fn generation_for(path: &Path, bytes: &[u8], engine: LogEngine) -> Result<(u64, u64), StoreError> {
+    let (format, found, generation) = parse_marker(path, bytes)?;
     if found == engine || generation == 0 {
         return Ok((format, generation));
     }
@@ -268,12 +284,13 @@ fn generation_for(path: &Path, text: &str, engine: LogEngine) -> Result<(u64, u6
     })
 }
 
-fn parse_marker(path: &Path, text: &str) -> Result<(u64, LogEngine, u64), StoreError> {
+fn parse_marker(path: &Path, bytes: &[u8]) -> Result<(u64, LogEngine, u64), StoreError> {
     let damaged = || StoreError::Damaged {
         what: path.join(MARKER).display().to_string(),
         reason: "it is not what was written".to_owned(),
         advice: ADVICE,
     };
+    let text = std::str::from_utf8(bytes).map_err(|_| damaged())?;
     let mut lines = text.lines();
     if lines.next() != Some(TITLE) {
         return Err(damaged());

@@ -379,6 +379,7 @@ impl Store for LogStore {
         if let Some(engine) = self.engine.take() {
             engine.close();
         }
+        self.folder.hold()?;
         let (engine, pools) = rewrite::open(&mut self.folder, &self.options)?;
         self.witness = Witness::open(engine.path())?;
         self.latest = latest(&pools);

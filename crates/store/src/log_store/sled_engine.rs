@@ -35,6 +35,9 @@ mod tests;
 /// sled's only file of values.
 const DB: &str = "db";
 
+/// sled's settings.
+const CONF: &str = "conf";
+
 /// The longest value that stands among others, in bytes: twenty of them fit into 128 KiB. Older
 /// stores have longer ones cut into parts of so many.
 pub(super) const PART_BYTES: usize = 6 * 1024;
@@ -398,7 +401,7 @@ fn remove_unfinished_snapshots(path: &Path) -> io::Result<()> {
 
 /// Returns the file `db`.
 fn sync_after_open(path: &Path) -> io::Result<File> {
-    File::open(path.join("conf"))?.sync_all()?;
+    File::open(path.join(CONF))?.sync_all()?;
     let file = File::options().read(true).write(true).open(path.join(DB))?;
     file.sync_all()?;
     File::open(path)?.sync_all()?;
@@ -424,8 +427,14 @@ fn translate(action: &'static str, path: &Path, error: sled::Error) -> StoreErro
             reason: format!("sled found {error}"),
             advice: ADVICE,
         },
-        sled::Error::CollectionNotFound(_)
-        | sled::Error::Unsupported(_)
-        | sled::Error::ReportableBug(_) => failed(action, path, io::Error::other(error)),
+        // It says so when its settings do not read, and thinks of older versions then.
+        sled::Error::Unsupported(_) => StoreError::Damaged {
+            what: path.join(CONF).display().to_string(),
+            reason: "it is not what sled wrote".to_owned(),
+            advice: ADVICE,
+        },
+        sled::Error::CollectionNotFound(_) | sled::Error::ReportableBug(_) => {
+            failed(action, path, io::Error::other(error))
+        }
     }
 }

@@ -28,6 +28,9 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::super::damage;
 use crate::StoreError;
 
+#[cfg(test)]
+mod tests;
+
 const START: u8 = 1;
 const ITEM: u8 = 2;
 const END: u8 = 3;
@@ -42,7 +45,7 @@ const MAGIC: [u8; 4] = *b"FJL\x03";
 /// How far numbers of batches that follow each other are apart, at the most: memory tables take some.
 const SEQNO_STEP: u64 = 1 << 20;
 
-const EMPTY: [u8; 4096] = [0; 4096];
+static EMPTY: [u8; 4096] = [0; 4096];
 
 /// Cuts off a torn batch at the end of the newest journal in the folder, if there is one.
 pub(super) fn cut_off(path: &Path) -> Result<(), StoreError> {
@@ -144,15 +147,15 @@ fn batch(bytes: &[u8]) -> Option<(usize, u64)> {
 }
 
 fn item(bytes: &[u8]) -> Option<usize> {
-    match bytes.first()? {
-        &ITEM => {
+    match *bytes.first()? {
+        ITEM => {
             let head = bytes.get(..ITEM_HEAD_BYTES)?;
             let key = u16::from_le_bytes(head[11..13].try_into().ok()?);
             let value = u32::from_le_bytes(head[17..21].try_into().ok()?);
             let len = ITEM_HEAD_BYTES + usize::from(key) + usize::try_from(value).ok()?;
             (len <= bytes.len()).then_some(len)
         }
-        &CLEAR => (bytes.len() >= CLEAR_BYTES).then_some(CLEAR_BYTES),
+        CLEAR => (bytes.len() >= CLEAR_BYTES).then_some(CLEAR_BYTES),
         _ => None,
     }
 }

@@ -24,9 +24,6 @@ pub(super) fn keep_writes_in_order(path: &Path) {
 
     use rustix::fs::{IFlags, fstatfs, ioctl_getflags, ioctl_setflags};
 
-    /// tmpfs forgets everything with the power.
-    const TMPFS: i64 = 0x0102_1994;
-
     let Ok(file) = File::open(path.join(super::DB)) else {
         return;
     };
@@ -36,7 +33,8 @@ pub(super) fn keep_writes_in_order(path: &Path) {
         }
         ioctl_setflags(&file, flags | IFlags::SYNC)
     });
-    let is_tmpfs = || fstatfs(&file).is_ok_and(|of| i64::from(of.f_type) == TMPFS);
+    // tmpfs forgets everything with the power. The number has another type on each machine.
+    let is_tmpfs = || fstatfs(&file).is_ok_and(|of| of.f_type == 0x0102_1994);
     if let Err(error) = set
         && !is_tmpfs()
     {
