@@ -16,6 +16,8 @@ pub struct ChaosArgs {
 pub(crate) enum Verb {
     /// Kill the hub, nodes and producers with SIGKILL: one, several, in storms
     Kill(SceneArgs),
+    /// Put bad cables between everybody and the hub: cut, half-open, lossy, late, corrupt
+    Network(SceneArgs),
     /// Play all scenes side by side, and print one table
     All(AllArgs),
     /// Judge histories that were recorded before

@@ -17,6 +17,7 @@
 //! | `stage.rs`, `stage/` | the processes: starting, killing, freezing them; the quiet phase |
 //! | `cast.rs` | who is on stage, and the knobs of the hub |
 //! | `workload/` | what producers and nodes do |
+//! | `proxy.rs`, `proxy/` | a cable that goes wrong, for scenes that lay one in [`nemesis::Nemesis::link`] |
 //! | `recorder.rs`, `moment.rs` | writing the history; the clock that it is written by |
 //! | `all.rs` | all scenes side by side, and one table |
 //!
@@ -39,6 +40,7 @@ mod moment;
 mod nemesis;
 mod payload;
 mod play;
+mod proxy;
 mod recorder;
 mod scenes;
 mod stage;
@@ -74,6 +76,7 @@ pub fn run(args: ChaosArgs) -> Result<ExitCode, ChaosError> {
 async fn play(verb: Verb) -> Result<ExitCode, ChaosError> {
     match verb {
         Verb::Kill(args) => play::play(scenes::Kill, args).await,
+        Verb::Network(args) => play::play(scenes::Network::default(), args).await,
         Verb::All(args) => all::run(args).await,
         Verb::Check(args) => check::run(&args),
         Verb::Produce(args) => workload::producer::run(args).await,
