@@ -20,6 +20,9 @@ use crate::{
 /// Beside so many others, a process may have to wait for a processor.
 const SLACK: &str = "6s";
 
+/// Of a scene that this machine cannot play.
+const PASSED_OVER: &str = " is passed over: ";
+
 /// The longest run, in minutes.
 const MINUTES_MAX: f64 = 1_440.0;
 
@@ -134,6 +137,10 @@ impl Run<'_> {
         if !is_clean {
             print(String::from_utf8_lossy(&output.stdout));
             print(String::from_utf8_lossy(&output.stderr));
+        }
+        let said = String::from_utf8_lossy(&output.stdout);
+        if let Some(why) = said.lines().find(|line| line.contains(PASSED_OVER)) {
+            self.teller.say(why);
         }
         let told = fs::read_to_string(&summary).ok();
         let summary = told.and_then(|text| serde_json::from_str(&text).ok());

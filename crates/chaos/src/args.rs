@@ -18,6 +18,8 @@ pub(crate) enum Verb {
     Kill(SceneArgs),
     /// Put bad cables between everybody and the hub: cut, half-open, lossy, late, corrupt
     Network(SceneArgs),
+    /// Part real network namespaces, where the machine allows it (Linux, root, `ip`)
+    Partition(SceneArgs),
     /// Play all scenes side by side, and print one table
     All(AllArgs),
     /// Judge histories that were recorded before

@@ -18,6 +18,7 @@
 //! | `cast.rs` | who is on stage, and the knobs of the hub |
 //! | `workload/` | what producers and nodes do |
 //! | `proxy.rs`, `proxy/` | a cable that goes wrong, for scenes that lay one in [`nemesis::Nemesis::link`] |
+//! | `spaces.rs` | network namespaces, where the machine allows them |
 //! | `recorder.rs`, `moment.rs` | writing the history; the clock that it is written by |
 //! | `all.rs` | all scenes side by side, and one table |
 //!
@@ -43,6 +44,7 @@ mod play;
 mod proxy;
 mod recorder;
 mod scenes;
+mod spaces;
 mod stage;
 mod teller;
 mod terms;
@@ -76,6 +78,13 @@ pub fn run(args: ChaosArgs) -> Result<ExitCode, ChaosError> {
 async fn play(verb: Verb) -> Result<ExitCode, ChaosError> {
     match verb {
         Verb::Kill(args) => play::play(scenes::Kill, args).await,
+        Verb::Partition(args) => match scenes::Partition::prepare() {
+            Ok(scene) => play::play(scene, args).await,
+            Err(why) => {
+                teller::print(format!("partition is passed over: {why}"));
+                Ok(ExitCode::SUCCESS)
+            }
+        },
         Verb::Network(args) => play::play(scenes::Network::default(), args).await,
         Verb::All(args) => all::run(args).await,
         Verb::Check(args) => check::run(&args),

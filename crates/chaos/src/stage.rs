@@ -73,13 +73,14 @@ impl Stage {
         let recorder = recorder.map_err(failed())?;
         let dice = Dice::new(began.seed ^ 0x5eed);
         recorder.record(What::Began(began));
+        let address = folder::free_address(cast.hub_ip).map_err(failed())?;
         Ok(Self {
             cast,
             teller,
             processes: BTreeMap::new(),
             frozen: Vec::new(),
             ways: BTreeMap::new(),
-            address: folder::free_address().map_err(failed())?,
+            address,
             hub_config: args.hub_config.clone(),
             hub_starts: 0,
             dice,
