@@ -56,6 +56,7 @@
 
 mod back_off;
 mod connection;
+mod doubt;
 mod endpoint;
 mod error;
 mod inspector;

@@ -14,6 +14,7 @@ use crate::{
     Endpoint, NodeOptions, RequestError,
     back_off::BackOff,
     connection::{Connection, Ending},
+    doubt::Doubt,
 };
 
 /// What a hub says within a session.
@@ -70,6 +71,7 @@ pub(crate) struct Link {
     since: Instant,
     /// The hub answered or sent something in this session.
     is_of_use: bool,
+    doubt: Doubt,
     last_failure: String,
 }
 
@@ -83,6 +85,7 @@ impl Link {
             ending: None,
             since: Instant::now(),
             is_of_use: false,
+            doubt: Doubt::default(),
             last_failure: "not connected yet".into(),
         };
         link.wake();
@@ -152,7 +155,7 @@ impl Link {
                 State::Resting => pending().await,
                 State::Connecting(connecting) => match connecting.await {
                     Ok(connection) => return self.opened(connection),
-                    Err(Ending::Refused(refusal)) if is_final(refusal.code) => {
+                    Err(Ending::Refused(refusal)) if self.is_final(refusal.code) => {
                         return self.rest(refusal);
                     }
                     Err(ending) => self.connect_again(ending),
@@ -199,12 +202,16 @@ impl Link {
         self.back_off.session_lived(lived, self.is_of_use);
         self.since = Instant::now();
         match ending {
-            Ending::Refused(refusal) if is_final(refusal.code) => self.rest(refusal),
+            Ending::Refused(refusal) if self.is_final(refusal.code) => self.rest(refusal),
             ending @ (Ending::Refused(_) | Ending::HubBye { .. } | Ending::Failed(_)) => {
                 self.connect_again(ending);
                 LinkEvent::Disconnected(self.last_failure.clone())
             }
         }
+    }
+
+    fn is_final(&mut self, code: RefusalCode) -> bool {
+        self.doubt.is_final(code, Instant::now())
     }
 
     fn rest(&mut self, refusal: Refusal) -> LinkEvent {
@@ -273,18 +280,10 @@ impl Link {
                 }
             }
         }
-        self.is_of_use |= !inbound.is_empty();
+        if !inbound.is_empty() {
+            self.is_of_use = true;
+            self.doubt.was_understood();
+        }
         inbound
-    }
-}
-
-/// Whether to come back with the same words would be refused again.
-const fn is_final(code: RefusalCode) -> bool {
-    match code {
-        RefusalCode::Malformed | RefusalCode::Version | RefusalCode::FrameTooLong => true,
-        RefusalCode::HandshakeTimeout
-        | RefusalCode::SessionsMax
-        | RefusalCode::Silence
-        | RefusalCode::Superseded => false,
     }
 }
