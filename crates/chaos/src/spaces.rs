@@ -266,9 +266,11 @@ fn run(program: &str, words: &[&str]) -> Result<(), String> {
         .args(words)
         .stdin(Stdio::null())
         .output();
-    let output = output.map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => format!("there is no `{program}` (iproute2)"),
-        _ => format!("{}: {error}", command()),
+    let output = output.map_err(|error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            return format!("there is no `{program}` (iproute2)");
+        }
+        format!("{}: {error}", command())
     })?;
     if output.status.success() {
         return Ok(());

@@ -159,7 +159,7 @@ impl Connection {
         let up = pump(
             &self.node,
             up,
-            |piece| self.from_node(piece),
+            |piece| self.node_said(piece),
             |how| self.spoilt_up(how),
         );
         let down = pump(&self.hub, down, self.ear(), |_| self.spoilt_down());
@@ -231,7 +231,7 @@ impl Connection {
             .clone()
     }
 
-    fn from_node(&self, piece: &[u8]) {
+    fn node_said(&self, piece: &[u8]) {
         let mut hello = self.hello.lock().unwrap_or_else(PoisonError::into_inner);
         if !is_whole(&hello) {
             // A node says nothing more before it is welcome.

@@ -33,9 +33,10 @@ section! {
         sessions_per_address_max: Option<usize> = None,
             Optional(Count { min: 1, max: 1_000_000 });
         /// Connections that have not said who they are yet. With one more, the oldest such one of
-        /// the address that has the most of them is turned away: whoever opens thousands and says
-        /// nothing keeps no node out.
-        handshakes_max: usize = 1024, Count { min: 1, max: 1_000_000 };
+        /// the address that has the most of them is turned away (for one of its own address only
+        /// after a second): whoever opens thousands and says nothing keeps no node out. Each costs a
+        /// file descriptor and about 4KiB of memory.
+        handshakes_max: usize = 4096, Count { min: 1, max: 1_000_000 };
         /// How long a graceful end waits for what is in flight. What is still leased then stays so:
         /// the next start takes it up.
         drain_for: Duration = Duration::from_secs(10), Span { min: Duration::ZERO, max: HOUR };
