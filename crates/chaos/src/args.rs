@@ -16,6 +16,10 @@ pub struct ChaosArgs {
 pub(crate) enum Verb {
     /// Kill the hub, nodes and producers with SIGKILL: one, several, in storms
     Kill(SceneArgs),
+    /// Freeze nodes and the hub with SIGSTOP, for moments and for longer than silence is borne
+    Freeze(SceneArgs),
+    /// Ask ten times what the hub can take, with thousands of sessions and some that behave badly
+    Load(SceneArgs),
     /// Put bad cables between everybody and the hub: cut, half-open, lossy, late, corrupt
     Network(SceneArgs),
     /// Part real network namespaces, where the machine allows it (Linux, root, `ip`)
@@ -30,6 +34,9 @@ pub(crate) enum Verb {
     /// Work, and record what happens
     #[command(hide = true)]
     Work(WorkArgs),
+    /// Claim, fall silent, and answer when it is too late
+    #[command(hide = true)]
+    Hold(HoldArgs),
     /// Become another program, and die with the parent
     #[command(hide = true)]
     Leash(LeashArgs),
@@ -136,6 +143,13 @@ pub(crate) struct WorkArgs {
     /// Tasks at a time
     #[arg(long)]
     pub(crate) slots: usize,
+}
+
+/// `leasehold chaos hold`
+#[derive(Debug, Args)]
+pub(crate) struct HoldArgs {
+    #[command(flatten)]
+    pub(crate) part: PartArgs,
 }
 
 /// `leasehold chaos leash`

@@ -16,7 +16,8 @@
 //! | `play.rs` | a run from its beginning to its verdict |
 //! | `stage.rs`, `stage/` | the processes: starting, killing, freezing them; the quiet phase |
 //! | `cast.rs` | who is on stage, and the knobs of the hub |
-//! | `workload/` | what producers and nodes do |
+//! | `workload/` | what producers, nodes and stale holders do |
+//! | `raw.rs` | a session by hand, for those who behave badly |
 //! | `proxy.rs`, `proxy/` | a cable that goes wrong, for scenes that lay one in [`nemesis::Nemesis::link`] |
 //! | `spaces.rs` | network namespaces, where the machine allows them |
 //! | `recorder.rs`, `moment.rs` | writing the history; the clock that it is written by |
@@ -42,6 +43,7 @@ mod nemesis;
 mod payload;
 mod play;
 mod proxy;
+mod raw;
 mod recorder;
 mod scenes;
 mod spaces;
@@ -78,6 +80,8 @@ pub fn run(args: ChaosArgs) -> Result<ExitCode, ChaosError> {
 async fn play(verb: Verb) -> Result<ExitCode, ChaosError> {
     match verb {
         Verb::Kill(args) => play::play(scenes::Kill, args).await,
+        Verb::Freeze(args) => play::play(scenes::Freeze, args).await,
+        Verb::Load(args) => play::play(scenes::Load::default(), args).await,
         Verb::Partition(args) => match scenes::Partition::prepare() {
             Ok(scene) => play::play(scene, args).await,
             Err(why) => {
@@ -90,6 +94,7 @@ async fn play(verb: Verb) -> Result<ExitCode, ChaosError> {
         Verb::Check(args) => check::run(&args),
         Verb::Produce(args) => workload::producer::run(args).await,
         Verb::Work(args) => workload::node::run(args).await,
+        Verb::Hold(args) => workload::holder::run(args).await,
         Verb::Leash(_) => unreachable!("it needs no runtime"),
     }
 }
