@@ -149,18 +149,15 @@ impl Run<'_> {
         }
         let output = command.output().await.map_err(failed())?;
         let is_clean = output.status.success();
-        self.teller.say(format!(
-            "{} {}",
-            self.name,
-            if is_clean { "held" } else { "is BROKEN" }
-        ));
-        if !is_clean {
-            print(String::from_utf8_lossy(&output.stdout));
-            print(String::from_utf8_lossy(&output.stderr));
-        }
         let said = String::from_utf8_lossy(&output.stdout);
-        if let Some(why) = said.lines().find(|line| line.contains(PASSED_OVER)) {
-            self.teller.say(why);
+        match said.lines().find(|line| line.contains(PASSED_OVER)) {
+            Some(why) => self.teller.say(why),
+            None if is_clean => self.teller.say(format!("{} held", self.name)),
+            None => {
+                self.teller.say(format!("{} is BROKEN", self.name));
+                print(&said);
+                print(String::from_utf8_lossy(&output.stderr));
+            }
         }
         let told = fs::read_to_string(&summary).ok();
         let summary = told.and_then(|text| serde_json::from_str(&text).ok());

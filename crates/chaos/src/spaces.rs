@@ -277,7 +277,12 @@ fn run(program: &str, words: &[&str]) -> Result<(), String> {
     }
     let said = String::from_utf8_lossy(&output.stderr);
     let line = said.lines().next().unwrap_or("it failed");
-    Err(format!("{}: {line}", command()))
+    let hint = if line.contains("not permitted") || line.contains("ermission denied") {
+        " (it takes root: CAP_NET_ADMIN and CAP_SYS_ADMIN)"
+    } else {
+        ""
+    };
+    Err(format!("{}: {line}{hint}", command()))
 }
 
 #[cfg(test)]

@@ -166,9 +166,12 @@ impl Nemesis for Network {
         let tally = self.tally();
         stage.teller.say(summary(&tally));
         if tally.unanswered > 0 {
-            let count = tally.unanswered;
-            let why = format!("{count} sessions with spoilt frames were ended without a reason");
-            return Err(ChaosError::failed("hear why", why));
+            let (count, told) = (tally.unanswered, tally.answered);
+            let why = format!(
+                "of the sessions with spoilt frames that it ended, {told} were told why and {count} \
+                 were not"
+            );
+            return Err(ChaosError::failed("hear the hub's reasons", why));
         }
         Ok(())
     }
