@@ -23,6 +23,9 @@ const SLACK: &str = "6s";
 /// How often it is said how far it is.
 const TELL_EVERY: Duration = Duration::from_secs(20);
 
+/// Of a scene that this machine cannot play.
+const PASSED_OVER: &str = " is passed over: ";
+
 /// The longest run, in minutes.
 const MINUTES_MAX: f64 = 1_440.0;
 
@@ -146,14 +149,15 @@ impl Run<'_> {
         }
         let output = command.output().await.map_err(failed())?;
         let is_clean = output.status.success();
-        self.teller.say(format!(
-            "{} {}",
-            self.name,
-            if is_clean { "held" } else { "is BROKEN" }
-        ));
-        if !is_clean {
-            print(String::from_utf8_lossy(&output.stdout));
-            print(String::from_utf8_lossy(&output.stderr));
+        let said = String::from_utf8_lossy(&output.stdout);
+        match said.lines().find(|line| line.contains(PASSED_OVER)) {
+            Some(why) => self.teller.say(why),
+            None if is_clean => self.teller.say(format!("{} held", self.name)),
+            None => {
+                self.teller.say(format!("{} is BROKEN", self.name));
+                print(&said);
+                print(String::from_utf8_lossy(&output.stderr));
+            }
         }
         let told = fs::read_to_string(&summary).ok();
         let summary = told.and_then(|text| serde_json::from_str(&text).ok());

@@ -30,6 +30,10 @@ pub(crate) enum Verb {
     Clock(SceneArgs),
     /// Go on with the store of an earlier release; with --hub-program, that one runs first
     Upgrade(SceneArgs),
+    /// Put bad cables between everybody and the hub: cut, half-open, lossy, late, corrupt
+    Network(SceneArgs),
+    /// Part real network namespaces, where the machine allows it (Linux, root, `ip`)
+    Partition(SceneArgs),
     /// Play all scenes side by side, and print one table
     All(AllArgs),
     /// Judge histories that were recorded before

@@ -1,6 +1,6 @@
 //! Who is on stage, and how the hub is set.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, net::Ipv4Addr, path::PathBuf, time::Duration};
 
 use leasehold_judge::Terms;
 
@@ -27,6 +27,10 @@ pub(crate) struct Cast {
     pub(crate) hub_program: Option<PathBuf>,
     /// Where the hub keeps its store; none is in the folder of the run.
     pub(crate) hub_data: Option<PathBuf>,
+    /// Where the hub listens.
+    pub(crate) hub_ip: Ipv4Addr,
+    /// What is put before the command of a node or a producer.
+    pub(crate) before: BTreeMap<Who, Vec<String>>,
     /// What the hub promises so.
     pub(crate) terms: Terms,
     /// How long the quiet phase may take.
@@ -68,6 +72,8 @@ impl Cast {
             hub_env: Vec::new(),
             hub_program: None,
             hub_data: None,
+            hub_ip: Ipv4Addr::LOCALHOST,
+            before: BTreeMap::new(),
             terms: Terms::default(),
             drain_within: Duration::from_secs(180),
         };

@@ -12,6 +12,11 @@ impl Dice {
         Self(seed)
     }
 
+    /// Dice for something else, which draw as if they had a seed of their own.
+    pub(crate) const fn fork(&mut self) -> Self {
+        Self::new(self.any())
+    }
+
     /// Any number.
     pub(crate) const fn any(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -18,6 +18,8 @@
 //! | `cast.rs` | who is on stage, and the knobs of the hub |
 //! | `workload/` | what producers, nodes and stale holders do |
 //! | `raw.rs` | a session by hand, for those who behave badly |
+//! | `proxy.rs`, `proxy/` | a cable that goes wrong, for scenes that lay one in [`nemesis::Nemesis::link`] |
+//! | `spaces.rs` | network namespaces, where the machine allows them |
 //! | `recorder.rs`, `moment.rs` | writing the history; the clock that it is written by |
 //! | `all.rs` | all scenes side by side, and one table |
 //!
@@ -40,9 +42,11 @@ mod moment;
 mod nemesis;
 mod payload;
 mod play;
+mod proxy;
 mod raw;
 mod recorder;
 mod scenes;
+mod spaces;
 mod stage;
 mod teller;
 mod terms;
@@ -83,6 +87,14 @@ async fn play(verb: Verb) -> Result<ExitCode, ChaosError> {
         Verb::Load(args) => play::play(scenes::Load::default(), args).await,
         Verb::Clock(args) => play::play(scenes::Clock::new()?, args).await,
         Verb::Upgrade(args) => upgrade(args).await,
+        Verb::Partition(args) => match scenes::Partition::prepare() {
+            Ok(scene) => play::play(scene, args).await,
+            Err(why) => {
+                teller::print(format!("partition is passed over: {why}"));
+                Ok(ExitCode::SUCCESS)
+            }
+        },
+        Verb::Network(args) => play::play(scenes::Network::default(), args).await,
         Verb::All(args) => all::run(args).await,
         Verb::Check(args) => check::run(&args),
         Verb::Produce(args) => workload::producer::run(args).await,

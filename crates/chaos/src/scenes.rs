@@ -6,6 +6,8 @@ mod freeze;
 mod ground;
 mod kill;
 mod load;
+mod network;
+mod partition;
 mod power_cut;
 mod upgrade;
 
@@ -15,13 +17,17 @@ pub(crate) use freeze::Freeze;
 pub(crate) use ground::{disk, power_cut};
 pub(crate) use kill::Kill;
 pub(crate) use load::Load;
+pub(crate) use network::Network;
+pub(crate) use partition::Partition;
 pub(crate) use power_cut::PowerCut;
 pub(crate) use upgrade::Upgrade;
 
 /// All that `chaos all` plays, as they are called on the command line.
-pub(crate) const ALL: [&str; 8] = [
+pub(crate) const ALL: [&str; 10] = [
     "kill",
     "freeze",
+    "network",
+    "partition",
     "disk",
     "power-cut",
     "power-cut-fjall",

@@ -76,15 +76,15 @@ impl Stage {
         let dice = Dice::new(began.seed ^ 0x5eed);
         recorder.record(What::Began(began));
         Ok(Self {
+            address: match args.hub {
+                Some(address) => address,
+                None => folder::free_address(cast.hub_ip).map_err(failed())?,
+            },
             cast,
             teller,
             processes: BTreeMap::new(),
             frozen: Vec::new(),
             ways: BTreeMap::new(),
-            address: args
-                .hub
-                .map_or_else(folder::free_address, Ok)
-                .map_err(failed())?,
             has_foreign_hub: args.hub.is_some(),
             hub_config: args.hub_config.clone(),
             hub_starts: 0,

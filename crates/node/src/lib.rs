@@ -57,6 +57,7 @@
 mod back_off;
 mod backups;
 mod connection;
+mod doubt;
 mod endpoint;
 mod error;
 mod inspector;

@@ -16,6 +16,7 @@ use crate::{
     Endpoint, NodeOptions, RequestError,
     back_off::BackOff,
     connection::{Connection, Ending},
+    doubt::Doubt,
 };
 
 /// What a hub says within a session.
@@ -76,6 +77,7 @@ pub(crate) struct Link {
     since: Instant,
     /// The hub answered or sent something in this session.
     is_of_use: bool,
+    doubt: Doubt,
     /// There was a session before this one. What keeps a node out from then on is mended where it
     /// was broken, at the hub; what the node holds is not given up for it.
     was_let_in: bool,
@@ -94,6 +96,7 @@ impl Link {
             since: Instant::now(),
             is_of_use: false,
             was_let_in: false,
+            doubt: Doubt::default(),
             last_failure: "not connected yet".into(),
         };
         link.wake();
@@ -163,7 +166,7 @@ impl Link {
                 State::Resting => pending().await,
                 State::Connecting(connecting) => match connecting.await {
                     Ok(connection) => return self.opened(connection),
-                    Err(Ending::Refused(refusal)) if is_final(refusal.code) => {
+                    Err(Ending::Refused(refusal)) if self.is_final(refusal.code) => {
                         return self.rest(refusal);
                     }
                     Err(Ending::NoTls(why)) if !self.was_let_in => return self.rest_without(why),
@@ -217,7 +220,7 @@ impl Link {
         self.back_off.session_lived(lived, self.is_of_use);
         self.since = Instant::now();
         match ending {
-            Ending::Refused(refusal) if is_final(refusal.code) => self.rest(refusal),
+            Ending::Refused(refusal) if self.is_final(refusal.code) => self.rest(refusal),
             ending @ (Ending::Refused(_)
             | Ending::HubBye { .. }
             | Ending::NoTls(_)
@@ -226,6 +229,10 @@ impl Link {
                 LinkEvent::Disconnected(self.last_failure.clone())
             }
         }
+    }
+
+    fn is_final(&mut self, code: RefusalCode) -> bool {
+        self.doubt.is_final(code, Instant::now())
     }
 
     fn rest(&mut self, refusal: Refusal) -> LinkEvent {
@@ -304,21 +311,10 @@ impl Link {
                 }
             }
         }
-        self.is_of_use |= !inbound.is_empty();
+        if !inbound.is_empty() {
+            self.is_of_use = true;
+            self.doubt.was_understood();
+        }
         inbound
-    }
-}
-
-/// Whether to come back with the same words would be refused again.
-const fn is_final(code: RefusalCode) -> bool {
-    match code {
-        RefusalCode::Malformed
-        | RefusalCode::Version
-        | RefusalCode::FrameTooLong
-        | RefusalCode::Denied => true,
-        RefusalCode::HandshakeTimeout
-        | RefusalCode::SessionsMax
-        | RefusalCode::Silence
-        | RefusalCode::Superseded => false,
     }
 }

@@ -52,11 +52,11 @@ impl Folder {
 }
 
 /// An address of this machine that nobody has.
-pub(super) fn free_address() -> io::Result<SocketAddr> {
+pub(super) fn free_address(ip: Ipv4Addr) -> io::Result<SocketAddr> {
     let start = u16::try_from(std::process::id() * 101 % u32::from(COUNT)).unwrap_or(0);
     (0..COUNT)
         .map(|offset| FIRST + (start + offset) % COUNT)
-        .map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+        .map(|port| SocketAddr::from((ip, port)))
         .find(|address| TcpListener::bind(address).is_ok())
         .ok_or_else(|| io::Error::other("no port is free"))
 }

@@ -122,9 +122,12 @@ impl Drop for Process {
 }
 
 /// This program, as something that dies with the run.
-fn leashed(program: &Path) -> io::Result<Command> {
+fn leashed(before: &[String], program: &Path) -> io::Result<Command> {
     let mut command = Command::new(this_program()?);
-    command.args(["chaos", "leash", "--"]).arg(program);
+    command
+        .args(["chaos", "leash", "--"])
+        .args(before)
+        .arg(program);
     for (name, _) in env::vars_os() {
         let of_ours = |name: &str| name.starts_with("LEASEHOLD_") || name == "RUST_LOG";
         if name.to_str().is_some_and(of_ours) {
@@ -140,7 +143,7 @@ fn this_program() -> io::Result<PathBuf> {
 
 /// This program, for a command that speaks with the hub.
 pub(super) fn this_command() -> io::Result<Command> {
-    leashed(&this_program()?)
+    leashed(&[], &this_program()?)
 }
 
 /// The hub, under its settings.
@@ -149,7 +152,7 @@ pub(super) fn hub_command(cast: &Cast, config: Option<&Path>) -> io::Result<Comm
         Some(program) => program.clone(),
         None => this_program()?,
     };
-    let mut command = leashed(&program)?;
+    let mut command = leashed(&[], &program)?;
     command
         .arg("hub")
         .env("LEASEHOLD_LOG_FORMAT", "json")
@@ -169,7 +172,8 @@ pub(super) fn part_command(
     seed: u64,
     folder: &Path,
 ) -> io::Result<Command> {
-    let mut command = leashed(&this_program()?)?;
+    let before = cast.before.get(&who).map_or(&[][..], Vec::as_slice);
+    let mut command = leashed(before, &this_program()?)?;
     command.arg("chaos").arg(match who {
         Who::Producer(_) => "produce",
         Who::Holder(_) => "hold",

@@ -39,9 +39,10 @@ section! {
         sessions_per_address_max: Option<usize> = None,
             Optional(Count { min: 1, max: 1_000_000 });
         /// Connections that have not said who they are yet. With one more, the oldest such one of
-        /// the address that has the most of them is turned away: whoever opens thousands and says
-        /// nothing keeps no node out.
-        handshakes_max: usize = 1024, Count { min: 1, max: 1_000_000 };
+        /// the address that has the most of them is turned away (for one of its own address only
+        /// after a second): whoever opens thousands and says nothing keeps no node out. Each costs a
+        /// file descriptor and as much memory as an idle session, about 20KiB.
+        handshakes_max: usize = 4096, Count { min: 1, max: 1_000_000 };
         /// How long a graceful end waits for what is in flight. What is still leased then stays so:
         /// the next start takes it up.
         drain_for: Duration = Duration::from_secs(10), Span { min: Duration::ZERO, max: HOUR };
@@ -69,9 +70,10 @@ section! {
         /// Bytes in flight of one session; past it the hub reads no more from that socket until
         /// some are answered. Must be at least `frame_bytes_max`.
         bytes_max: usize = 64 << 20, Size { min: 64 * KIB, max: 64 * GIB };
-        /// Requests of one session in a second; past it the hub reads no more from that socket for a
-        /// while. What was not used is saved up, for a second at most; a new session has saved
-        /// nothing.
+        /// Requests of one session in a second, however much is in each; past it the hub reads no more
+        /// from that socket for a while. What was not used is saved up, for a second at most; a new
+        /// session has saved nothing. What an address may use is that times
+        /// `hub.sessions_per_address_max`.
         requests_per_second: Option<u64> = None, Optional(Count { min: 1, max: 1_000_000_000 });
         /// Bytes of one session in a second; past it the hub reads no more from that socket for a
         /// while. What was not used is saved up, for a second at most. A frame is read whole, and

@@ -3,7 +3,8 @@
 //! A connection costs a descriptor from the moment it is accepted, whatever it says. So strangers
 //! who say nothing must not keep out a node that does: where there is no room for one more, the
 //! oldest silent one of the address with the most silent ones makes way. A node says hello at once,
-//! so it is neither old nor silent.
+//! so it is neither old nor silent. For one of its own address it makes way only after a while: many
+//! nodes behind one router that come together do not drive each other out.
 //!
 //! What is remembered is what is open: at most an entry for each connection.
 
@@ -68,7 +69,7 @@ impl Arrivals {
     pub(crate) fn come(&self, origin: Origin, bounds: &HubSection, now: Duration) -> Admission {
         let (way, evicted) = oneshot::channel();
         let arrivals = self.clone();
-        self.with(|table| match table.come(origin, bounds, way) {
+        self.with(|table| match table.come(origin, bounds, (now, way)) {
             Err(refused) => Admission {
                 notice: table.notice(&refused, now),
                 arrival: Err(refused.refusal()),

@@ -4,7 +4,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use leasehold_hub::HubConfig;
 use leasehold_wire::{FromHub, FromNode, RefusalCode};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpSocket, TcpStream},
+};
 
 use super::raw::{Node, Stage, Stranger, config, hello, within};
 
@@ -79,6 +82,24 @@ async fn one_connection_too_many_of_an_address_is_turned_away_until_another_ends
     drop(two);
     let _third = node_in_the_end(&stage, 2, "three").await;
     one.until(|status| status.sessions_open == 5).await;
+}
+
+/// A socket that is closed over unread words is reset, and its last word may be lost with it.
+#[tokio::test]
+async fn who_is_turned_away_is_heard_out() {
+    let config = with(|config| config.hub.sessions_per_address_max = Some(1));
+    let stage = Stage::start(config).await;
+    let _one = node_from(&stage, 2, "one").await;
+    let mut line = connect_from(&stage, 2).await;
+    let mut words = Vec::new();
+    line.write_all(b"some words").await.expect("it is sent");
+    within(line.read_to_end(&mut words))
+        .await
+        .expect("no reset");
+    assert!(!words.is_empty());
+    line.write_all(b"and some more").await.expect("it is heard");
+    let after = within(line.read(&mut [0])).await;
+    assert_eq!(after.expect("no reset"), 0);
 }
 
 #[tokio::test]

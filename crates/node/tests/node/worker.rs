@@ -325,7 +325,7 @@ async fn a_final_refusal_ends_the_worker() {
     session.deliver("mail", [1]).await;
     let (task, _kept) = runs.recv().await.unwrap();
     let refusal = Refusal {
-        code: RefusalCode::Malformed,
+        code: RefusalCode::Version,
         reason: "nonsense".into(),
     };
     session.send(FromHub::Refused(refusal.clone())).await;
@@ -333,6 +333,27 @@ async fn a_final_refusal_ends_the_worker() {
     assert!(task.cancelled.is_cancelled());
     assert_eq!(worker.stats().running, 0);
     worker.idle().await;
+}
+
+/// As is said when bytes were spoilt on their way: the first two times nothing is given up for it.
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_was_understood_goes_on_after_a_spoilt_frame_but_not_for_ever() {
+    let (worker, mut hub, mut session, mut runs) = worker(1).await;
+    session.deliver("mail", [1]).await;
+    let (task, _kept) = runs.recv().await.unwrap();
+    let refusal = Refusal {
+        code: RefusalCode::Malformed,
+        reason: "nonsense".into(),
+    };
+    for _ in 0..2 {
+        session.send(FromHub::Refused(refusal.clone())).await;
+        session = hub.accept().await;
+        assert_eq!(session.serve_resume().await.len(), 1);
+        assert!(!task.cancelled.is_cancelled());
+    }
+    session.send(FromHub::Refused(refusal.clone())).await;
+    assert_eq!(worker.join().await, Err(WorkerError::Refused(refusal)));
+    assert!(task.cancelled.is_cancelled());
 }
 
 #[tokio::test(start_paused = true)]

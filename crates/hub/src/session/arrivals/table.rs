@@ -27,12 +27,23 @@ pub(super) struct Table {
     bursts: BTreeMap<Bound, Burst>,
 }
 
+/// So long nobody has to make way for one of the same address: where many nodes of one address come at
+/// once, as after a restart of the hub, those that came first shall get in.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// The connections of one address.
 #[derive(Debug, Default)]
 struct Guests {
     open: usize,
-    /// Those that have not said hello, and how to tell them to make way.
-    silent: BTreeMap<u64, oneshot::Sender<Refusal>>,
+    /// Those that have not said hello.
+    silent: BTreeMap<u64, Silent>,
+}
+
+/// Since when one has not said hello, and how to tell it to make way.
+#[derive(Debug)]
+struct Silent {
+    since: Duration,
+    way: oneshot::Sender<Refusal>,
 }
 
 type Crowd = (usize, Reverse<u64>, Origin);
@@ -61,16 +72,16 @@ impl Table {
         &mut self,
         origin: Origin,
         bounds: &HubSection,
-        way: oneshot::Sender<Refusal>,
+        (now, way): (Duration, oneshot::Sender<Refusal>),
     ) -> Result<(u64, Option<TurnedAway>), TurnedAway> {
-        let evicted = self.make_room(origin, bounds)?;
+        let evicted = self.make_room(origin, bounds, now)?;
         let number = self.next;
         self.next += 1;
         self.open += 1;
         self.change(origin, |guests| {
             guests.open += 1;
             if origin != Origin::Inside {
-                guests.silent.insert(number, way);
+                guests.silent.insert(number, Silent { since: now, way });
             }
         });
         Ok((number, evicted))
@@ -99,6 +110,7 @@ impl Table {
         &mut self,
         origin: Origin,
         bounds: &HubSection,
+        now: Duration,
     ) -> Result<Option<TurnedAway>, TurnedAway> {
         let turned_away = |bound, max| TurnedAway {
             bound,
@@ -113,22 +125,30 @@ impl Table {
             }
             Some(_) | None => {}
         }
-        let handshakes_max = bounds.handshakes_max;
-        if origin != Origin::Inside && self.silent >= handshakes_max {
-            return Ok(self.evict(Bound::Handshakes, handshakes_max));
-        }
-        if self.open >= bounds.sessions_max {
-            let evicted = self.evict(Bound::Sessions, bounds.sessions_max);
-            let full = turned_away(Bound::Sessions, bounds.sessions_max);
-            return evicted.map(Some).ok_or(full);
-        }
-        Ok(None)
+        let (bound, max) = if origin != Origin::Inside && self.silent >= bounds.handshakes_max {
+            (Bound::Handshakes, bounds.handshakes_max)
+        } else if self.open >= bounds.sessions_max {
+            (Bound::Sessions, bounds.sessions_max)
+        } else {
+            return Ok(None);
+        };
+        let evicted = self.evict(bound, max, (origin, now));
+        evicted.map(Some).ok_or(turned_away(bound, max))
     }
 
     /// The oldest silent one of the address with the most makes way, if there is any.
-    fn evict(&mut self, bound: Bound, max: usize) -> Option<TurnedAway> {
+    fn evict(
+        &mut self,
+        bound: Bound,
+        max: usize,
+        (newcomer, now): (Origin, Duration),
+    ) -> Option<TurnedAway> {
         let (_, Reverse(oldest), origin) = *self.crowds.last()?;
-        let way = self.take_silent(origin, oldest)?;
+        let since = self.origins.get(&origin)?.silent.get(&oldest)?.since;
+        if origin == newcomer && now < since + GRACE {
+            return None;
+        }
+        let way = self.take_silent(origin, oldest)?.way;
         self.open -= 1;
         self.change(origin, |guests| guests.open -= 1);
         let evicted = TurnedAway {
@@ -142,7 +162,7 @@ impl Table {
         Some(evicted)
     }
 
-    fn take_silent(&mut self, origin: Origin, number: u64) -> Option<oneshot::Sender<Refusal>> {
+    fn take_silent(&mut self, origin: Origin, number: u64) -> Option<Silent> {
         self.change(origin, |guests| guests.silent.remove(&number))
     }
 
@@ -202,6 +222,10 @@ impl TurnedAway {
             Bound::Address => format!(
                 "the hub holds at most {max} connections from one address \
                  (hub.sessions_per_address_max), and as many from {origin}"
+            ),
+            Bound::Handshakes if !self.made_way => format!(
+                "the hub waits for at most {max} connections to say hello (hub.handshakes_max), and \
+                 most of them are from {origin}"
             ),
             Bound::Handshakes => format!(
                 "the hub waits for at most {max} connections to say hello (hub.handshakes_max), and \

@@ -114,6 +114,25 @@ fn a_silent_one_makes_way_where_the_hub_is_full_and_no_session_does() {
 }
 
 #[test]
+fn who_came_first_is_not_driven_out_by_its_neighbours_at_once() {
+    let (arrivals, bounds) = (Arrivals::default(), bounds(100, None, 2));
+    let come = |ms| {
+        let admission = arrivals.come(from(1), &bounds, Duration::from_millis(ms));
+        admission.arrival.map_err(|refusal| refusal.reason)
+    };
+    let mut first = come(0).expect("there is room");
+    let mut second = come(500).expect("there is room");
+    let reason = come(999).map(drop).expect_err("the first has time yet");
+    for part in ["at most 2", "hub.handshakes_max", "10.0.0.1"] {
+        assert!(reason.contains(part), "{reason}");
+    }
+    let _third = come(1000).expect("the first had its time");
+    assert!(told(&mut first).is_some());
+    let _other = arrivals.enters(from(2), &bounds);
+    assert!(told(&mut second).is_some(), "others need not wait");
+}
+
+#[test]
 fn nothing_is_remembered_of_those_who_went() {
     let (arrivals, bounds) = (Arrivals::default(), bounds(50, Some(3), 10));
     let mut open = Vec::new();
