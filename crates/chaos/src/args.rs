@@ -20,6 +20,10 @@ pub(crate) enum Verb {
     Clock(SceneArgs),
     /// Go on with the store of an earlier release; with --hub-program, that one runs first
     Upgrade(SceneArgs),
+    /// Freeze nodes and the hub with SIGSTOP, for moments and for longer than silence is borne
+    Freeze(SceneArgs),
+    /// Ask ten times what the hub can take, with thousands of sessions and some that behave badly
+    Load(SceneArgs),
     /// Play all scenes side by side, and print one table
     All(AllArgs),
     /// Judge histories that were recorded before
@@ -30,6 +34,9 @@ pub(crate) enum Verb {
     /// Work, and record what happens
     #[command(hide = true)]
     Work(WorkArgs),
+    /// Claim, fall silent, and answer when it is too late
+    #[command(hide = true)]
+    Hold(HoldArgs),
     /// Become another program, and die with the parent
     #[command(hide = true)]
     Leash(LeashArgs),
@@ -136,6 +143,13 @@ pub(crate) struct WorkArgs {
     /// Tasks at a time
     #[arg(long)]
     pub(crate) slots: usize,
+}
+
+/// `leasehold chaos hold`
+#[derive(Debug, Args)]
+pub(crate) struct HoldArgs {
+    #[command(flatten)]
+    pub(crate) part: PartArgs,
 }
 
 /// `leasehold chaos leash`

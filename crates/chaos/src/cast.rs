@@ -11,6 +11,8 @@ use crate::nemesis::Who;
 pub(crate) struct Cast {
     pub(crate) nodes: usize,
     pub(crate) producers: usize,
+    /// Of those who answer when their leases are stale.
+    pub(crate) holders: usize,
     /// Tasks at a time, of each node.
     pub(crate) slots: usize,
     /// Between two enqueues of a producer, on the average.
@@ -58,6 +60,7 @@ impl Cast {
         let mut cast = Self {
             nodes: 3,
             producers: 2,
+            holders: 0,
             slots: 4,
             every: Duration::from_millis(60),
             rest_max: Duration::from_millis(60),
@@ -90,6 +93,19 @@ impl Cast {
     /// All nodes.
     pub(crate) fn all_nodes(&self) -> Vec<Who> {
         (1..=self.nodes).map(Who::Node).collect()
+    }
+
+    /// All but the hub.
+    pub(crate) fn all_parts(&self) -> Vec<Who> {
+        let mut parts = self.all_nodes();
+        parts.extend(self.all_producers());
+        parts.extend(self.all_holders());
+        parts
+    }
+
+    /// All who answer when their leases are stale.
+    pub(crate) fn all_holders(&self) -> Vec<Who> {
+        (1..=self.holders).map(Who::Holder).collect()
     }
 
     /// All producers.

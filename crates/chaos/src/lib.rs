@@ -16,7 +16,8 @@
 //! | `play.rs` | a run from its beginning to its verdict |
 //! | `stage.rs`, `stage/` | the processes: starting, killing, freezing them; the quiet phase |
 //! | `cast.rs` | who is on stage, and the knobs of the hub |
-//! | `workload/` | what producers and nodes do |
+//! | `workload/` | what producers, nodes and stale holders do |
+//! | `raw.rs` | a session by hand, for those who behave badly |
 //! | `recorder.rs`, `moment.rs` | writing the history; the clock that it is written by |
 //! | `all.rs` | all scenes side by side, and one table |
 //!
@@ -39,6 +40,7 @@ mod moment;
 mod nemesis;
 mod payload;
 mod play;
+mod raw;
 mod recorder;
 mod scenes;
 mod stage;
@@ -76,10 +78,13 @@ async fn play(verb: Verb) -> Result<ExitCode, ChaosError> {
         Verb::Kill(args) => play::play(scenes::Kill, args).await,
         Verb::Clock(args) => play::play(scenes::Clock::new()?, args).await,
         Verb::Upgrade(args) => upgrade(args).await,
+        Verb::Freeze(args) => play::play(scenes::Freeze, args).await,
+        Verb::Load(args) => play::play(scenes::Load::default(), args).await,
         Verb::All(args) => all::run(args).await,
         Verb::Check(args) => check::run(&args),
         Verb::Produce(args) => workload::producer::run(args).await,
         Verb::Work(args) => workload::node::run(args).await,
+        Verb::Hold(args) => workload::holder::run(args).await,
         Verb::Leash(_) => unreachable!("it needs no runtime"),
     }
 }

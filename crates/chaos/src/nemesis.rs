@@ -12,6 +12,8 @@ pub(crate) enum Who {
     Node(usize),
     /// From 1.
     Producer(usize),
+    /// One that claims, falls silent, and answers when its leases are stale. From 1.
+    Holder(usize),
 }
 
 impl fmt::Display for Who {
@@ -20,6 +22,7 @@ impl fmt::Display for Who {
             Self::Hub => f.write_str("hub"),
             Self::Node(number) => write!(f, "node-{number}"),
             Self::Producer(number) => write!(f, "producer-{number}"),
+            Self::Holder(number) => write!(f, "holder-{number}"),
         }
     }
 }

@@ -76,8 +76,7 @@ async fn act<N: Nemesis>(
     args: &SceneArgs,
 ) -> Result<(), ChaosError> {
     stage.start_all(&[Who::Hub]).await?;
-    let parts = stage.cast.all_nodes().into_iter();
-    let parts: Vec<Who> = parts.chain(stage.cast.all_producers()).collect();
+    let parts = stage.cast.all_parts();
     for who in &parts {
         let way = nemesis.link(*who, stage.hub()).await;
         let way = way.map_err(ChaosError::io(format!("lay a way for {who}")))?;

@@ -135,6 +135,33 @@ impl Stage {
         });
     }
 
+    /// Runs a command of this program that speaks with the hub; what it printed.
+    pub(crate) async fn run(&self, args: &[&str]) -> Result<String, ChaosError> {
+        let what = || format!("run leasehold {}", args.join(" "));
+        let mut command = process::this_command().map_err(ChaosError::io(what()))?;
+        command
+            .args(args)
+            .env("LEASEHOLD_HUB", self.address.to_string());
+        let output = command.output().await.map_err(ChaosError::io(what()))?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(ChaosError::failed(what(), said.trim()))
+    }
+
+    /// Tells the history of a promise that the scene looked at itself.
+    pub(crate) fn checked(&self, promise: &str, is_kept: bool, seen: impl ToString) {
+        let (promise, seen) = (promise.to_owned(), seen.to_string());
+        let kept = if is_kept { "kept" } else { "NOT KEPT" };
+        self.teller.say(format!("{promise}: {seen}: {kept}"));
+        self.recorder.record(What::Checked {
+            promise,
+            is_kept,
+            seen,
+        });
+    }
+
     /// Starts those of these that are not there, the hub first.
     pub(crate) async fn start_all(&mut self, whom: &[Who]) -> Result<(), ChaosError> {
         let mut whom = whom.to_vec();
@@ -151,7 +178,7 @@ impl Stage {
     async fn start(&mut self, who: Who) -> io::Result<()> {
         let process = match who {
             Who::Hub => self.start_hub().await?,
-            Who::Node(_) | Who::Producer(_) => self.start_part(who)?,
+            Who::Node(_) | Who::Producer(_) | Who::Holder(_) => self.start_part(who)?,
         };
         let pid = process.pid().unwrap_or(0);
         self.processes.insert(who, process);

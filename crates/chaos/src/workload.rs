@@ -1,5 +1,6 @@
 //! What producers and nodes do.
 
+pub(crate) mod holder;
 pub(crate) mod node;
 pub(crate) mod producer;
 

@@ -34,8 +34,9 @@ fn completions<'a, 's>(story: &'s Story<'a>) -> impl Iterator<Item = &'s Told<'a
 
 fn completed_twice(task: &str, story: &Story<'_>) -> Option<Violation> {
     let mut by = completions(story);
-    let first = by.next()?;
-    if let Some(second) = by.find(|told| told.lease != first.lease) {
+    let first = by.next();
+    let second = first.and_then(|first| by.find(|told| told.lease != first.lease));
+    if let (Some(first), Some(second)) = (first, second) {
         let said = format!(
             "completions under {} and {} were both acknowledged",
             first.lease, second.lease

@@ -1,10 +1,6 @@
 //! A history, from files or by hand.
 
-use std::{
-    fmt, fs, io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fmt, fs, io, path::Path, sync::Arc};
 
 use crate::{Entry, Kind, LogLine, Violation};
 
@@ -197,7 +193,7 @@ fn has_ending(path: &Path, ending: &str) -> bool {
     path.extension().is_some_and(|of| of == ending)
 }
 
-fn log_number(path: &PathBuf) -> Option<u32> {
+fn log_number(path: &Path) -> Option<u32> {
     let name = path.file_name()?.to_str()?;
     name.strip_prefix("hub-")?
         .strip_suffix(".log")?

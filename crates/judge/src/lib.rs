@@ -20,6 +20,8 @@
 //! - what a dead node held runs again in the promised time ([`Kind::LateRequeue`]);
 //! - a node got the bytes that were enqueued, under a lease that the hub knows
 //!   ([`Kind::WrongPayload`], [`Kind::Ungranted`]);
+//! - what a scene looked at itself was in order, and no process ended by itself
+//!   ([`Kind::NotKept`], [`Kind::Fell`], [`Kind::Panicked`]);
 //! - and the history can be read ([`Kind::Unreadable`]).
 //!
 //! The log of the hub is not needed: without it, what only the log shows is not judged, and
@@ -27,6 +29,7 @@
 
 mod answers;
 mod change;
+mod checked;
 mod ends;
 mod history;
 mod order;

@@ -123,6 +123,15 @@ pub enum What {
         /// For so long, until now.
         for_us: u64,
     },
+    /// Something else that was promised was looked at by the scene itself.
+    Checked {
+        /// What was promised, in a few words.
+        promise: String,
+        /// Whether it was kept.
+        is_kept: bool,
+        /// What was seen, and what the bound is.
+        seen: String,
+    },
     /// Faults are over; from here on all that is left is worked off.
     Calm,
     /// How a task stood when the run was over.
@@ -236,6 +245,7 @@ impl What {
             | Self::Thawed { .. }
             | Self::Fault { .. }
             | Self::Stalled { .. }
+            | Self::Checked { .. }
             | Self::Calm => None,
         }
     }

@@ -6,9 +6,9 @@
 //! while. What the machine itself stood still is allowed on top.
 
 use crate::{
-    Began, History, How, Kind, Recorded, Terms, Violation, What,
+    Answer, Began, History, How, Kind, Recorded, Terms, Violation, What,
     replay::is_newer,
-    story::{Start, Stories, Story},
+    story::{Start, Stories, Story, Told},
 };
 
 /// So long before a death nothing may have been wrong, so that no backlog stands before the task.
@@ -50,6 +50,7 @@ struct Death<'a> {
     /// Until when it stays away.
     to: u64,
     grace_ms: u64,
+    was_killed: bool,
     recorded: &'a Recorded,
 }
 
@@ -127,6 +128,7 @@ impl<'a> Timeline<'a> {
             | What::Started { .. }
             | What::AnswerAsked { .. }
             | What::Answered { .. }
+            | What::Checked { .. }
             | What::Found(_)
             | What::NotFound { .. } => {}
         }
@@ -143,13 +145,8 @@ impl<'a> Timeline<'a> {
         let mut deaths = Vec::new();
         for recorded in &history.entries {
             let at = recorded.entry.at_us;
-            let (node, grace_ms) = match &recorded.entry.what {
-                What::Down {
-                    who,
-                    how: How::Killed,
-                } if who.starts_with("node") => (who, terms.cut_grace_ms),
-                What::Frozen { who } if who.starts_with("node") => (who, terms.silence_after_ms),
-                _ => continue,
+            let Some((node, grace_ms, was_killed)) = death(&recorded.entry.what, terms) else {
+                continue;
             };
             let back = self.up.iter().filter(|(who, _)| who == node);
             let back = back.map(|(_, span)| span.from).filter(|from| *from > at);
@@ -158,6 +155,7 @@ impl<'a> Timeline<'a> {
                 at,
                 to: back.min().unwrap_or(u64::MAX),
                 grace_ms,
+                was_killed,
                 recorded,
             });
         }
@@ -181,17 +179,13 @@ impl<'a> Timeline<'a> {
             // Its answer got through, or what became of it is told elsewhere.
             return;
         };
+        let promised = (death.grace_ms + PROMISED_MS + terms.slack_ms) * 1_000;
         let window = Span {
             from: death.at,
             to: again.at_us,
         };
-        let promised = (death.grace_ms + PROMISED_MS + terms.slack_ms) * 1_000;
         let allowed = promised + self.stood_still(window);
-        let due = Span {
-            from: death.at,
-            to: death.at + promised,
-        };
-        if !self.is_fair(due, death) {
+        if !self.is_fair(window, allowed, death) {
             return;
         }
         let took = again.at_us.saturating_sub(death.at);
@@ -212,19 +206,20 @@ impl<'a> Timeline<'a> {
         }
     }
 
-    /// Whether nothing but this death was wrong, and another node was there.
-    fn is_fair(&self, due: Span, death: &Death<'_>) -> bool {
+    /// Whether nothing but this death was wrong until it ran again, or until it should have; and
+    /// another node was there, and this one was not.
+    fn is_fair(&self, window: Span, allowed: u64, death: &Death<'_>) -> bool {
         let around = Span {
-            from: due.from.saturating_sub(CALM_BEFORE_US),
-            to: due.to,
+            from: window.from.saturating_sub(CALM_BEFORE_US),
+            to: window.to.min(window.from + allowed),
         };
-        let is_frozen_for_long = death.to > due.to || death.grace_ms < PROMISED_MS;
         let is_calm = !self.disturbed.iter().any(|span| span.meets(around));
-        let others = self.up.iter().filter(|(node, _)| *node != death.node);
-        let has_heir = others
-            .clone()
-            .any(|(node, span)| node.starts_with("node") && span.holds(around));
-        is_calm && has_heir && is_frozen_for_long && due.to < self.calm_at
+        let is_heir = |(node, span): &&(&str, Span)| {
+            *node != death.node && node.starts_with("node") && span.holds(around)
+        };
+        let has_heir = self.up.iter().any(|up| is_heir(&up));
+        let stays_away = death.was_killed || death.to > around.to;
+        is_calm && has_heir && stays_away && around.to < self.calm_at
     }
 
     fn stood_still(&self, window: Span) -> u64 {
@@ -233,12 +228,31 @@ impl<'a> Timeline<'a> {
     }
 }
 
+/// Which node is gone, for how long its leases stay good, and whether it was killed.
+fn death<'a>(what: &'a What, terms: &Terms) -> Option<(&'a String, u64, bool)> {
+    let (who, grace_ms, was_killed) = if let What::Frozen { who } = what {
+        (who, terms.silence_after_ms, false)
+    } else if let What::Down {
+        who,
+        how: How::Killed,
+    } = what
+    {
+        (who, terms.cut_grace_ms, true)
+    } else {
+        return None;
+    };
+    who.starts_with("node")
+        .then_some((who, grace_ms, was_killed))
+}
+
 /// The start that the node was at when it died, unless it had answered, or the task is a suspect
 /// that backs off.
 fn held_by<'a>(story: &Story<'a>, death: &Death<'_>, terms: &Terms) -> Option<Start<'a>> {
     let before = story.starts.iter().filter(|start| start.at_us <= death.at);
     let last = before.max_by_key(|start| start.at_us)?;
-    let was_answered = story.answers.iter().any(|told| told.lease == last.lease);
+    let counts = |told: &Told<'_>| told.at_us <= death.at || *told.answer == Answer::Taken;
+    let mut answers = story.answers.iter();
+    let was_answered = answers.any(|told| told.lease == last.lease && counts(told));
     let is_held = last.node == death.node && !was_answered && last.attempt < terms.suspect_after;
     is_held.then_some(*last)
 }

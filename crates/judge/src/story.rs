@@ -101,6 +101,7 @@ impl<'a> Story<'a> {
             | What::Thawed { .. }
             | What::Fault { .. }
             | What::Stalled { .. }
+            | What::Checked { .. }
             | What::Calm => {}
         }
     }

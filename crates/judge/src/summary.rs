@@ -90,18 +90,28 @@ fn took_ms(history: &History) -> u64 {
 fn faults(history: &History) -> BTreeMap<String, u64> {
     let mut faults = BTreeMap::new();
     for recorded in &history.entries {
-        let kind = match &recorded.entry.what {
-            What::Down {
-                who,
-                how: How::Killed,
-            } => format!("kill {}", role(who)),
-            What::Frozen { who } => format!("freeze {}", role(who)),
-            What::Fault { kind, .. } => kind.clone(),
-            _ => continue,
-        };
-        *faults.entry(kind).or_default() += 1;
+        if let Some(kind) = fault(&recorded.entry.what) {
+            *faults.entry(kind).or_default() += 1;
+        }
     }
     faults
+}
+
+fn fault(what: &What) -> Option<String> {
+    if let What::Fault { kind, .. } = what {
+        return Some(kind.clone());
+    }
+    if let What::Frozen { who } = what {
+        return Some(format!("freeze {}", role(who)));
+    }
+    if let What::Down {
+        who,
+        how: How::Killed,
+    } = what
+    {
+        return Some(format!("kill {}", role(who)));
+    }
+    None
 }
 
 /// `node-3` is a node.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    History, Kind, Summary, Terms, Violation, answers, ends, order, replay,
+    History, Kind, Summary, Terms, Violation, answers, checked, ends, order, replay,
     requeue::{self, began},
     story::stories,
 };
@@ -30,6 +30,7 @@ pub fn judge(history: &History) -> Verdict {
     let stories = stories(history);
     let mut requeues = requeue::check(history, &terms, &stories);
     let mut violations = history.flaws.clone();
+    violations.extend(checked::check(history));
     violations.extend(ends::check(&stories));
     violations.extend(answers::check(&stories));
     violations.extend(replay::check(history, &terms, &stories));

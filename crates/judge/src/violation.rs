@@ -34,6 +34,10 @@ pub enum Kind {
     Ungranted,
     /// A task changed in a way that nothing explains.
     Unexplained,
+    /// A process ended by itself.
+    Fell,
+    /// Another promise, which the scene looked at itself.
+    NotKept,
     /// The hub panicked.
     Panicked,
     /// A line of the history cannot be read.
@@ -58,6 +62,8 @@ impl Kind {
             Self::WrongPayload => "a node got other bytes than were enqueued",
             Self::Ungranted => "a node worked under a lease that was never granted",
             Self::Unexplained => "a task changed in a way that nothing explains",
+            Self::Fell => "a process ended by itself",
+            Self::NotKept => "a promise of the scene was not kept",
             Self::Panicked => "the hub panicked",
             Self::Unreadable => "the history cannot be read",
         }

@@ -138,6 +138,11 @@ fn this_program() -> io::Result<PathBuf> {
     env::current_exe()
 }
 
+/// This program, for a command that speaks with the hub.
+pub(super) fn this_command() -> io::Result<Command> {
+    leashed(&this_program()?)
+}
+
 /// The hub, under its settings.
 pub(super) fn hub_command(cast: &Cast, config: Option<&Path>) -> io::Result<Command> {
     let program = match &cast.hub_program {
@@ -167,6 +172,7 @@ pub(super) fn part_command(
     let mut command = leashed(&this_program()?)?;
     command.arg("chaos").arg(match who {
         Who::Producer(_) => "produce",
+        Who::Holder(_) => "hold",
         Who::Node(_) | Who::Hub => "work",
     });
     command
@@ -179,6 +185,7 @@ pub(super) fn part_command(
             .args(["--every", &millis(cast.every)])
             .args(["--rest-max", &millis(cast.rest_max)])
             .args(["--failing", &cast.failing.to_string()]),
+        Who::Holder(_) => &mut command,
         Who::Node(_) | Who::Hub => command.args(["--slots", &cast.slots.to_string()]),
     };
     Ok(command)

@@ -27,19 +27,17 @@ impl Stage {
     /// Thaws and starts all who are missing, ends the producers, waits until nothing is left to do,
     /// and records what became of each task. Ends the rest then.
     pub(crate) async fn quiet(&mut self) -> Result<(), ChaosError> {
-        let everybody: Vec<Who> = [Who::Hub]
-            .into_iter()
-            .chain(self.cast.all_nodes())
-            .chain(self.cast.all_producers())
-            .collect();
+        let mut everybody = vec![Who::Hub];
+        everybody.extend(self.cast.all_parts());
         self.thaw(&everybody);
         self.reap();
         self.start_all(&everybody).await?;
         self.recorder.record(What::Calm);
         self.teller
             .say("no more faults: producers end, nodes work off what is left");
-        let producers = self.cast.all_producers();
-        self.ask_to_end(&producers).await?;
+        let mut first = self.cast.all_producers();
+        first.extend(self.cast.all_holders());
+        self.ask_to_end(&first).await?;
         let inspector = Inspector::new(
             Endpoint::tcp(self.address.to_string()),
             NodeOptions::default().give_up_after(ANSWER_WITHIN),

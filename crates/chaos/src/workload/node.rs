@@ -56,7 +56,7 @@ async fn work(recorder: Arc<Recorder>, task: Task) -> Outcome {
     });
     let (rest, fails) = payload.map_or_else(Default::default, |of| (of.rest, of.fails));
     sleep(rest).await;
-    let outcome = if task.lease.lease.number % GIVEN_BACK == 0 {
+    let outcome = if task.lease.lease.number.is_multiple_of(GIVEN_BACK) {
         Outcome::Release
     } else if task.attempt <= fails {
         Outcome::Fail(format!("as asked, {fails} times"))

@@ -1,0 +1,527 @@
+//! Planted violations: each kind is found in a history that was clean but for it, and what is
+//! clean is found to be.
+
+mod support;
+
+use leasehold_judge::{
+    Answer, Change, Entry, Found, History, How, Kind, Life, LogLine, Outcome, Terms, What, judge,
+};
+use support::{Scribe, began, change, claimed, clean, completed, enqueued, found, requeued};
+
+/// The kinds that are found.
+fn kinds(history: &History) -> Vec<Kind> {
+    judge(history).kinds().into_keys().collect()
+}
+
+fn entries_of(scribe: Scribe) -> History {
+    History::of(scribe.entries)
+}
+
+#[test]
+fn a_clean_history_is_clean() {
+    let history = clean();
+    let verdict = judge(&history);
+    assert!(verdict.is_clean(), "{verdict}");
+    assert_eq!(verdict.summary.acknowledged, 1);
+    assert_eq!(verdict.summary.completed, 1);
+    assert_eq!(verdict.summary.changes, 4);
+    assert!(
+        verdict.to_string().contains("all promises were kept"),
+        "{verdict}"
+    );
+}
+
+#[test]
+fn a_lost_task_is_found() {
+    let mut scribe = Scribe::began();
+    scribe.enqueue("t");
+    scribe.at(9_000, "stage", What::NotFound { task: "t".into() });
+    let verdict = judge(&entries_of(scribe));
+    assert_eq!(verdict.violations[0].kind, Kind::Lost);
+    assert_eq!(verdict.summary.lost, 1);
+    let told = verdict.to_string();
+    assert!(
+        told.contains("BROKEN") && told.contains("acknowledged"),
+        "{told}"
+    );
+    assert!(told.contains("history:3"), "the line is quoted: {told}");
+}
+
+#[test]
+fn a_task_of_which_nobody_knows_the_end_is_lost() {
+    let mut scribe = Scribe::began();
+    scribe.enqueue("t");
+    assert_eq!(kinds(&entries_of(scribe)), [Kind::Lost]);
+}
+
+#[test]
+fn what_was_not_acknowledged_may_be_gone() {
+    let mut scribe = Scribe::began();
+    scribe.asked("t");
+    scribe.at(9_000, "stage", What::NotFound { task: "t".into() });
+    assert_eq!(kinds(&entries_of(scribe)), []);
+}
+
+#[test]
+fn a_task_that_never_ends_is_found() {
+    let mut scribe = Scribe::began();
+    scribe.enqueue("t");
+    let still = Found {
+        life: Life::Ready,
+        completed_by: vec![],
+        result: None,
+        ..found("t", "1-1-1")
+    };
+    scribe.at(9_000, "stage", What::Found(still));
+    assert_eq!(kinds(&entries_of(scribe)), [Kind::NeverEnded]);
+}
+
+#[test]
+fn two_completions_are_found() {
+    let mut scribe = Scribe::began();
+    scribe.enqueue("t");
+    scribe.run("t", "1-1-1", "node-1", Outcome::Complete, Answer::Taken);
+    scribe.run("t", "1-1-2", "node-2", Outcome::Complete, Answer::Taken);
+    scribe.at(9_000, "stage", What::Found(found("t", "1-1-2")));
+    let found = kinds(&entries_of(scribe));
+    assert!(found.contains(&Kind::CompletedTwice), "{found:?}");
+}
+
+#[test]
+fn two_completions_in_the_tasks_own_history_are_found() {
+    let mut scribe = Scribe::began();
+    scribe.enqueue("t");
+    let twice = Found {
+        completed_by: vec!["1-1-1".into(), "1-1-2".into()],
+        result: None,
+        ..found("t", "1-1-2")
+    };
+    scribe.at(9_000, "stage", What::Found(twice));
+    assert_eq!(kinds(&entries_of(scribe)), [Kind::CompletedTwice]);
+}
+
+#[test]
+fn a_stale_completion_that_took_effect_is_found() {
+    let mut scribe = Scribe::began();
+    scribe.enqueue("t");
+    scribe.started("t", "1-1-1", "node-1");
+    scribe.started("t", "1-1-2", "node-2");
+    scribe.answered("t", "1-1-1", "node-1", Outcome::Complete, Answer::Taken);
+    scribe.at(9_000, "stage", What::Found(found("t", "1-1-1")));
+    let kinds = kinds(&entries_of(scribe));
+    assert!(kinds.contains(&Kind::StaleAnswer), "{kinds:?}");
+}
+
+#[test]
+fn a_stale_completion_that_was_refused_is_as_it_should_be() {
+    let mut scribe = Scribe::began();
+    scribe.enqueue("t");
+    scribe.started("t", "1-1-1", "node-1");
+    scribe.run("t", "1-1-2", "node-2", Outcome::Complete, Answer::Taken);
+    scribe.answered("t", "1-1-1", "node-1", Outcome::Complete, Answer::LeaseLost);
+    scribe.at(9_000, "stage", What::Found(found("t", "1-1-2")));
+    let verdict = judge(&entries_of(scribe));
+    assert!(verdict.is_clean(), "{verdict}");
+    assert_eq!(verdict.summary.stale_refused, 1);
+}
+
+#[test]
+fn a_stale_failure_is_found_and_an_early_one_is_not() {
+    for (is_late, expected) in [(true, vec![Kind::StaleAnswer]), (false, vec![])] {
+        let mut scribe = Scribe::began();
+        scribe.enqueue("t");
+        scribe.started("t", "1-1-1", "node-1");
+        if !is_late {
+            scribe.asks("t", "1-1-1", "node-1", Outcome::Fail);
+        }
+        scribe.started("t", "1-1-2", "node-2");
+        if is_late {
+            scribe.asks("t", "1-1-1", "node-1", Outcome::Fail);
+        }
+        scribe.answered("t", "1-1-1", "node-1", Outcome::Fail, Answer::Taken);
+        scribe.answered("t", "1-1-2", "node-2", Outcome::Complete, Answer::Taken);
+        scribe.at(9_000, "stage", What::Found(found("t", "1-1-2")));
+        assert_eq!(kinds(&entries_of(scribe)), expected);
+    }
+}
+
+#[test]
+fn a_completion_that_vanished_is_found() {
+    let ends = [
+        Found {
+            life: Life::Dead,
+            completed_by: vec![],
+            result: None,
+            ..found("t", "1-1-1")
+        },
+        found("t", "1-1-7"),
+        Found {
+            result: Some("1-1-7".into()),
+            ..found("t", "1-1-1")
+        },
+    ];
+    for end in ends {
+        let mut scribe = Scribe::began();
+        scribe.enqueue("t");
+        scribe.run("t", "1-1-1", "node-1", Outcome::Complete, Answer::Taken);
+        scribe.at(9_000, "stage", What::Found(end));
+        assert_eq!(kinds(&entries_of(scribe)), [Kind::Vanished]);
+    }
+}
+
+#[test]
+fn a_payload_that_changed_is_found() {
+    let mut history = clean();
+    for recorded in &mut history.entries {
+        if let What::Started { is_right, .. } = &mut recorded.entry.what {
+            *is_right = false;
+        }
+    }
+    assert_eq!(kinds(&history), [Kind::WrongPayload]);
+}
+
+#[test]
+fn what_a_scene_found_itself_and_who_fell_is_told() {
+    let mut history = clean();
+    let checked = What::Checked {
+        promise: "memory".into(),
+        is_kept: false,
+        seen: "2 GiB".into(),
+    };
+    let fell = What::Down {
+        who: "hub".into(),
+        how: How::Itself,
+    };
+    for what in [checked, fell] {
+        let mut recorded = history.entries[0].clone();
+        recorded.entry.what = what;
+        history.entries.push(recorded);
+    }
+    assert_eq!(kinds(&history), [Kind::Fell, Kind::NotKept]);
+}
+
+#[test]
+fn a_panic_of_the_hub_is_found() {
+    let panic = LogLine::parse("thread 'x' panicked at y").unwrap();
+    let history = clean().with_log([panic]);
+    assert_eq!(kinds(&history), [Kind::Panicked]);
+}
+
+/// What the hub's log alone shows.
+fn logged(lines: Vec<LogLine>) -> Vec<Kind> {
+    kinds(&History::of([began()]).with_log(lines))
+}
+
+#[test]
+fn two_live_leases_are_found() {
+    let found = logged(vec![
+        enqueued("t"),
+        claimed("t", "1-1-1", 1),
+        claimed("t", "1-1-2", 2),
+    ]);
+    assert_eq!(found, [Kind::TwoLeases]);
+}
+
+#[test]
+fn a_lease_that_was_issued_again_is_found() {
+    let found = logged(vec![
+        enqueued("t"),
+        claimed("t", "1-1-1", 1),
+        requeued("t", "Cut", Life::Ready, 1, "1-1-1"),
+        claimed("t", "1-1-1", 2),
+    ]);
+    assert_eq!(found, [Kind::TwoLeases]);
+}
+
+#[test]
+fn a_stale_answer_in_the_log_is_found() {
+    let found = logged(vec![
+        enqueued("t"),
+        claimed("t", "1-1-1", 1),
+        requeued("t", "Cut", Life::Ready, 1, "1-1-1"),
+        claimed("t", "1-1-2", 2),
+        completed("t", "1-1-1", 2),
+    ]);
+    assert_eq!(found, [Kind::StaleAnswer]);
+}
+
+#[test]
+fn a_holder_that_comes_back_before_anybody_else_has_it_is_as_it_should_be() {
+    let found = logged(vec![
+        enqueued("t"),
+        claimed("t", "1-1-1", 1),
+        requeued("t", "Cut", Life::Ready, 1, "1-1-1"),
+        completed("t", "1-1-1", 1),
+    ]);
+    assert_eq!(found, []);
+}
+
+#[test]
+fn a_second_end_is_found() {
+    let twice = logged(vec![
+        enqueued("t"),
+        claimed("t", "1-1-1", 1),
+        completed("t", "1-1-1", 1),
+        completed("t", "1-1-1", 1),
+    ]);
+    assert_eq!(twice, [Kind::CompletedTwice]);
+    let again = logged(vec![
+        enqueued("t"),
+        claimed("t", "1-1-1", 1),
+        completed("t", "1-1-1", 1),
+        claimed("t", "1-1-2", 2),
+    ]);
+    assert_eq!(again, [Kind::EndedTwice]);
+}
+
+#[test]
+fn attempts_that_are_miscounted_are_found() {
+    let skipped = logged(vec![enqueued("t"), claimed("t", "1-1-1", 2)]);
+    assert_eq!(skipped, [Kind::Miscounted]);
+    let interruption_counted = logged(vec![
+        enqueued("t"),
+        claimed("t", "1-1-1", 1),
+        requeued("t", "Released", Life::Ready, 1, "1-1-1"),
+    ]);
+    assert_eq!(interruption_counted, [Kind::Miscounted]);
+    let failure_not_counted = logged(vec![
+        enqueued("t"),
+        claimed("t", "1-1-1", 1),
+        requeued("t", "Failed", Life::Scheduled, 0, "1-1-1"),
+    ]);
+    assert_eq!(failure_not_counted, [Kind::Miscounted]);
+}
+
+/// So many attempts that end so, and then the last one, which leaves the task in this state.
+fn rounds(ending: &str, count: u32, last: Life) -> Vec<Kind> {
+    let mut lines = vec![enqueued("t")];
+    for round in 1..=count {
+        let lease = format!("1-1-{round}");
+        let counts = ending != "Interrupted";
+        let attempt = if counts { round } else { 1 };
+        lines.push(claimed("t", &lease, attempt));
+        let life = if round == count { last } else { Life::Ready };
+        let after = if counts { attempt } else { 0 };
+        lines.push(requeued("t", ending, life, after, &lease));
+    }
+    logged(lines)
+}
+
+#[test]
+fn budgets_are_spent_exactly_when_they_should_be() {
+    let terms = Terms::default();
+    for (ending, spent) in [
+        ("Failed", terms.attempts_max),
+        ("Expired", terms.attempts_max),
+        ("Cut", terms.losses_max),
+        ("Silence", terms.losses_max),
+        ("Interrupted", terms.interruptions_max + 1),
+    ] {
+        assert_eq!(rounds(ending, spent, Life::Dead), [], "{ending}");
+        let too_late = rounds(ending, spent, Life::Ready);
+        assert_eq!(too_late, [Kind::Miscounted], "{ending}");
+        let too_early = rounds(ending, spent - 1, Life::Dead);
+        assert_eq!(too_early, [Kind::Miscounted], "{ending}");
+    }
+}
+
+#[test]
+fn a_grant_out_of_order_is_found() {
+    let place = |line: LogLine, priority: u32, ready_at: u64| match line {
+        LogLine::Changed(of) => LogLine::Changed(Change {
+            priority: Some(priority),
+            ready_at: Some(ready_at),
+            ..of
+        }),
+        other @ (LogLine::Forgotten { .. }
+        | LogLine::Failed { .. }
+        | LogLine::Panicked(_)
+        | LogLine::Other) => other,
+    };
+    // Of the same age, the more urgent goes first; a minute a step makes up for it.
+    for (ready_at, is_fair) in [(1_000, false), (1_000 + 2 * 60_000, true)] {
+        let found = logged(vec![
+            place(enqueued("plain"), 4, 1_000),
+            place(enqueued("urgent"), 2, ready_at),
+            place(claimed("plain", "1-1-1", 1), 4, 1_000),
+        ]);
+        let expected: &[Kind] = if is_fair { &[] } else { &[Kind::OutOfOrder] };
+        assert_eq!(found, expected, "{ready_at}");
+    }
+}
+
+#[test]
+fn a_lease_that_was_never_granted_is_found() {
+    let mut history = clean();
+    history.logs.clear();
+    let history = history.with_log([enqueued("t")]);
+    let found = kinds(&history);
+    assert!(found.contains(&Kind::Ungranted), "{found:?}");
+}
+
+#[test]
+fn a_change_that_nothing_explains_is_found() {
+    assert_eq!(logged(vec![claimed("t", "1-1-1", 1)]), [Kind::Unexplained]);
+    let unknown = change("t", "Teleported", Life::Ready, 0);
+    assert_eq!(
+        logged(vec![enqueued("t"), LogLine::Changed(unknown)]),
+        [Kind::Unexplained]
+    );
+}
+
+#[test]
+fn a_task_that_is_forgotten_too_early_is_lost() {
+    let forgotten = LogLine::Forgotten { task: "t".into() };
+    assert_eq!(logged(vec![enqueued("t"), forgotten]), [Kind::Lost]);
+}
+
+#[test]
+fn what_was_not_on_disk_may_be_gone_after_a_restart_and_what_was_may_not() {
+    let first = vec![
+        enqueued("t"),
+        claimed("t", "1-1-1", 1),
+        completed("t", "1-1-1", 1),
+    ];
+    let second = vec![
+        requeued("t", "Interrupted", Life::Ready, 0, "1-1-1"),
+        claimed("t", "1-2-1", 1),
+        completed("t", "1-2-1", 1),
+    ];
+    let with = |answer| {
+        let mut scribe = Scribe::began();
+        scribe.enqueue("t");
+        scribe.run("t", "1-1-1", "node-1", Outcome::Complete, answer);
+        let history = entries_of(scribe);
+        let verdict = judge(&history.with_log(first.clone()).with_log(second.clone()));
+        verdict
+            .violations
+            .iter()
+            .map(|of| of.kind)
+            .filter(|kind| *kind != Kind::Lost)
+            .collect()
+    };
+    let untold: Vec<Kind> = with(Answer::Refused("nobody knows".into()));
+    assert_eq!(untold, [], "nobody was told of the first completion");
+    let told: Vec<Kind> = with(Answer::Taken);
+    assert_eq!(told, [Kind::EndedTwice], "it was on disk");
+}
+
+#[test]
+fn a_pool_that_fails_falls_back_without_a_restart() {
+    let lines = |failure: Option<LogLine>| {
+        let mut lines = vec![enqueued("t"), claimed("t", "1-1-1", 1)];
+        lines.extend(failure);
+        lines.push(claimed("t", "1-2-1", 1));
+        lines
+    };
+    let failed = LogLine::Failed { pool: "p".into() };
+    assert_eq!(logged(lines(Some(failed))), []);
+    assert_eq!(logged(lines(None)), [Kind::TwoLeases]);
+}
+
+/// A node is killed while it holds a task, which runs again so much later.
+fn moved_after(millis: u64, disturbance: Option<What>) -> History {
+    let mut scribe = Scribe::began();
+    for node in ["node-1", "node-2"] {
+        let who = node.to_owned();
+        scribe.at(0, "stage", What::Up { who, pid: 1 });
+    }
+    scribe.enqueue("t");
+    scribe.now = 10_000;
+    scribe.started("t", "1-1-1", "node-1");
+    let killed = What::Down {
+        who: "node-1".into(),
+        how: How::Killed,
+    };
+    scribe.at(11_000, "stage", killed);
+    if let Some(what) = disturbance {
+        scribe.at(11_001, "stage", what);
+    }
+    scribe.now = 11_000 + millis;
+    scribe.started("t", "1-1-2", "node-2");
+    scribe.answered("t", "1-1-2", "node-2", Outcome::Complete, Answer::Taken);
+    scribe.at(99_000, "stage", What::Calm);
+    scribe.at(99_001, "stage", What::Found(found("t", "1-1-2")));
+    entries_of(scribe)
+}
+
+#[test]
+fn a_requeue_that_is_late_is_found() {
+    let verdict = judge(&moved_after(600, None));
+    assert!(verdict.is_clean(), "{verdict}");
+    assert_eq!(verdict.summary.moved, 1);
+    assert_eq!(verdict.summary.longest_requeue_ms, Some(600));
+    assert_eq!(kinds(&moved_after(6_000, None)), [Kind::LateRequeue]);
+}
+
+#[test]
+fn a_requeue_is_not_late_where_more_than_the_node_was_wrong() {
+    let hub_too = What::Down {
+        who: "hub".into(),
+        how: How::Killed,
+    };
+    let fault = What::Fault {
+        kind: "cut".into(),
+        on: "node-2".into(),
+        detail: String::new(),
+        for_ms: 1_000,
+    };
+    let stalled = What::Stalled { for_us: 4_000_000 };
+    for disturbance in [hub_too, fault, stalled] {
+        let verdict = judge(&moved_after(6_000, Some(disturbance)));
+        assert!(verdict.is_clean(), "{verdict}");
+    }
+}
+
+#[test]
+fn torn_lines_and_unknown_events_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = |entry: &Entry| serde_json::to_string(entry).unwrap() + "\n";
+    let whole = line(&began());
+    for (flaw, is_sound) in [
+        (String::new(), true),
+        (whole[..whole.len() / 2].to_owned() + "\n", false),
+        (whole[..whole.len() / 2].to_owned(), false),
+        (
+            "{\"at_us\":1,\"by\":\"x\",\"what\":\"danced\"}\n".to_owned(),
+            false,
+        ),
+    ] {
+        std::fs::write(folder.path().join("a.jsonl"), format!("{whole}{flaw}")).unwrap();
+        let history = History::read(folder.path()).unwrap();
+        let expected: &[Kind] = if is_sound { &[] } else { &[Kind::Unreadable] };
+        assert_eq!(kinds(&history), expected, "{flaw}");
+    }
+}
+
+#[test]
+fn logs_are_read_in_the_order_of_their_numbers_and_may_end_in_mid_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let began = serde_json::to_string(&began()).unwrap();
+    write("stage.jsonl", &format!("{began}\n"));
+    write(
+        "hub-2.log",
+        "{\"message\":\"task changed\",\"pool\":\"p\",\"task\":\"t\",\"cause\":\"Enqueued\",\
+         \"state\":\"ready\",\"attempt\":0}\n{\"message\":\"task cha",
+    );
+    write(
+        "hub-10.log",
+        "leasehold: something for people\n{\"message\":\"task changed\",\"pool\":\"p\",\
+         \"task\":\"t\",\"cause\":\"Claimed\",\"state\":\"claimed\",\"attempt\":1,\
+         \"lease\":\"1-2-1\"}\n",
+    );
+    let history = History::read(folder.path()).unwrap();
+    assert_eq!(
+        history.logs.iter().map(Vec::len).collect::<Vec<_>>(),
+        [1, 1]
+    );
+    assert_eq!(kinds(&history), []);
+}
+
+#[test]
+fn a_folder_without_a_history_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = History::read(folder.path()).unwrap_err();
+    assert!(error.to_string().contains("no history"), "{error}");
+}
