@@ -32,7 +32,7 @@ const KEPT: [&str; 11] = [
 async fn over(recording: &Recording, kind: &str) -> Hub {
     let mut hub = Hub::with(&recording.config("restart_grace = \"1h\"")).await;
     hub.kill().await;
-    fs::remove_dir_all(hub.data()).unwrap();
+    fs::remove_dir_all(hub.data()).expect("it is there");
     recording.unpack(kind, hub.folder());
     hub.restart().await;
     hub

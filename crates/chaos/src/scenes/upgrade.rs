@@ -128,18 +128,18 @@ impl Nemesis for Upgrade {
             return Ok(());
         };
         let (count, wrong) = recording.differences(stage).await?;
-        if !wrong.is_empty() {
-            folder.disable_cleanup(true);
-            let (name, path) = (recording.name, folder.path().display());
-            let what = format!("keep what the release of {name} left");
-            let why = format!("{}; the store is kept in {path}", wrong.join("; "));
-            return Err(ChaosError::failed(what, why));
-        }
         let name = recording.name;
         stage.fault("upgrade", Who::Hub, name, Duration::ZERO);
-        stage.teller.say(format!(
-            "{count} tasks that the release of {name} left are as they were"
-        ));
+        let promise = "what an earlier release left is there";
+        if wrong.is_empty() {
+            let seen = format!("all {count} tasks of a store of {name}");
+            stage.checked(promise, true, seen);
+        } else {
+            folder.disable_cleanup(true);
+            let (wrong, path) = (wrong.join("; "), folder.path().display());
+            let seen = format!("of {name} {wrong}; the store is kept in {path}");
+            stage.checked(promise, false, seen);
+        }
         Ok(())
     }
 }

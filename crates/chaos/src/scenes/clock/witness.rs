@@ -72,38 +72,66 @@ impl Witness {
         if self.began.is_empty() {
             return Ok(());
         }
-        let until = Instant::now() + FOLLOWS_WITHIN;
-        while fired(&inspector).await? == before {
-            if Instant::now() > until {
-                let what = format!("nothing follows the clock within {FOLLOWS_WITHIN:?}");
-                return Err(broken(what));
-            }
-            sleep(LOOK_EVERY).await;
-        }
-        Ok(())
+        tell(
+            stage,
+            "schedules follow a clock that is set",
+            follows(&inspector, before).await,
+        )
     }
 
     /// Waits until the schedules are where the clock is now, and looks at each instant since they
     /// were put.
-    pub(super) async fn testify(&self, stage: &Stage) -> Result<String, ChaosError> {
+    pub(super) async fn testify(&self, stage: &Stage) -> Result<(), ChaosError> {
         let inspector = inspector(stage);
-        let mut told = Vec::new();
         for (name, _, step) in SCHEDULES {
-            let Some(began) = self.began.get(name) else {
-                continue;
-            };
-            let view = settled(&inspector, name, step).await?;
-            let first = (began / step + 1) * step;
-            let instants: Vec<u64> = (0..)
-                .map(|number| first + number * step)
-                .take_while(|at| *at <= view.done_until_ms)
-                .collect();
-            each_once(&inspector, name, &view, &instants).await?;
-            told.push(format!("{name}: {} instants, each once", instants.len()));
+            if let Some(began) = self.began.get(name) {
+                let seen = each_once(&inspector, name, *began, step).await;
+                tell(stage, "each instant of a schedule fires once", seen)?;
+            }
         }
-        leases_lasted(stage)?;
-        Ok(told.join("; "))
+        tell(
+            stage,
+            "no lease ends by a clock that is set",
+            leases_lasted(stage),
+        )
     }
+}
+
+/// Why something was not seen.
+enum Wrong {
+    /// A promise was not kept.
+    Broken(String),
+    /// It could not be looked at.
+    Failed(ChaosError),
+}
+
+impl From<ChaosError> for Wrong {
+    fn from(error: ChaosError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Tells the history what was seen of a promise.
+fn tell(stage: &Stage, promise: &str, seen: Result<String, Wrong>) -> Result<(), ChaosError> {
+    match seen {
+        Ok(seen) => stage.checked(promise, true, seen),
+        Err(Wrong::Broken(what)) => stage.checked(promise, false, what),
+        Err(Wrong::Failed(error)) => return Err(error),
+    }
+    Ok(())
+}
+
+async fn follows(inspector: &Inspector, before: u64) -> Result<String, Wrong> {
+    let began = Instant::now();
+    while fired(inspector).await? == before {
+        if began.elapsed() > FOLLOWS_WITHIN {
+            let what = format!("nothing is fired within {FOLLOWS_WITHIN:?}");
+            return Err(Wrong::Broken(what));
+        }
+        sleep(LOOK_EVERY).await;
+    }
+    let took = began.elapsed().as_secs_f64();
+    Ok(format!("after {took:.1} s; at most {FOLLOWS_WITHIN:?}"))
 }
 
 /// Tasks that are there: whoever asks for schedules has the hub look at its clock, this does not.
@@ -115,23 +143,25 @@ async fn fired(inspector: &Inspector) -> Result<u64, ChaosError> {
     }
 }
 
-/// The schedule once it has dealt with all that its clock shows. What comes next tells what that is:
-/// nothing is due when it is more than a moment ahead.
-async fn settled(inspector: &Inspector, name: &str, step: u64) -> Result<ScheduleView, ChaosError> {
-    let until = Instant::now() + FOLLOWS_WITHIN;
+/// The schedule once it has dealt with all that its clock shows: whoever asks is told of the next
+/// instant by that clock.
+async fn settled(inspector: &Inspector, name: &str, step: u64) -> Result<ScheduleView, Wrong> {
+    let began = Instant::now();
     loop {
         let views = inspector.schedules(&pool()).await;
         let views = views.map_err(|error| ChaosError::failed("look at the schedules", error))?;
         let view = find(&views, name)?;
-        let next = view.next_ms.first().copied().unwrap_or(0);
-        if view.done_until_ms + step >= next {
+        let (done, next) = (
+            view.done_until_ms,
+            view.next_ms.first().copied().unwrap_or(0),
+        );
+        if done + step >= next {
             return Ok(view.clone());
         }
-        if Instant::now() > until {
-            let (done, next) = (view.done_until_ms, next);
-            return Err(broken(format!(
-                "the schedule {name} does not follow its clock within {FOLLOWS_WITHIN:?}: it is done \
-                 until {done}, and its next instant is {next} (milliseconds since 1970)"
+        if began.elapsed() > FOLLOWS_WITHIN {
+            return Err(Wrong::Broken(format!(
+                "{name} does not follow its clock within {FOLLOWS_WITHIN:?}: it is done until \
+                 {done}, and its next instant is {next} (milliseconds since 1970)"
             )));
         }
         sleep(LOOK_EVERY).await;
@@ -141,60 +171,65 @@ async fn settled(inspector: &Inspector, name: &str, step: u64) -> Result<Schedul
 async fn each_once(
     inspector: &Inspector,
     name: &str,
-    view: &ScheduleView,
-    instants: &[u64],
-) -> Result<(), ChaosError> {
-    let ids = instants.iter().map(|at| {
-        let at = Timestamp::from_millis(*at);
-        (at.as_millis(), TaskId::fired(view.spec.seed, at))
-    });
+    began: u64,
+    step: u64,
+) -> Result<String, Wrong> {
+    let view = settled(inspector, name, step).await?;
+    let first = (began / step + 1) * step;
+    let instants = (0..).map(|number| first + number * step);
+    let instants = instants.take_while(|at| *at <= view.done_until_ms);
+    let ids: Vec<_> = instants
+        .map(|at| {
+            (
+                at,
+                TaskId::fired(view.spec.seed, Timestamp::from_millis(at)),
+            )
+        })
+        .collect();
+    // Fired twice is counted twice, though it is one task.
+    let count = ids.len() as u64;
+    let (fired, skipped) = (view.fired, view.skipped);
     let looks = stream::iter(ids).map(|(at, id)| async move { (at, inspector.task(id).await) });
     let mut looks = looks.buffer_unordered(ASKED_MAX);
     while let Some((at, seen)) = looks.next().await {
         match seen {
             Ok(_) => {}
             Err(RequestError::Rejected(Rejection::NoSuchTask)) => {
-                let what = format!("the schedule {name} lost the instant {at} (since 1970, in ms)");
-                return Err(broken(what));
+                let what = format!("{name} lost the instant {at} (milliseconds since 1970)");
+                return Err(Wrong::Broken(what));
             }
-            Err(error) => return Err(ChaosError::failed("look at a task", error)),
+            Err(error) => return Err(ChaosError::failed("look at a task", error).into()),
         }
     }
-    // Fired twice is counted twice, though it is one task.
-    let count = instants.len() as u64;
-    if (view.fired, view.skipped) != (count, 0) {
-        let (fired, skipped) = (view.fired, view.skipped);
-        return Err(broken(format!(
-            "the schedule {name} had {count} instants, and fired {fired} times and skipped {skipped}"
-        )));
+    let what = format!("{name} had {count} instants, fired {fired} times and skipped {skipped}");
+    if (fired, skipped) == (count, 0) {
+        return Ok(what);
     }
-    Ok(())
+    Err(Wrong::Broken(what))
 }
 
 /// No lease ended by time: nodes live, and extend what they hold.
-fn leases_lasted(stage: &Stage) -> Result<(), ChaosError> {
+fn leases_lasted(stage: &Stage) -> Result<String, Wrong> {
     let history = History::read(stage.folder()).map_err(ChaosError::io("read the history"))?;
+    let mut grants = 0;
     for logged in history.logs.iter().flatten() {
         let LogLine::Changed(change) = &logged.line else {
             continue;
         };
+        grants += u64::from(change.cause == "Claimed");
         if BY_TIME
             .iter()
             .any(|why| change.cause == format!("Requeued({why})"))
         {
-            return Err(broken(format!("a lease ended by time: {logged}")));
+            return Err(Wrong::Broken(logged.to_string()));
         }
     }
-    Ok(())
-}
-
-fn broken(what: String) -> ChaosError {
-    ChaosError::failed("keep a promise while the clock was set", what)
+    Ok(format!("none of {grants}"))
 }
 
 fn find<'a>(views: &'a [ScheduleView], name: &str) -> Result<&'a ScheduleView, ChaosError> {
     let of = views.iter().find(|view| view.spec.name == named(name));
-    of.ok_or_else(|| broken(format!("the schedule {name} is gone")))
+    of.ok_or_else(|| ChaosError::failed(format!("find the schedule {name}"), "it is gone"))
 }
 
 fn inspector(stage: &Stage) -> Inspector {
