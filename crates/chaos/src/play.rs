@@ -36,7 +36,7 @@ pub(crate) async fn play<N: Nemesis>(
         );
         return Err(ChaosError::Usage(text));
     }
-    let seed = args.seed.unwrap_or_else(|| any_seed());
+    let seed = args.seed.unwrap_or_else(any_seed);
     let mut cast = Cast::new(args.hub_config.is_some() || args.hub.is_some());
     nemesis.set(&mut cast);
     cast.hub_program = args.hub_program.clone().or(cast.hub_program);

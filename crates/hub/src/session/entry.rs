@@ -40,10 +40,7 @@ pub(super) async fn enter(
     arrival: &mut Arrival,
     (back, outs): (&UnboundedSender<Out>, &mut UnboundedReceiver<Out>),
 ) -> Option<Entered> {
-    let (address, is_inside) = (
-        connection.address.clone(),
-        connection.origin == Origin::Inside,
-    );
+    let (address, origin) = (connection.address.clone(), connection.origin);
     let within = context.config.now().session.handshake_within;
     let until = Instant::now() + within;
     let opened = tokio::select! {
@@ -79,7 +76,7 @@ pub(super) async fn enter(
         address: &address,
     };
     let trust = Trust {
-        is_inside,
+        is_inside: origin == Origin::Inside,
         certificate: opened.certificate.as_ref().map(CertificateName::as_str),
     };
     let lines = (&mut frames, &mut writer, outs, arrival);
