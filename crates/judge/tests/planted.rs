@@ -154,19 +154,31 @@ fn a_completion_that_vanished_is_found() {
             result: None,
             ..found("t", "1-1-1")
         },
-        found("t", "1-1-7"),
         Found {
-            result: Some("1-1-7".into()),
-            ..found("t", "1-1-1")
+            result: Some("1-1-2".into()),
+            ..found("t", "1-1-3")
+        },
+        Found {
+            completed_by: vec!["1-1-2".into()],
+            ..found("t", "1-1-3")
         },
     ];
     for end in ends {
         let mut scribe = Scribe::began();
         scribe.enqueue("t");
-        scribe.run("t", "1-1-1", "node-1", Outcome::Complete, Answer::Taken);
+        scribe.run("t", "1-1-3", "node-1", Outcome::Complete, Answer::Taken);
         scribe.at(9_000, "stage", What::Found(end));
         assert_eq!(kinds(&entries_of(scribe)), [Kind::Vanished]);
     }
+}
+
+#[test]
+fn a_stale_completion_is_found_where_nobody_saw_the_newer_grant() {
+    let mut scribe = Scribe::began();
+    scribe.enqueue("t");
+    scribe.run("t", "1-1-1", "node-1", Outcome::Complete, Answer::Taken);
+    scribe.at(9_000, "stage", What::Found(found("t", "1-1-7")));
+    assert_eq!(kinds(&entries_of(scribe)), [Kind::StaleAnswer]);
 }
 
 #[test]
@@ -254,8 +266,11 @@ fn a_requeue_is_not_late_where_more_than_the_node_was_wrong() {
         detail: String::new(),
         for_ms: 1_000,
     };
+    let frozen = What::Frozen {
+        who: "node-3".into(),
+    };
     let stalled = What::Stalled { for_us: 4_000_000 };
-    for disturbance in [hub_too, fault, stalled] {
+    for disturbance in [hub_too, fault, frozen, stalled] {
         let verdict = judge(&moved_after(6_000, Some(disturbance)));
         assert!(verdict.is_clean(), "{verdict}");
     }
