@@ -96,6 +96,9 @@ pub enum Rejection {
     /// It contradicts itself, or is not what it should be; says what and how.
     #[error("{0}")]
     Invalid(String),
+    /// Whoever asks may not; says what he would need.
+    #[error("not allowed: {0}")]
+    Denied(String),
 }
 
 impl Rejection {

@@ -33,7 +33,7 @@ impl Doubt {
     /// Whether to come back with the same words would be refused again.
     pub(crate) fn is_final(&mut self, code: RefusalCode, now: Instant) -> bool {
         match code {
-            RefusalCode::Version => true,
+            RefusalCode::Version | RefusalCode::Denied => true,
             RefusalCode::Malformed | RefusalCode::FrameTooLong => {
                 !self.was_understood || self.times_by(now) > DOUBTED
             }

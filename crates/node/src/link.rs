@@ -227,6 +227,7 @@ impl Link {
                 RefusalCode::Malformed
                 | RefusalCode::Version
                 | RefusalCode::FrameTooLong
+                | RefusalCode::Denied
                 | RefusalCode::HandshakeTimeout
                 | RefusalCode::Silence => self.back_off.pause(),
             },

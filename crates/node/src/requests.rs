@@ -1,5 +1,7 @@
 //! Requests that survive their session: each is sent again until it is answered.
 
+mod weight;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -7,13 +9,14 @@ use std::{
 
 use leasehold_core::{Rejection, limits::BATCH_MAX, time::millis};
 use leasehold_wire::{
-    EnqueueMoreItem, FRAME_BYTES_MAX_DEFAULT, FromNode, Refusal, Request, Response, Welcome,
-    WireError,
+    FRAME_BYTES_MAX_DEFAULT, FromNode, Refusal, Request, Response, Welcome, WireError,
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Instant, sleep_until, timeout},
 };
+
+use weight::payload_bytes;
 
 use crate::{
     Endpoint, NodeOptions, RequestError,
@@ -416,7 +419,8 @@ pub(crate) fn retry_after(rejection: &Rejection) -> Option<Duration> {
         | Rejection::KeyTaken(_)
         | Rejection::NoSuchSchedule(_)
         | Rejection::NotEmpty { .. }
-        | Rejection::Invalid(_) => None,
+        | Rejection::Invalid(_)
+        | Rejection::Denied(_) => None,
     }
 }
 
@@ -437,7 +441,11 @@ pub(crate) fn ended_session(response: &Response) -> bool {
         | Response::TaskMore { .. }
         | Response::Purged(_)
         | Response::Pool(_)
-        | Response::Schedules(_) => false,
+        | Response::Schedules(_)
+        | Response::Authenticated(_)
+        | Response::Tokens(_)
+        | Response::TokenMade { .. }
+        | Response::Backup(_) => false,
     }
 }
 
@@ -459,37 +467,4 @@ fn wait_only_until(until: Option<Instant>, message: &mut FromNode) {
     {
         *wait_ms = millis(until.saturating_duration_since(Instant::now()));
     }
-}
-
-fn payload_bytes(request: &Request) -> usize {
-    match request {
-        Request::Enqueue { tasks, .. } => tasks.iter().map(|task| task.payload.len()).sum(),
-        Request::EnqueueMore { tasks, .. } => more_bytes(tasks),
-        Request::CompleteMore { items } => items.iter().map(|item| more_bytes(&item.then)).sum(),
-        Request::Claim { .. }
-        | Request::Credit { .. }
-        | Request::Extend { .. }
-        | Request::Complete { .. }
-        | Request::Fail { .. }
-        | Request::FailMore { .. }
-        | Request::CancelWithin { .. }
-        | Request::Progress { .. }
-        | Request::TasksWhere { .. }
-        | Request::ReviveWhere { .. }
-        | Request::Purge { .. }
-        | Request::Pool { .. }
-        | Request::Schedule { .. }
-        | Request::Release { .. }
-        | Request::Resume { .. }
-        | Request::Cancel { .. }
-        | Request::Revive { .. }
-        | Request::Await { .. }
-        | Request::Status { .. }
-        | Request::Tasks { .. }
-        | Request::Task { .. } => 0,
-    }
-}
-
-fn more_bytes(tasks: &[EnqueueMoreItem]) -> usize {
-    tasks.iter().map(|task| task.item.payload.len()).sum()
 }

@@ -11,7 +11,7 @@ pub const MAGIC: [u8; 8] = *b"LEASEHLD";
 pub const VERSION_MIN: u16 = 1;
 
 /// The newest protocol version that this code speaks.
-pub const VERSION_MAX: u16 = 2;
+pub const VERSION_MAX: u16 = 3;
 
 impl Hello {
     /// The hello of this code, which leaves the heartbeat to the hub.

@@ -267,6 +267,7 @@ impl Request {
             | Self::Purge { .. }
             | Self::Pool { .. }
             | Self::Schedule { .. } => 2,
+            Self::Authenticate { .. } | Self::Tokens { .. } | Self::Backup { .. } => 3,
         }
     }
 }

@@ -7,6 +7,7 @@
 mod codec;
 mod error;
 mod frame;
+mod guarded;
 mod handshake;
 mod later;
 mod lists;
@@ -22,6 +23,7 @@ pub use codec::{
 };
 pub use error::WireError;
 pub use frame::{Codec, HubCodec, NodeCodec};
+pub use guarded::*;
 pub use handshake::{MAGIC, VERSION_MAX, VERSION_MIN, negotiate};
 pub use later::*;
 pub use lists::Lists;

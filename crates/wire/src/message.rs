@@ -148,4 +148,6 @@ pub enum RefusalCode {
     Silence,
     /// A newer session of the same node took over.
     Superseded,
+    /// Nobody may speak here without saying who he is, or not he. Since version 3.
+    Denied,
 }

@@ -5,7 +5,8 @@ use leasehold_core::{Edit, LeaseRef, PoolName, StateKind, TaskId, Where, Which};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CompleteMoreItem, EnqueueMoreItem, FailMoreItem, PoolVerb, ProgressItem, ScheduleVerb,
+    BackupVerb, CompleteMoreItem, EnqueueMoreItem, FailMoreItem, PoolVerb, ProgressItem,
+    ScheduleVerb, Secret, TokenVerb,
 };
 
 /// What may be asked. Durations are milliseconds.
@@ -178,6 +179,21 @@ pub enum Request {
         pool: PoolName,
         /// What.
         verb: ScheduleVerb,
+    },
+    /// Say who one is; before all other requests of a session. Since version 3.
+    Authenticate {
+        /// As it was shown when the token was made.
+        token: Secret,
+    },
+    /// Make, look at or revoke tokens. Since version 3.
+    Tokens {
+        /// What.
+        verb: TokenVerb,
+    },
+    /// Take a copy of all that the hub keeps. Since version 3.
+    Backup {
+        /// What.
+        verb: BackupVerb,
     },
 }
 

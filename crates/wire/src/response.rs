@@ -4,7 +4,10 @@ use bytes::Bytes;
 use leasehold_core::{LeaseRef, Rejection, StateKind, TaskId};
 use serde::{Deserialize, Serialize};
 
-use crate::{DeliveryMore, Fact, PoolView, ScheduleView, Status, TaskDetail, TaskSummary};
+use crate::{
+    BackupPart, DeliveryMore, Fact, Identity, PoolView, ScheduleView, Secret, Status, TaskDetail,
+    TaskSummary, TokenView,
+};
 
 /// An answer; items stand in the order of the request's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +47,19 @@ pub enum Response {
     Pool(Box<PoolView>),
     /// To whatever is asked of schedules: those that the pool has now. Since version 2.
     Schedules(Vec<ScheduleView>),
+    /// To an authentication: who that is. Since version 3.
+    Authenticated(Identity),
+    /// To whatever is asked of tokens: those that there are now. Since version 3.
+    Tokens(Vec<TokenView>),
+    /// To the making of a token. Since version 3.
+    TokenMade {
+        /// Shown this once.
+        token: Secret,
+        /// What it is good for.
+        view: Box<TokenView>,
+    },
+    /// To a backup. Since version 3.
+    Backup(BackupPart),
 }
 
 /// An enqueue was accepted and is on disk.

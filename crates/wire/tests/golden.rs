@@ -1,5 +1,5 @@
 //! Bytes are for ever: every message that version 1 knows, as bytes, in `golden/v1.txt`, and what
-//! version 2 added to it in `golden/v2.txt`.
+//! later versions added to it in `golden/v2.txt` and `golden/v3.txt`.
 //!
 //! A difference means that nodes out there no longer understand this hub. If the message is *new*,
 //! let `LEASEHOLD_GOLDEN=write cargo test -p leasehold-wire --test golden` add its line; the lines
@@ -12,11 +12,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use bytes::BytesMut;
-use examples::{Example, examples, first, second};
+use examples::{Example, examples, first, second, third};
 use leasehold_wire::{FRAME_BYTES_MAX_DEFAULT, decode_message, encode_message};
 
 /// One file for each version, with what it added to the one before.
-const GOLDEN: [&str; 2] = [include_str!("golden/v1.txt"), include_str!("golden/v2.txt")];
+const GOLDEN: [&str; 3] = [
+    include_str!("golden/v1.txt"),
+    include_str!("golden/v2.txt"),
+    include_str!("golden/v3.txt"),
+];
 
 const GOLDEN_PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
 
@@ -105,7 +109,7 @@ fn golden() -> BTreeMap<&'static str, &'static str> {
 
 fn write() {
     let golden = golden();
-    for (version, examples) in [(1, first()), (2, second())] {
+    for (version, examples) in [(1, first()), (2, second()), (3, third())] {
         let mut text =
             format!("# Messages of protocol version {version}. Released lines never change.\n");
         for (name, bytes) in named_bytes(&examples) {

@@ -45,7 +45,7 @@ fn without_a_common_version_the_refusal_names_both_ranges() {
     assert_eq!(refusal.code, RefusalCode::Version);
     assert_eq!(
         refusal.reason,
-        "no common protocol version: the node speaks 3 to 6, the hub 1 to 2"
+        "no common protocol version: the node speaks 4 to 7, the hub 1 to 3"
     );
     let refusal = negotiate(&speaking(0, 0)).expect_err("too old");
     assert_eq!(refusal.code, RefusalCode::Version);

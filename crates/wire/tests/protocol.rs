@@ -10,7 +10,11 @@ use leasehold_wire::{FRAME_BYTES_CEILING, FRAME_BYTES_MAX_DEFAULT, HANDSHAKE_BYT
 use schema::schema;
 
 const DOC: &str = include_str!("../../../docs/PROTOCOL.md");
-const GOLDEN: [&str; 2] = [include_str!("golden/v1.txt"), include_str!("golden/v2.txt")];
+const GOLDEN: [&str; 3] = [
+    include_str!("golden/v1.txt"),
+    include_str!("golden/v2.txt"),
+    include_str!("golden/v3.txt"),
+];
 
 /// The first three cells of each row of a table, without backquotes.
 type Rows = Vec<[String; 3]>;

@@ -140,7 +140,11 @@ pub(crate) fn done(response: Response) -> Result<(), Rejection> {
         | Response::TaskMore { .. }
         | Response::Purged(_)
         | Response::Pool(_)
-        | Response::Schedules(_)) => panic!("answered with {other:?}"),
+        | Response::Schedules(_)
+        | Response::Authenticated(_)
+        | Response::Tokens(_)
+        | Response::TokenMade { .. }
+        | Response::Backup(_)) => panic!("answered with {other:?}"),
     }
 }
 

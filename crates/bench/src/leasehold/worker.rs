@@ -105,7 +105,11 @@ impl Claimer {
             | Response::TaskMore { .. }
             | Response::Purged(_)
             | Response::Pool(_)
-            | Response::Schedules(_) => false,
+            | Response::Schedules(_)
+            | Response::Authenticated(_)
+            | Response::Tokens(_)
+            | Response::TokenMade { .. }
+            | Response::Backup(_) => false,
         };
         if !fits {
             return Err(wrong());

@@ -3,12 +3,17 @@
 use std::borrow::Cow;
 
 use leasehold_core::{AttemptEnding, Rejection, Revocation};
-use leasehold_wire::{AttemptDetail, DeliveryMore, FromHub, Response, TaskDetail};
+use leasehold_wire::{
+    AttemptDetail, DeliveryMore, FromHub, Refusal, RefusalCode, Response, TaskDetail,
+};
 
 /// The message as this version of the protocol says it; none if it has nothing like it.
 pub(super) fn for_version(message: &FromHub, version: u16) -> Option<Cow<'_, FromHub>> {
-    if version >= 2 {
+    if version >= 3 {
         return Some(Cow::Borrowed(message));
+    }
+    if version == 2 {
+        return Some(for_2(message));
     }
     Some(match message {
         FromHub::DeliverMore { pool, tasks } => Cow::Owned(FromHub::Deliver {
@@ -28,13 +33,51 @@ pub(super) fn for_version(message: &FromHub, version: u16) -> Option<Cow<'_, Fro
             id: *id,
             body: response(body),
         }),
+        FromHub::Refused(refusal) => refused(refusal),
         FromHub::Welcome(_)
-        | FromHub::Refused(_)
         | FromHub::Deliver { .. }
         | FromHub::Revoked { .. }
         | FromHub::Ping
         | FromHub::Bye { .. } => Cow::Borrowed(message),
     })
+}
+
+/// Of what came with version 3 nobody is told without having asked for it, but that he may not.
+fn for_2(message: &FromHub) -> Cow<'_, FromHub> {
+    match message {
+        FromHub::Refused(refusal) => refused(refusal),
+        FromHub::Response {
+            id,
+            body: Response::Refused(why @ Rejection::Denied(_)),
+        } => Cow::Owned(FromHub::Response {
+            id: *id,
+            body: Response::Refused(Rejection::Invalid(why.to_string())),
+        }),
+        FromHub::Response { .. }
+        | FromHub::DeliverMore { .. }
+        | FromHub::StopAsked { .. }
+        | FromHub::Revoked { .. }
+        | FromHub::Welcome(_)
+        | FromHub::Deliver { .. }
+        | FromHub::Ping
+        | FromHub::Bye { .. } => Cow::Borrowed(message),
+    }
+}
+
+/// Who has to say who he is cannot do so before version 3.
+fn refused(refusal: &Refusal) -> Cow<'_, FromHub> {
+    let code = match refusal.code {
+        RefusalCode::Denied => RefusalCode::Version,
+        same @ (RefusalCode::Malformed
+        | RefusalCode::Version
+        | RefusalCode::FrameTooLong
+        | RefusalCode::HandshakeTimeout
+        | RefusalCode::SessionsMax
+        | RefusalCode::Silence
+        | RefusalCode::Superseded) => same,
+    };
+    let reason = refusal.reason.clone();
+    Cow::Owned(FromHub::Refused(Refusal { code, reason }))
 }
 
 fn plain(tasks: &[DeliveryMore]) -> Vec<leasehold_wire::Delivery> {
@@ -63,7 +106,11 @@ fn response(body: &Response) -> Response {
         | Response::Status(_)
         | Response::Purged(_)
         | Response::Pool(_)
-        | Response::Schedules(_) => body.clone(),
+        | Response::Schedules(_)
+        | Response::Authenticated(_)
+        | Response::Tokens(_)
+        | Response::TokenMade { .. }
+        | Response::Backup(_) => body.clone(),
     }
 }
 
@@ -101,7 +148,8 @@ fn rejection(refusal: &Rejection) -> Rejection {
         | Rejection::KeyTaken(_)
         | Rejection::NoSuchSchedule(_)
         | Rejection::NotEmpty { .. }
-        | Rejection::Invalid(_) => Rejection::OutOfBounds {
+        | Rejection::Invalid(_)
+        | Rejection::Denied(_) => Rejection::OutOfBounds {
             what: refusal.to_string(),
             value: 0,
             min: 0,

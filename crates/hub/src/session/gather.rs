@@ -114,7 +114,11 @@ fn add_items(done: &mut [Result<u64, Rejection>], places: &[usize], response: Re
         | Response::TaskMore { .. }
         | Response::Purged(_)
         | Response::Pool(_)
-        | Response::Schedules(_) => unreachable!("no answer to a batch of leases"),
+        | Response::Schedules(_)
+        | Response::Authenticated(_)
+        | Response::Tokens(_)
+        | Response::TokenMade { .. }
+        | Response::Backup(_) => unreachable!("no answer to a batch of leases"),
     }
 }
 

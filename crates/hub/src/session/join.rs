@@ -62,7 +62,10 @@ pub(super) fn aim(request: &Request) -> Option<Aim<'_>> {
         | Request::ReviveWhere { .. }
         | Request::Purge { .. }
         | Request::Pool { .. }
-        | Request::Schedule { .. } => None,
+        | Request::Schedule { .. }
+        | Request::Authenticate { .. }
+        | Request::Tokens { .. }
+        | Request::Backup { .. } => None,
     }
 }
 
@@ -130,7 +133,11 @@ pub(super) fn say_shares(shares: &[Share], part: Part, speech: &mut Speech) {
         | Response::TaskMore { .. }
         | Response::Purged(_)
         | Response::Pool(_)
-        | Response::Schedules(_) => unreachable!("no verb that is joined is answered so"),
+        | Response::Schedules(_)
+        | Response::Authenticated(_)
+        | Response::Tokens(_)
+        | Response::TokenMade { .. }
+        | Response::Backup(_) => unreachable!("no verb that is joined is answered so"),
     }
 }
 

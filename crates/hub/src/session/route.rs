@@ -31,6 +31,8 @@ pub(super) enum Route {
     Create(PoolName, Vec<Setting>),
     /// A resume: every pool hears what is held in it, be it nothing.
     Resume(Vec<LeaseRef>),
+    /// Nowhere: this hub cannot do it.
+    Nowhere(&'static str),
 }
 
 impl Route {
@@ -42,7 +44,8 @@ impl Route {
             | Self::ToAll(..)
             | Self::Status(_)
             | Self::Create(..)
-            | Self::Resume(_) => true,
+            | Self::Resume(_)
+            | Self::Nowhere(_) => true,
         }
     }
 }
@@ -127,6 +130,9 @@ pub(super) fn route(request: Request) -> Route {
         | Request::Purge { .. }
         | Request::Pool { .. }
         | Request::Schedule { .. }) => later::route(later),
+        Request::Authenticate { .. } => Route::Nowhere("authentication"),
+        Request::Tokens { .. } => Route::Nowhere("tokens"),
+        Request::Backup { .. } => Route::Nowhere("backups"),
     }
 }
 
@@ -187,7 +193,10 @@ fn route_rare(request: Request) -> Route {
         | Request::ReviveWhere { .. }
         | Request::Purge { .. }
         | Request::Pool { .. }
-        | Request::Schedule { .. } => unreachable!("routed by the caller"),
+        | Request::Schedule { .. }
+        | Request::Authenticate { .. }
+        | Request::Tokens { .. }
+        | Request::Backup { .. } => unreachable!("routed by the caller"),
     }
 }
 
@@ -285,7 +294,10 @@ pub(super) fn weight(request: &Request) -> usize {
         | Request::ReviveWhere { .. }
         | Request::Purge { .. }
         | Request::Pool { .. }
-        | Request::Schedule { .. } => BASE + later::bytes(request),
+        | Request::Schedule { .. }
+        | Request::Authenticate { .. }
+        | Request::Tokens { .. }
+        | Request::Backup { .. } => BASE + later::bytes(request),
         Request::Claim { .. }
         | Request::Credit { .. }
         | Request::Revive { .. }

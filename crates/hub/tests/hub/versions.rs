@@ -1,4 +1,4 @@
-//! Nodes of version 1 in a hub of version 2: they see what they always saw, whatever else there is
+//! Nodes of version 1 in a newer hub: they see what they always saw, whatever else there is
 //! to the tasks of their pools.
 
 use std::time::Duration;
@@ -37,12 +37,17 @@ fn config_with_extras() -> HubConfig {
 async fn each_node_is_welcome_in_the_newest_version_that_it_speaks() {
     let stage = Stage::start(config()).await;
     assert_eq!(old_node(&stage, "crane-1").await.welcome.version, 1);
-    assert_eq!(stage.node("crane-2").await.welcome.version, 2);
-    let alone = Hello {
-        version_min: 2,
-        ..hello("crane-3")
+    let second = Hello {
+        version_max: 2,
+        ..hello("crane-2")
     };
-    assert_eq!(stage.inside_as(alone).await.welcome.version, 2);
+    assert_eq!(stage.inside_as(second).await.welcome.version, 2);
+    assert_eq!(stage.node("crane-3").await.welcome.version, 3);
+    let alone = Hello {
+        version_min: 3,
+        ..hello("crane-4")
+    };
+    assert_eq!(stage.inside_as(alone).await.welcome.version, 3);
 }
 
 #[tokio::test]

@@ -146,7 +146,8 @@ const fn no(refusal: &Rejection) -> No {
         | Rejection::Cycle(_)
         | Rejection::NoSuchSchedule(_)
         | Rejection::NotEmpty { .. }
-        | Rejection::Invalid(_) => No::Elsewhere,
+        | Rejection::Invalid(_)
+        | Rejection::Denied(_) => No::Elsewhere,
     }
 }
 

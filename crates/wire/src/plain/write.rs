@@ -66,7 +66,10 @@ pub(super) fn from_node_bytes(message: &FromNode) -> Option<usize> {
         | Request::ReviveWhere { .. }
         | Request::Purge { .. }
         | Request::Pool { .. }
-        | Request::Schedule { .. } => return None,
+        | Request::Schedule { .. }
+        | Request::Authenticate { .. }
+        | Request::Tokens { .. }
+        | Request::Backup { .. } => return None,
     };
     Some(MESSAGE_BYTES + rest)
 }
@@ -105,7 +108,11 @@ pub(super) fn from_hub_bytes(message: &FromHub) -> Option<usize> {
         | Response::TaskMore { .. }
         | Response::Purged(_)
         | Response::Pool(_)
-        | Response::Schedules(_) => return None,
+        | Response::Schedules(_)
+        | Response::Authenticated(_)
+        | Response::Tokens(_)
+        | Response::TokenMade { .. }
+        | Response::Backup(_) => return None,
     };
     Some(MESSAGE_BYTES + rest)
 }
@@ -203,7 +210,10 @@ fn request(body: &Request, head: &mut Head, to: &mut BytesMut) {
         | Request::ReviveWhere { .. }
         | Request::Purge { .. }
         | Request::Pool { .. }
-        | Request::Schedule { .. } => unreachable!("there are few of them"),
+        | Request::Schedule { .. }
+        | Request::Authenticate { .. }
+        | Request::Tokens { .. }
+        | Request::Backup { .. } => unreachable!("there are few of them"),
     }
 }
 
@@ -301,7 +311,11 @@ fn response(body: &Response, head: &mut Head, to: &mut BytesMut) {
         | Response::TaskMore { .. }
         | Response::Purged(_)
         | Response::Pool(_)
-        | Response::Schedules(_) => unreachable!("there are few of them"),
+        | Response::Schedules(_)
+        | Response::Authenticated(_)
+        | Response::Tokens(_)
+        | Response::TokenMade { .. }
+        | Response::Backup(_) => unreachable!("there are few of them"),
     }
 }
 

@@ -1,10 +1,12 @@
 //! One example, at least, of everything that can be said. Their bytes are in `golden/v1.txt`, and of
-//! what version 2 added in `golden/v2.txt`, under the same names: `Enum.Variant`, with a third part where one example is not enough.
+//! what later versions added in `golden/v2.txt` and `golden/v3.txt`, under the same names: `Enum.Variant`,
+//! with a third part where one example is not enough.
 //!
 //! The first ones are the session that PROTOCOL.md takes apart.
 
 mod answers;
 mod facts;
+mod guarded;
 mod later;
 mod lists;
 mod requests;
@@ -25,6 +27,15 @@ pub(crate) enum Example {
 pub(crate) fn examples() -> Vec<(&'static str, Example)> {
     let mut all = first();
     all.extend(second());
+    all.extend(third());
+    all
+}
+
+/// Those of version 3 that version 2 does not have.
+pub(crate) fn third() -> Vec<(&'static str, Example)> {
+    let mut all = guarded::greetings();
+    all.extend(guarded::requests());
+    all.extend(guarded::answers());
     all
 }
 

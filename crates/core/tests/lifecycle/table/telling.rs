@@ -117,7 +117,8 @@ fn refused(refusal: &Rejection) -> String {
         | Rejection::KeyTaken(_)
         | Rejection::NoSuchSchedule(_)
         | Rejection::NotEmpty { .. }
-        | Rejection::Invalid(_) => refusal.to_string(),
+        | Rejection::Invalid(_)
+        | Rejection::Denied(_) => refusal.to_string(),
     }
 }
 

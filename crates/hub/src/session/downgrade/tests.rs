@@ -4,8 +4,8 @@ use std::{collections::HashSet, hash::Hash, mem::discriminant, time::Duration};
 
 use leasehold_core::{Epoch, LeaseId, LeaseRef, PoolId, PoolName, StateKind, TaskId};
 use leasehold_wire::{
-    Delivery, Fact, HubStatus, PoolView, Refusal, RefusalCode, Status, StoreStatus, TaskSummary,
-    Welcome,
+    BackupPart, Delivery, Fact, HubStatus, Identity, PoolView, Refusal, RefusalCode, Role, Secret,
+    Status, StoreStatus, TaskSummary, TokenSpec, TokenView, Welcome,
 };
 
 use super::*;
@@ -14,13 +14,26 @@ use super::*;
 type Row = (FromHub, Option<FromHub>);
 
 #[test]
-fn version_2_is_told_everything_as_it_is() {
+fn version_3_is_told_everything_as_it_is() {
     for (said, _) in rows() {
-        assert_eq!(for_version(&said, 2).as_deref(), Some(&said));
+        assert_eq!(for_version(&said, 3).as_deref(), Some(&said));
         assert!(
-            matches!(for_version(&said, 2), Some(Cow::Borrowed(_))),
+            matches!(for_version(&said, 3), Some(Cow::Borrowed(_))),
             "{said:?} is copied"
         );
+    }
+}
+
+#[test]
+fn version_2_is_told_everything_but_that_it_may_not() {
+    let denied = |said: &FromHub| {
+        matches!(said, FromHub::Refused(refusal) if refusal.code == RefusalCode::Denied)
+            || matches!(body(said), Some(Response::Refused(Rejection::Denied(_))))
+    };
+    for (said, _) in rows() {
+        let heard = for_version(&said, 2).expect("version 2 is told something");
+        assert_eq!(denied(&said), *heard != said, "{said:?}");
+        assert!(!denied(&heard), "{said:?}");
     }
 }
 
@@ -38,8 +51,8 @@ fn every_variant_has_its_row() {
     let bodies: Vec<_> = rows.iter().filter_map(|(said, _)| body(said)).collect();
     let refused: Vec<_> = bodies.iter().filter_map(|body| refusal(body)).collect();
     assert_eq!(kinds(rows.iter().map(|(said, _)| discriminant(said))), 9);
-    assert_eq!(kinds(bodies.iter().map(|body| discriminant(*body))), 15);
-    assert_eq!(kinds(refused.iter().map(|why| discriminant(*why))), 18);
+    assert_eq!(kinds(bodies.iter().map(|body| discriminant(*body))), 19);
+    assert_eq!(kinds(refused.iter().map(|why| discriminant(*why))), 19);
     assert_eq!(
         kinds(revocations().iter().map(|(why, _)| discriminant(why))),
         3
@@ -187,6 +200,25 @@ fn plain_responses() -> Vec<(Response, Response)> {
         history: vec![],
         blocked_by: vec![],
     };
+    let identity = Identity {
+        name: "mailer".into(),
+        roles: vec![Role::Producer],
+        pools: vec![],
+    };
+    let token = TokenView {
+        spec: TokenSpec {
+            name: "mailer".into(),
+            roles: vec![Role::Producer],
+            pools: vec![],
+            node: None,
+            labels: vec![],
+            good_for_ms: None,
+        },
+        made_at_ms: 1,
+        made_by: "root".into(),
+        ends_at_ms: None,
+        sessions: 0,
+    };
     let same = [
         Response::Claimed(vec![delivery()]),
         Response::Credited(3),
@@ -195,6 +227,19 @@ fn plain_responses() -> Vec<(Response, Response)> {
         Response::Purged(9),
         Response::Pool(Box::new(view)),
         Response::Schedules(vec![]),
+        Response::Authenticated(identity),
+        Response::Tokens(vec![]),
+        Response::TokenMade {
+            token: Secret::new("it".into()),
+            view: Box::new(token),
+        },
+        Response::Backup(BackupPart {
+            backup: 1,
+            part: 0,
+            bytes: vec![7].into(),
+            is_last: true,
+            bytes_in_all: 1,
+        }),
     ];
     same.map(|body| (body.clone(), body)).into()
 }
@@ -232,6 +277,7 @@ fn rejections() -> Vec<(Rejection, Rejection)> {
         Rejection::NoSuchSchedule("nightly".into()),
         Rejection::NotEmpty { tasks: 3 },
         Rejection::Invalid("two keys".into()),
+        Rejection::Denied("enqueue in mail needs the role producer".into()),
     ];
     all.extend(new.map(|new| {
         let text = new.to_string();

@@ -67,6 +67,7 @@ impl Requests {
                 let verb = PoolVerb::Create(settings);
                 Ok(self.ask_one(share, pool, Ask::Pool(verb)))
             }
+            Route::Nowhere(what) => Err(Rejection::Unsupported(what.to_owned())),
             Route::Status(pool) => self.ask_status(id, weight, pool),
             Route::Resume(leases) => {
                 check_batch(leases.len())?;

@@ -45,11 +45,7 @@ pub(super) fn route(request: Request) -> Route {
                 ItemShape::Extended,
             )
         }
-        Request::CancelWithin { tasks, grace_ms } => {
-            let shape = AllShape::Cancel(tasks.len());
-            let command = Command::CancelWithin(tasks, grace_ms.map(ms));
-            Route::ToAll(Ask::Command(command), shape)
-        }
+        Request::CancelWithin { tasks, grace_ms } => calls_off(tasks, grace_ms),
         Request::ReviveWhere { pool, which, edits } => {
             Route::ToKnown(pool, revival(ReviveWith { which, edits }))
         }
@@ -79,8 +75,17 @@ pub(super) fn route(request: Request) -> Route {
         | Request::Await { .. }
         | Request::Status { .. }
         | Request::Tasks { .. }
-        | Request::Task { .. } => unreachable!("routed by the caller"),
+        | Request::Task { .. }
+        | Request::Authenticate { .. }
+        | Request::Tokens { .. }
+        | Request::Backup { .. } => unreachable!("routed by the caller"),
     }
+}
+
+fn calls_off(tasks: Vec<TaskId>, grace_ms: Option<u64>) -> Route {
+    let shape = AllShape::Cancel(tasks.len());
+    let command = Command::CancelWithin(tasks, grace_ms.map(ms));
+    Route::ToAll(Ask::Command(command), shape)
 }
 
 fn pools(pool: PoolName, verb: PoolVerb) -> Route {
@@ -174,6 +179,9 @@ pub(super) fn bytes(request: &Request) -> usize {
         } => ITEM + spec.payload.len() + ITEM * spec.wishes.len(),
         Request::Pool { .. }
         | Request::Schedule { .. }
+        | Request::Authenticate { .. }
+        | Request::Tokens { .. }
+        | Request::Backup { .. }
         | Request::Enqueue { .. }
         | Request::Claim { .. }
         | Request::Credit { .. }
