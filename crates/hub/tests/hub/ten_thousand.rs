@@ -37,7 +37,7 @@ enum Fate {
 
 fn patient() -> leasehold_hub::HubConfig {
     let mut config = config();
-    // The witness says nothing while they live.
+    // The witness says nothing while they die, which takes a busy machine more than ten seconds.
     config.session.silence_after = Duration::from_secs(600);
     let pool = &mut config.pool_defaults;
     pool.cut_grace = Duration::from_millis(20);
