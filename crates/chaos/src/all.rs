@@ -8,7 +8,7 @@ use std::{
 };
 
 use leasehold_judge::{Summary, table};
-use tokio::process::Command;
+use tokio::{process::Command, time::interval};
 
 use crate::{
     args::AllArgs,
@@ -19,6 +19,9 @@ use crate::{
 
 /// Beside so many others, a process may have to wait for a processor.
 const SLACK: &str = "6s";
+
+/// How often it is said how far it is.
+const TELL_EVERY: Duration = Duration::from_secs(20);
 
 /// The longest run, in minutes.
 const MINUTES_MAX: f64 = 1_440.0;
@@ -59,7 +62,10 @@ pub(crate) async fn run(args: AllArgs) -> Result<ExitCode, ChaosError> {
         };
         of.play()
     });
-    let runs = futures_util::future::join_all(runs).await;
+    let runs = tokio::select! {
+        runs = futures_util::future::join_all(runs) => runs,
+        () = tell_of_time(teller, length) => Vec::new(),
+    };
     let mut is_clean = true;
     let mut summaries = Vec::new();
     for run in runs {
@@ -74,6 +80,20 @@ pub(crate) async fn run(args: AllArgs) -> Result<ExitCode, ChaosError> {
         "NOT all promises were kept, or not every scene could be played: see above"
     });
     Ok(ExitCode::from(u8::from(!is_clean)))
+}
+
+/// Says now and then how far it is. Never returns.
+async fn tell_of_time(teller: Teller, length: Duration) {
+    let mut every = interval(TELL_EVERY);
+    every.tick().await;
+    loop {
+        every.tick().await;
+        teller.say(if teller.elapsed() < length {
+            format!("faults go on until {} s", length.as_secs())
+        } else {
+            "faults are over; what is left is worked off and judged".to_owned()
+        });
+    }
 }
 
 fn chosen(args: &AllArgs) -> Result<Vec<&'static str>, ChaosError> {

@@ -50,6 +50,8 @@ pub(crate) struct Stage {
     ways: BTreeMap<Who, SocketAddr>,
     address: SocketAddr,
     hub_config: Option<PathBuf>,
+    /// It was there before, and is left alone.
+    has_foreign_hub: bool,
     hub_starts: u32,
     /// Each start of a producer draws from the next.
     dice: Dice,
@@ -79,7 +81,11 @@ impl Stage {
             processes: BTreeMap::new(),
             frozen: Vec::new(),
             ways: BTreeMap::new(),
-            address: folder::free_address().map_err(failed())?,
+            address: args
+                .hub
+                .map_or_else(folder::free_address, Ok)
+                .map_err(failed())?,
+            has_foreign_hub: args.hub.is_some(),
             hub_config: args.hub_config.clone(),
             hub_starts: 0,
             dice,
@@ -167,7 +173,8 @@ impl Stage {
         let mut whom = whom.to_vec();
         whom.sort_unstable();
         for who in whom {
-            if !self.processes.contains_key(&who) {
+            let is_ours = who != Who::Hub || !self.has_foreign_hub;
+            if is_ours && !self.processes.contains_key(&who) {
                 let started = self.start(who).await;
                 started.map_err(ChaosError::io(format!("start {who}")))?;
             }

@@ -3,6 +3,7 @@
 use std::{
     fmt::Display,
     io::{self, Write},
+    time::Duration,
 };
 
 use tokio::time::Instant;
@@ -14,6 +15,10 @@ pub(crate) struct Teller(Instant);
 impl Teller {
     pub(crate) fn new() -> Self {
         Self(Instant::now())
+    }
+
+    pub(crate) fn elapsed(self) -> Duration {
+        self.0.elapsed()
     }
 
     pub(crate) fn say(self, text: impl Display) {

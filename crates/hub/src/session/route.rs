@@ -256,8 +256,11 @@ const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// What a request weighs in memory, roughly, in bytes.
+/// What a request weighs in memory, roughly, in bytes; with its answer, where that is the longer.
 pub(super) fn weight(request: &Request) -> usize {
+    /// All that is known of one task, its payload or result among it: as long as those may be by
+    /// default. It waits in memory for a node that asks and does not read.
+    const DETAIL: usize = 1 << 20;
     /// Of a request or an item beside its bytes.
     const BASE: usize = 64;
     match request {
@@ -300,7 +303,7 @@ pub(super) fn weight(request: &Request) -> usize {
         | Request::Revive { .. }
         | Request::Await { .. }
         | Request::Status { .. }
-        | Request::Tasks { .. }
-        | Request::Task { .. } => BASE,
+        | Request::Tasks { .. } => BASE,
+        Request::Task { .. } => DETAIL,
     }
 }
