@@ -12,7 +12,7 @@ use std::{
 use nix::sys::signal::Signal;
 use support::{
     hub::Hub,
-    process::leasehold,
+    process::{Process, leasehold},
     shell::{Told, run, text_of},
 };
 use tokio::process::Command;
@@ -88,6 +88,81 @@ async fn a_data_folder_that_is_deleted_is_told_of_and_taken_again_when_it_is_bac
         for id in &ids {
             assert_eq!(hub.task(id).await["state"], "ready");
         }
+    }
+}
+
+/// A disk of its own, where root may mount one.
+#[tokio::test]
+async fn a_full_disk_refuses_enqueues_before_the_wall_and_goes_on_when_there_is_room() {
+    let mut hub = Hub::with("[store]\ndisk_reserve = \"24MiB\"\n").await;
+    hub.end(Signal::SIGTERM).await;
+    fs::remove_dir_all(hub.data()).unwrap();
+    let Some(mount) = Mount::at(&hub.data(), &hub.folder().join("disk.img")) else {
+        return;
+    };
+    hub.restart().await;
+    let ids = hub.enqueue(&["a", "b", "c"]).await;
+    let filler = hub.data().join("lost+found/filler");
+    mount.fill(&filler);
+    let refused = loop {
+        let told = hub.run(&["enqueue", "p", "d"]).await;
+        if told.code != Some(0) {
+            break told.failed(1);
+        }
+    };
+    assert!(
+        refused.contains("the hub's disk is nearly full"),
+        "{refused}"
+    );
+    let mut worker: Process = hub.work("w", "tr a-z A-Z", &["--until-empty"]);
+    assert_eq!(worker.ended().await.code(), Some(0));
+    for (id, result) in ids.iter().zip(["A", "B", "C"]) {
+        assert_eq!(hub.task(id).await["result"], result);
+    }
+    fs::remove_file(&filler).unwrap();
+    // The same process: it looks twice a second.
+    while hub.run(&["enqueue", "p", "e"]).await.code != Some(0) {}
+    hub.end(Signal::SIGTERM).await;
+}
+
+/// A file system in a file, mounted while this lives.
+struct Mount(PathBuf);
+
+impl Mount {
+    fn at(path: &Path, image: &Path) -> Option<Self> {
+        fs::create_dir(path).unwrap();
+        let disk = fs::File::create(image).unwrap();
+        disk.set_len(128 << 20).unwrap();
+        let did = |program: &str, arguments: &[&str]| {
+            let mut command = std::process::Command::new(program);
+            let output = command.args(arguments).output();
+            output.is_ok_and(|output| output.status.success())
+        };
+        let (path_text, image) = (text_of(path), text_of(image));
+        let is_mounted = nix::unistd::geteuid().is_root()
+            && did("mkfs.ext4", &["-q", "-F", "-m", "0", &image])
+            && did("mount", &["-o", "loop", &image, &path_text]);
+        is_mounted.then(|| Self(path.to_owned()))
+    }
+
+    /// Leaves 8 MiB.
+    fn fill(&self, filler: &Path) {
+        let disk = fs::File::create(filler).unwrap();
+        let told = nix::sys::statvfs::statvfs(&self.0).unwrap();
+        let free = told.blocks_available() * told.fragment_size();
+        let block = vec![7; 1 << 20];
+        for at in 0..(free >> 20).saturating_sub(8) {
+            disk.write_all_at(&block, at << 20).unwrap();
+        }
+        disk.sync_all().unwrap();
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let mut command = std::process::Command::new("umount");
+        // Lazily: the hub may still be in it.
+        let _ = command.arg("-l").arg(&self.0).status();
     }
 }
 
