@@ -8,7 +8,7 @@ use std::{
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf},
+    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpStream, tcp::OwnedWriteHalf},
     time::Instant,
 };
@@ -47,12 +47,16 @@ impl Connection {
         }
     }
 
-    pub(crate) fn in_process(stream: DuplexStream) -> Self {
+    /// Any other stream; `address` says where from, for people.
+    pub(crate) fn over<S>(stream: S, address: String) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
         let (reader, writer) = tokio::io::split(stream);
         Self {
             reader: Box::new(reader),
             writer: Box::new(writer),
-            address: "in-process".to_owned(),
+            address,
         }
     }
 }
