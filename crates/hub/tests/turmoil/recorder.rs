@@ -48,25 +48,31 @@ impl Record {
     }
 
     pub(crate) fn changes(&self) -> Vec<Change> {
-        self.changes.lock().unwrap().clone()
+        self.changes.lock().expect("no panic before").clone()
     }
 
     fn note(&self, batches: &[PoolBatch]) {
         let durable = |change: &&Change| change.is_durable();
         let all = batches.iter().flat_map(|batch| &batch.changes);
         for change in all.filter(durable) {
-            self.story.lock().unwrap().tell(&describe(change));
+            self.story
+                .lock()
+                .expect("no panic before")
+                .tell(&describe(change));
             if let Change::Put { task, .. } = change
                 && task.state.kind() == StateKind::Completed
             {
                 self.completed.send_modify(|completed| *completed += 1);
             }
-            self.changes.lock().unwrap().push(change.clone());
+            self.changes
+                .lock()
+                .expect("no panic before")
+                .push(change.clone());
         }
     }
 
     fn is_lost(&self) -> bool {
-        let mut commits = self.commits.lock().unwrap();
+        let mut commits = self.commits.lock().expect("no panic before");
         *commits += 1;
         self.loses_each
             .is_some_and(|each| commits.is_multiple_of(each))

@@ -114,7 +114,7 @@ fn run(seed: u64, loses: bool) -> Story {
         hosts.push(name);
     }
     let told = story.clone();
-    let tell = move |at, what: &str| told.lock().unwrap().tell_at(at, what);
+    let tell = move |at, what: &str| told.lock().expect("no panic before").tell_at(at, what);
     let mut faults = Faults::new(rng, hosts);
     let ended = loop {
         faults.pass_time(&mut sim, &tell);
@@ -125,7 +125,7 @@ fn run(seed: u64, loses: bool) -> Story {
         }
     };
     drop(sim);
-    let mut story = std::mem::take(&mut *story.lock().unwrap());
+    let mut story = std::mem::take(&mut *story.lock().expect("no panic before"));
     let judged = ended.and_then(|()| judge(&record.changes(), &story.acknowledged));
     story.violation = judged.err();
     story
@@ -186,7 +186,7 @@ async fn handle(name: String, task: Task, story: Arc<Mutex<Story>>) -> Outcome {
     let number = task.id.as_u128() & 0xffff;
     let tell = |what: &str| {
         let text = format!("{name} {what} t{number} under {}", task.lease.lease);
-        story.lock().unwrap().tell(&text);
+        story.lock().expect("no panic before").tell(&text);
     };
     tell("begins");
     let draw = (number as u64 * 7_919 + u64::from(task.attempt) * 104_729) % 1_000;
@@ -216,7 +216,7 @@ async fn produce(
         let_pass(draw % REST_MS_MAX).await;
         let new = NewTask::new(format!("{task}")).id(id);
         producer.enqueue(&pool, new).await?;
-        let mut story = story.lock().unwrap();
+        let mut story = story.lock().expect("no panic before");
         story.tell(&format!("acknowledged: t{}", id.as_u128() & 0xffff));
         story.acknowledged.insert(id);
     }
