@@ -1,8 +1,9 @@
 //! The only place that asks what time it is.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use leasehold_core::{Timestamp, time::millis};
+use tokio::time::Instant;
 
 /// What the wall clock of this machine shows. Not what a hub goes by.
 #[must_use]
@@ -16,7 +17,8 @@ pub fn wall_clock() -> Timestamp {
 }
 
 /// Wall time at the start plus what has passed since: it never goes back, and a jump of the wall
-/// clock ends no lease.
+/// clock ends no lease. What has passed is told by the runtime's clock, which is the system's
+/// monotonic one unless a test moves it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     started_at: Timestamp,

@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use leasehold_core::{PoolName, SessionId};
 use leasehold_store::{LogEngine, LogOptions, LogStore, MemoryStore, Store, StoreError};
 use tokio::{
-    io::DuplexStream,
+    io::{AsyncRead, AsyncWrite, DuplexStream},
     net::{TcpListener, TcpSocket},
     sync::{oneshot, watch},
     task::spawn_blocking,
@@ -88,11 +88,41 @@ impl Hub {
     /// # Errors
     /// [`StartError`] says whether it was the configuration, the address or the store.
     pub async fn start(config: HubConfig, store: Box<dyn Store>) -> Result<Self, StartError> {
+        Self::start_with(config, store, StoreWriter::spawn).await
+    }
+
+    /// As [`Hub::start`], with no thread beside the runtime's: a task writes to the store, and each
+    /// commit takes so long by the runtime's clock. For simulations, where time is made up and the
+    /// store is memory; a disk would stop the whole runtime.
+    ///
+    /// # Errors
+    /// As those of [`Hub::start`].
+    #[doc(hidden)]
+    pub async fn start_on_one_thread(
+        config: HubConfig,
+        store: Box<dyn Store>,
+        commit_takes: Duration,
+    ) -> Result<Self, StartError> {
+        Self::start_with(config, store, |store, gauge, clock| {
+            Ok(StoreWriter::spawn_task(store, gauge, clock, commit_takes))
+        })
+        .await
+    }
+
+    async fn start_with(
+        config: HubConfig,
+        store: Box<dyn Store>,
+        write_to: impl FnOnce(Box<dyn Store>, Arc<Gauge>, Clock) -> io::Result<StoreWriter>,
+    ) -> Result<Self, StartError> {
         config.check()?;
         let door = TlsDoor::new(None);
-        let section = config.tls.clone();
-        let credentials = spawn_blocking(move || TlsDoor::read(&section)).await;
-        let credentials = credentials.map_err(|error| StartError::Thread(error.into()))??;
+        let credentials = if config.tls.certificate.is_some() {
+            let section = config.tls.clone();
+            let read = spawn_blocking(move || TlsDoor::read(&section)).await;
+            read.map_err(|error| StartError::Thread(error.into()))??
+        } else {
+            None
+        };
         let listener = match config.hub.listen {
             Some(address) => Some(listen(address)?),
             None => None,
@@ -109,7 +139,7 @@ impl Hub {
         let clock = Clock::starting_no_earlier_than(store.latest());
         let auth = Auth::open(&config, clock)?;
         let gauge = Arc::new(Gauge::new(&store.stats(), config.store.disk_reserve));
-        let writer = StoreWriter::spawn(store, gauge.clone(), clock).map_err(StartError::Thread)?;
+        let writer = write_to(store, gauge.clone(), clock).map_err(StartError::Thread)?;
         for line in door.replace(credentials, clock.now()) {
             tracing::info!("TLS: {line}");
         }
@@ -160,10 +190,28 @@ impl Hub {
     /// When the hub has ended.
     pub fn connect(&self) -> impl Future<Output = io::Result<DuplexStream>> + Send + use<> {
         let (ours, theirs) = tokio::io::duplex(IN_PROCESS_BYTES);
-        let accepted = HubMessage::Accepted(Connection::in_process(ours));
+        let connected = self.take_in(Connection::in_process(ours));
+        std::future::ready(connected.map(|()| theirs))
+    }
+
+    /// Takes a connection that somebody else accepted as one of its own: one end of a tunnel, of a
+    /// listener of another kind, of a simulated network. `address` says where from: for people, and,
+    /// if it is an IP address with a port, to be counted by. It is trusted as a socket is, and TLS is
+    /// the affair of whoever accepted it.
+    ///
+    /// # Errors
+    /// When the hub has ended.
+    pub fn adopt<S>(&self, stream: S, address: String) -> io::Result<()>
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        self.take_in(Connection::over(stream, address))
+    }
+
+    fn take_in(&self, connection: Connection) -> io::Result<()> {
+        let accepted = HubMessage::Accepted(connection);
         let gone = || io::Error::new(io::ErrorKind::ConnectionRefused, "the hub has ended");
-        let connected = self.actor.cast(accepted).map(|()| theirs);
-        std::future::ready(connected.map_err(|_| gone()))
+        self.actor.cast(accepted).map_err(|_| gone())
     }
 
     /// Another configuration, as a whole or not at all. Answers with what it changes, a line each:

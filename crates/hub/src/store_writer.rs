@@ -13,6 +13,7 @@
 mod aside;
 mod pace;
 mod slot;
+mod task;
 mod writing;
 
 use std::{
@@ -28,7 +29,7 @@ use std::{
 use bytes::Bytes;
 use leasehold_core::{PoolName, Spent, TaskId};
 use leasehold_store::{Blob, OpenedPool, Store, StoreError};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc::UnboundedSender, oneshot};
 
 pub(crate) use self::slot::{Load, Slot};
 use self::{
@@ -68,8 +69,25 @@ enum Job {
 /// A handle on the thread, which ends with [`StoreWriter::stop`] or with the last handle.
 #[derive(Debug, Clone)]
 pub(crate) struct StoreWriter {
-    jobs: Sender<Job>,
+    jobs: Jobs,
     writing: Shared,
+}
+
+/// The way to where they are done.
+#[derive(Debug, Clone)]
+enum Jobs {
+    Thread(Sender<Job>),
+    Task(UnboundedSender<Job>),
+}
+
+impl Jobs {
+    /// Gives it back if nobody is there.
+    fn send(&self, job: Job) -> Result<(), Job> {
+        match self {
+            Self::Thread(jobs) => jobs.send(job).map_err(|back| back.0),
+            Self::Task(jobs) => jobs.send(job).map_err(|back| back.0),
+        }
+    }
 }
 
 /// Held by whoever writes.
@@ -112,6 +130,7 @@ impl StoreWriter {
         thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || thread.run(&inbox))?;
+        let jobs = Jobs::Thread(jobs);
         Ok(Self { jobs, writing })
     }
 
@@ -151,6 +170,9 @@ impl StoreWriter {
         begins: impl FnOnce(),
     ) -> Result<Result<Written, String>, Load> {
         if !load.reads.is_empty() || load.is_long() {
+            return Err(load);
+        }
+        if matches!(self.jobs, Jobs::Task(_)) {
             return Err(load);
         }
         let Some(mut writing) = self.writing.try_lock() else {

@@ -1,7 +1,7 @@
 //! The two halves of a connection, of whatever kind.
 
 use std::{
-    net::Ipv4Addr,
+    net::{Ipv4Addr, SocketAddr},
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -25,6 +25,9 @@ const ROOM_BYTES_MAX: usize = 64 * 1024;
 /// How much more room there is after a read that filled what there was.
 const ROOM_GROWTH: usize = 8;
 
+/// Who does not say where from counts with all others who do not.
+const UNKNOWN: Origin = Origin::V4(Ipv4Addr::UNSPECIFIED);
+
 /// A connection that was accepted.
 pub(crate) struct Connection {
     pub(super) line: Line,
@@ -37,7 +40,7 @@ pub(crate) struct Connection {
 /// What a connection goes over.
 pub(super) enum Line {
     Socket(TcpStream),
-    Inside(DuplexStream),
+    Whole(Halves),
 }
 
 pub(super) type Halves = (
@@ -51,9 +54,7 @@ impl Connection {
         let from = stream.peer_addr().ok();
         let address = from.map_or_else(|| "unknown".to_owned(), |from| from.to_string());
         // Who is gone already is nobody's neighbour.
-        let origin = from.map_or(Origin::V4(Ipv4Addr::UNSPECIFIED), |from| {
-            Origin::of(from.ip())
-        });
+        let origin = from.map_or(UNKNOWN, |from| Origin::of(from.ip()));
         if let Err(error) = set_up(&stream, silence_after) {
             tracing::warn!(%address, %error, "a socket option was refused");
         }
@@ -65,11 +66,26 @@ impl Connection {
         }
     }
 
+    /// From inside this process.
     pub(crate) fn in_process(stream: DuplexStream) -> Self {
         Self {
-            line: Line::Inside(stream),
+            line: Line::Whole(split(stream)),
             address: Origin::Inside.to_string(),
             origin: Origin::Inside,
+        }
+    }
+
+    /// Any other stream; `address` says where from.
+    pub(crate) fn over<S>(stream: S, address: String) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        let from = address.parse::<SocketAddr>();
+        let origin = from.map_or(UNKNOWN, |from| Origin::of(from.ip()));
+        Self {
+            line: Line::Whole(split(stream)),
+            address,
+            origin,
         }
     }
 }
@@ -80,8 +96,10 @@ pub(super) fn halves(stream: TcpStream) -> Halves {
     (Box::new(reader), Box::new(Written(Some(writer))))
 }
 
-/// Of a connection inside this process.
-pub(super) fn split(stream: DuplexStream) -> Halves {
+fn split<S>(stream: S) -> Halves
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
     let (reader, writer) = tokio::io::split(stream);
     (Box::new(reader), Box::new(writer))
 }

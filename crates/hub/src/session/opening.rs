@@ -11,7 +11,7 @@ use tokio::{
 use tokio_rustls::server::TlsStream;
 
 use super::{
-    connection::{Connection, Line, halves, split},
+    connection::{Connection, Line, halves},
     handshake,
     sealed::Sealed,
 };
@@ -44,7 +44,7 @@ pub(super) async fn open(connection: Connection, door: &TlsDoor, until: Instant)
         refusal: None,
     };
     match (line, door.credentials()) {
-        (Line::Inside(stream), _) => Some(plain(split(stream))),
+        (Line::Whole(halves), _) => Some(plain(halves)),
         (Line::Socket(stream), None) => Some(plain(halves(stream))),
         // Large, and seldom needed: idle sessions are many.
         (Line::Socket(stream), Some(credentials)) => {
