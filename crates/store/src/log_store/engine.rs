@@ -25,8 +25,7 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(10);
 
 /// What to do about damage. That nothing was changed could be said of what is ours, and not of an
 /// engine: both cut their logs off where they do not read any more.
-pub(super) const ADVICE: &str =
-    "stop the hub, keep a copy of the folder, and restore the last good backup into a new one with leasehold restore";
+pub(super) const ADVICE: &str = "stop the hub, keep a copy of the folder, and restore the last good backup into a new one with leasehold restore";
 
 /// A key and what stands there.
 pub(super) type Value = (Vec<u8>, Vec<u8>);
