@@ -66,6 +66,8 @@ fn commit(engine: LogEngine, folder: &Path, changes: Vec<Change>) {
 
 fn verify(folder: &Path) -> Verified {
     let scratch = TempDir::new().unwrap();
+    // What a kill leaves.
+    std::fs::create_dir(scratch.path().join(".leasehold-verify-dead")).unwrap();
     let verified = verify_store(folder, scratch.path(), &mut |_| {}).unwrap();
     assert_eq!(
         scratch.path().read_dir().unwrap().count(),

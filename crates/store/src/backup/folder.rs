@@ -232,7 +232,7 @@ impl Unfinished {
         let folder = above.join(format!("{UNFINISHED}{name}"));
         let fail = |source| failed(&folder, source);
         fs::create_dir_all(above).map_err(fail)?;
-        sweep(above);
+        sweep(above, UNFINISHED);
         match fs::create_dir(&folder) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 return Err(BackupError::Taken(folder));
@@ -334,17 +334,17 @@ fn is_free(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Removes what was left by those who were killed.
-fn sweep(above: &Path) {
+/// Removes folders of such names that were left by those who were killed: nobody has them locked.
+pub(crate) fn sweep(above: &Path, prefix: &str) {
     let Ok(entries) = fs::read_dir(above) else {
         return;
     };
     for entry in entries.flatten() {
-        let is_ours = entry.file_name().to_string_lossy().starts_with(UNFINISHED);
+        let is_ours = entry.file_name().to_string_lossy().starts_with(prefix);
         let is_abandoned =
             || File::open(entry.path()).is_ok_and(|folder| folder.try_lock().is_ok());
         if is_ours && is_abandoned() {
-            tracing::info!(folder = %entry.path().display(), "removing an unfinished backup");
+            tracing::info!(folder = %entry.path().display(), "removing what was left unfinished");
             // What stays takes space and nothing else.
             let _ = fs::remove_dir_all(entry.path());
         }

@@ -294,3 +294,105 @@ pub(crate) fn task_of(
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use leasehold_core::{Change, Epoch, TaskId, Timestamp};
+
+    use super::*;
+    use crate::{
+        Blob,
+        conformance::sample,
+        record::{Entry, What},
+    };
+
+    /// A backup of a pool with two tasks and a note, as it was first written.
+    const GOLDEN: &str = include_str!("../../tests/golden/backup-v1.hex");
+
+    const POOL: PoolId = PoolId(1);
+
+    fn backup() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut frames = FrameWriter::default();
+        FrameWriter::title(&mut bytes);
+        let record = PoolRecord {
+            name: "mail".parse().unwrap(),
+            epoch: Epoch(7),
+        };
+        let at = Timestamp::from_millis(1_700_000_005_000);
+        frames.pool(POOL, &record, 0, &mut bytes);
+        let mut draft = LogDraft::new();
+        let (one, other) = (TaskId::from_u128(1), TaskId::from_u128(2));
+        for (task, forgotten) in [(one, false), (other, true)] {
+            let payload = b"to: ada";
+            let what = What::Inline(Blob::Payload, payload);
+            draft.push(&Entry { task, what });
+            if let Change::Put { task, .. } = sample::enqueued(task, payload) {
+                draft.push_task(&task);
+            }
+            if forgotten {
+                let what = What::Forget;
+                draft.push(&Entry { task, what });
+            }
+        }
+        let head = LogHead {
+            head: 3,
+            at,
+            epoch: Epoch(7),
+            first: None,
+        };
+        frames.entries(POOL, draft, &head, &mut bytes);
+        frames.pool(POOL, &record, 1, &mut bytes);
+        frames.note(POOL, &sample::notes()[1], &mut bytes);
+        let sum = PoolSum {
+            pool: 1,
+            at: at.as_millis(),
+            tasks: 1,
+            notes: 1,
+        };
+        frames.end(&[sum], &mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn the_bytes_of_a_backup_are_for_ever() {
+        let hex: String = backup().iter().map(|byte| format!("{byte:02x}")).collect();
+        let golden: String = GOLDEN.split_whitespace().collect();
+        assert_eq!(hex, golden);
+    }
+
+    #[test]
+    fn frames_come_back_in_their_order_and_no_other() {
+        let bytes = backup();
+        let read = |bytes: &[u8]| {
+            let mut frames = FrameReader::begin(bytes)?;
+            let mut kinds = Vec::new();
+            while let Some(frame) = frames.next()? {
+                kinds.push((frame.kind, frame.len()));
+            }
+            Ok::<_, BackupError>(kinds)
+        };
+        let frames = read(&bytes).unwrap();
+        let kinds: Vec<_> = frames.iter().map(|(kind, _)| *kind).collect();
+        use Kind::{End, Entries, Note, Pool};
+        assert_eq!(kinds, [Pool, Entries, Pool, Note, End]);
+        // One that is left out, and two that change places.
+        let first = TITLE.len() + HEAD_BYTES + frames[0].1;
+        let second = first + HEAD_BYTES + frames[1].1;
+        let third = second + HEAD_BYTES + frames[2].1;
+        let without = [&bytes[..first], &bytes[second..]].concat();
+        let swapped = [
+            &bytes[..first],
+            &bytes[second..third],
+            &bytes[first..second],
+            &bytes[third..],
+        ];
+        for wrong in [without, swapped.concat()] {
+            let error = read(&wrong).unwrap_err().to_string();
+            assert!(error.contains("record 1 of the backup"), "{error}");
+        }
+        for cut in 0..bytes.len() {
+            read(&bytes[..cut]).unwrap_err();
+        }
+    }
+}

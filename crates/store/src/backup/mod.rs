@@ -39,6 +39,7 @@ use leasehold_core::{Epoch, PoolName, Timestamp};
 
 pub(crate) use census::Tasks;
 pub use census::{Census, PoolCensus};
+pub(crate) use folder::sweep;
 pub use folder::{Manifest, Unfinished, is_backup, read_back};
 
 use crate::{LogEngine, LogOptions, LogStore, StoreError};

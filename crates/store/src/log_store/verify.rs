@@ -23,9 +23,12 @@ use super::{
 };
 use crate::{
     Blob, StoreError,
-    backup::{PoolCensus, Tasks, frame::task_of},
+    backup::{self, PoolCensus, Tasks, frame::task_of},
     record::{READABLE, Sealed, Unreadable, What},
 };
+
+/// What the name of a copy begins with.
+const SCRATCH: &str = ".leasehold-verify-";
 
 /// So many findings are told one by one.
 const FOUND_MAX: usize = 1000;
@@ -79,10 +82,13 @@ pub fn verify_store(
     let engine = folder::engine_of(data)?;
     let _lock = lock(data)?;
     let fail = |source| engine::failed("copy the data folder to", scratch, source);
+    backup::sweep(scratch, SCRATCH);
     let copy = tempfile::Builder::new()
-        .prefix(".leasehold-verify-")
+        .prefix(SCRATCH)
         .tempdir_in(scratch)
         .map_err(fail)?;
+    let held = File::open(copy.path()).map_err(fail)?;
+    held.lock().map_err(fail)?;
     copy_all(data, copy.path()).map_err(fail)?;
     let mut verified = Verified {
         engine,

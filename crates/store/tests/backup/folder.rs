@@ -153,3 +153,35 @@ fn what_is_not_finished_does_not_stay_and_hinders_nobody() {
         Err(BackupError::Taken(_))
     ));
 }
+
+/// What was written by the first version that took backups.
+#[test]
+fn a_backup_of_version_1_is_read_for_ever() {
+    let folder = TempDir::new().unwrap();
+    let saved = folder.path().join("saved");
+    fs::create_dir(&saved).unwrap();
+    let hex: String = include_str!("../golden/backup-v1.hex")
+        .split_whitespace()
+        .collect();
+    let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+    let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+    fs::write(saved.join("data.leasehold"), bytes).unwrap();
+    let manifest = include_str!("../golden/backup-v1.json");
+    fs::write(saved.join("manifest.json"), manifest).unwrap();
+    for engine in LogEngine::ALL {
+        let restored = folder.path().join(engine.name());
+        let manifest = restore(&saved, &restored, engine).unwrap();
+        assert_eq!(
+            (manifest.tasks, manifest.taken_at_ms),
+            (1, 1_700_000_005_000)
+        );
+        let lines = contents(&restored);
+        assert_eq!(lines.len(), 5, "{lines:?}");
+        assert!(lines[2].contains("nightly"), "{lines:?}");
+        let task = "\"id\":\"00000000-0000-0000-0000-000000000001\"";
+        assert!(
+            lines[3].contains(task) && lines[3].contains("dG86IGFkYQ=="),
+            "{lines:?}"
+        );
+    }
+}
