@@ -191,14 +191,14 @@ impl SessionIo {
     }
 
     async fn turn(&mut self) -> Result<(), Over> {
-        // What is refused at once is answered at once: whoever does not read it is not heard, either.
-        let may_read = self.dismissal.is_none()
-            && self.requests.has_room()
-            && self.speech.bytes() < SPEECH_BYTES_MAX;
         if let Some(until) = self.unheard {
             self.speech.take();
             self.look_by(until);
         }
+        // What is refused at once is answered at once: whoever does not read it is not heard, either.
+        let may_read = self.dismissal.is_none()
+            && self.requests.has_room()
+            && self.speech.bytes() < SPEECH_BYTES_MAX;
         tokio::select! {
             biased;
             Some(out) = self.outs.recv(), if self.speech.bytes() < SPEECH_BYTES_MAX => {
