@@ -152,6 +152,10 @@ impl SessionIo {
     }
 
     async fn turn(&mut self) -> Result<(), Over> {
+        if let Some(until) = self.unheard {
+            self.speech.take();
+            self.look_by(until);
+        }
         let shut_until = self.throttle.shut_until(Instant::now);
         if let Some(at) = shut_until {
             self.look_by(at);
@@ -161,10 +165,6 @@ impl SessionIo {
             && self.dismissal.is_none()
             && self.requests.has_room()
             && self.speech.bytes() < SPEECH_BYTES_MAX;
-        if let Some(until) = self.unheard {
-            self.speech.take();
-            self.look_by(until);
-        }
         tokio::select! {
             biased;
             Some(out) = self.outs.recv(), if self.speech.bytes() < SPEECH_BYTES_MAX => {

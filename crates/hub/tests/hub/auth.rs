@@ -130,7 +130,7 @@ async fn whoever_has_said_nothing_yet_is_no_session_and_takes_over_none() {
 #[tokio::test]
 async fn a_stranger_has_short_frames_and_little_time() {
     let mut config = closed();
-    config.session.handshake_within = Duration::from_millis(200);
+    config.session.handshake_within = Duration::from_secs(1);
     let stage = Stage::start(config).await;
     let mut silent = stage.node("silent").await;
     let refusal = silent.refused().await;
@@ -139,6 +139,7 @@ async fn a_stranger_has_short_frames_and_little_time() {
     let mut alive = stage.node("alive").await;
     alive.say(FromNode::Ping).await;
     assert_eq!(alive.refused().await.code, RefusalCode::HandshakeTimeout);
+    let stage = Stage::start(closed()).await;
     let mut long = stage.node("long").await;
     let payload = vec![0; HANDSHAKE_BYTES_MAX as usize];
     long.ask(enqueue("mail", vec![item(new_id(), payload)]))
@@ -249,7 +250,7 @@ async fn a_revoked_token_ends_its_sessions_at_once_and_their_tasks_run_elsewhere
 async fn a_token_that_expires_ends_its_sessions() {
     let stage = Stage::start(closed_and_calm()).await;
     let short = TokenSpec {
-        good_for_ms: Some(1000),
+        good_for_ms: Some(2000),
         ..spec("short", &ALL, &[])
     };
     let token = stage.token(short).await;
