@@ -48,7 +48,8 @@ pub(crate) async fn play<N: Nemesis>(
     let mut stage = Stage::set(cast, &args, began, teller)?;
     let played = tokio::select! {
         played = act(&mut nemesis, &mut stage, &steps, &args) => played,
-        _ = tokio::signal::ctrl_c() => Err(ChaosError::failed("play to the end", "it was interrupted")),
+        // All that was started ends with the stage, and nothing is left of it.
+        _ = tokio::signal::ctrl_c() => return Err(ChaosError::interrupted()),
     };
     if let Err(error) = played {
         let folder = stage.keep();
