@@ -7,8 +7,12 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::join_all;
 use leasehold_judge::{Summary, table};
-use tokio::{process::Command, time::interval};
+use tokio::{
+    process::Command,
+    time::{interval, timeout},
+};
 
 use crate::{
     args::AllArgs,
@@ -19,6 +23,9 @@ use crate::{
 
 /// Beside so many others, a process may have to wait for a processor.
 const SLACK: &str = "6s";
+
+/// How long scenes may take to clear up when they are interrupted.
+const CLEARED_WITHIN: Duration = Duration::from_secs(20);
 
 /// How often it is said how far it is.
 const TELL_EVERY: Duration = Duration::from_secs(20);
@@ -65,9 +72,15 @@ pub(crate) async fn run(args: AllArgs) -> Result<ExitCode, ChaosError> {
         };
         of.play()
     });
+    let mut runs = join_all(runs);
     let runs = tokio::select! {
-        runs = futures_util::future::join_all(runs) => runs,
+        runs = &mut runs => runs,
         () = tell_of_time(teller, length) => Vec::new(),
+        _ = tokio::signal::ctrl_c() => {
+            // They hear it as well, and clear up behind themselves.
+            let _ = timeout(CLEARED_WITHIN, runs).await;
+            return Err(ChaosError::interrupted());
+        }
     };
     let mut is_clean = true;
     let mut summaries = Vec::new();

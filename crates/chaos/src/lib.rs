@@ -82,7 +82,7 @@ async fn play(verb: Verb) -> Result<ExitCode, ChaosError> {
         Verb::Kill(args) => play::play(scenes::Kill, args).await,
         Verb::Freeze(args) => play::play(scenes::Freeze, args).await,
         Verb::Load(args) => play::play(scenes::Load::default(), args).await,
-        Verb::Partition(args) => match scenes::Partition::prepare() {
+        Verb::Partition(args) => match scenes::Partition::prepare(&args) {
             Ok(scene) => play::play(scene, args).await,
             Err(why) => {
                 teller::print(format!("partition is passed over: {why}"));

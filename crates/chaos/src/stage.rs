@@ -50,6 +50,8 @@ pub(crate) struct Stage {
     ways: BTreeMap<Who, SocketAddr>,
     address: SocketAddr,
     hub_config: Option<PathBuf>,
+    /// It was there before, and is left alone.
+    has_foreign_hub: bool,
     hub_starts: u32,
     /// Each start of a producer draws from the next.
     dice: Dice,
@@ -73,7 +75,8 @@ impl Stage {
         let recorder = recorder.map_err(failed())?;
         let dice = Dice::new(began.seed ^ 0x5eed);
         recorder.record(What::Began(began));
-        let address = folder::free_address(cast.hub_ip).map_err(failed())?;
+        let free = || folder::free_address(cast.hub_ip);
+        let address = args.hub.map_or_else(free, Ok).map_err(failed())?;
         Ok(Self {
             cast,
             teller,
@@ -81,6 +84,7 @@ impl Stage {
             frozen: Vec::new(),
             ways: BTreeMap::new(),
             address,
+            has_foreign_hub: args.hub.is_some(),
             hub_config: args.hub_config.clone(),
             hub_starts: 0,
             dice,
@@ -168,7 +172,8 @@ impl Stage {
         let mut whom = whom.to_vec();
         whom.sort_unstable();
         for who in whom {
-            if !self.processes.contains_key(&who) {
+            let is_ours = who != Who::Hub || !self.has_foreign_hub;
+            if is_ours && !self.processes.contains_key(&who) {
                 let started = self.start(who).await;
                 started.map_err(ChaosError::io(format!("start {who}")))?;
             }
