@@ -76,16 +76,15 @@ impl Stage {
         let recorder = recorder.map_err(failed())?;
         let dice = Dice::new(began.seed ^ 0x5eed);
         recorder.record(What::Began(began));
+        let free = || folder::free_address(cast.hub_ip);
+        let address = args.hub.map_or_else(free, Ok).map_err(failed())?;
         Ok(Self {
-            address: match args.hub {
-                Some(address) => address,
-                None => folder::free_address(cast.hub_ip).map_err(failed())?,
-            },
             cast,
             teller,
             processes: BTreeMap::new(),
             frozen: Vec::new(),
             ways: BTreeMap::new(),
+            address,
             has_foreign_hub: args.hub.is_some(),
             hub_config: args.hub_config.clone(),
             starts: BTreeMap::new(),

@@ -52,7 +52,7 @@ impl Mischief {
     ];
 
     /// Whether the other side must say that it noticed.
-    pub(super) const fn wants_an_answer(self) -> bool {
+    pub(crate) const fn wants_an_answer(self) -> bool {
         match self {
             Self::FlipLength | Self::FlipKind | Self::FlipMagic | Self::Insert => true,
             Self::Truncate | Self::ResetInside => false,

@@ -68,6 +68,16 @@ impl Kind {
         }
     }
 
+    /// Whether the hub tells the node that it speaks wrongly.
+    fn blames_the_node(self) -> bool {
+        match self {
+            Self::BadGreeting(_) => true,
+            Self::Blow(Blow::Spoil(way, how)) => way != Way::Down && how.wants_an_answer(),
+            Self::Blow(Blow::Cut | Blow::Reset | Blow::HalfOpen { .. } | Blow::Double { .. })
+            | Self::Weather { .. } => false,
+        }
+    }
+
     const fn lasts(self) -> Duration {
         match self {
             Self::Weather { lasts, .. } | Self::Blow(Blow::Double { lasts }) => lasts,
@@ -118,13 +128,17 @@ impl Nemesis for Network {
         let all = cast.all_parts();
         let mut at = Duration::from_secs(1);
         let mut steps = Vec::new();
+        let mut patience = Patience::default();
         while at < length {
-            let kind = trouble(dice);
+            let mut kind = trouble(dice);
             let whom = if dice.chance(600) {
                 vec![dice.pick(&all)]
             } else {
                 dice.some(&all)
             };
+            if kind.blames_the_node() && !patience.bears(&whom, at) {
+                kind = Kind::Blow(Blow::Reset);
+            }
             let act = Trouble { whom, kind };
             steps.push(Step { at, act });
             at += kind.lasts() + dice.millis(100, 900);
@@ -181,6 +195,35 @@ impl Network {
     fn tally(&self) -> Tally {
         let tallies = self.cables.values().map(Proxy::tally);
         tallies.fold(Tally::default(), Tally::plus)
+    }
+}
+
+/// What nodes bear: one that is told that it speaks wrongly believes it at the third time in a
+/// minute, or if it was never understood, and ends, as it should.
+#[derive(Debug, Default)]
+struct Patience(BTreeMap<Who, Vec<Duration>>);
+
+impl Patience {
+    /// Before that not everybody may have been understood.
+    const FROM: Duration = Duration::from_secs(4);
+    /// A spoilt frame may come late.
+    const WITHIN: Duration = Duration::from_secs(120);
+    const TIMES: usize = 2;
+
+    /// Notes it if so.
+    fn bears(&mut self, whom: &[Who], at: Duration) -> bool {
+        let lately = |told: &&Duration| at < **told + Self::WITHIN;
+        let bears = |who| {
+            let told = self.0.get(who).map_or(&[][..], Vec::as_slice);
+            told.iter().filter(lately).count() < Self::TIMES
+        };
+        if at < Self::FROM || !whom.iter().all(bears) {
+            return false;
+        }
+        for who in whom {
+            self.0.entry(*who).or_default().push(at);
+        }
+        true
     }
 }
 
@@ -258,6 +301,18 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    #[test]
+    fn nobody_is_told_that_he_speaks_wrongly_more_often_than_he_bears() {
+        let mut patience = Patience::default();
+        let (one, other) = ([Who::Node(1)], [Who::Node(2), Who::Node(1)]);
+        let mut bears = |whom: &[Who], at| patience.bears(whom, Duration::from_secs(at));
+        assert!(!bears(&one, 3), "it may not have been understood yet");
+        assert!(bears(&one, 4) && bears(&other, 5));
+        assert!(!bears(&one, 6) && !bears(&other, 6));
+        assert!(bears(&[Who::Node(2)], 6), "nobody else is");
+        assert!(bears(&one, 124) && !bears(&one, 124));
+    }
 
     #[test]
     fn a_seed_draws_one_schedule_and_many_seeds_all_that_can_go_wrong() {

@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, fmt, process::Command, time::Duration};
 
 use crate::{
+    args::SceneArgs,
     cast::Cast,
     dice::Dice,
     error::ChaosError,
@@ -79,7 +80,11 @@ impl fmt::Display for Trouble {
 
 impl Partition {
     /// What it takes, or why this machine does not allow it.
-    pub(crate) fn prepare() -> Result<Self, String> {
+    pub(crate) fn prepare(args: &SceneArgs) -> Result<Self, String> {
+        if let Some(hub) = args.hub {
+            let why = "part its network yourself, and play another scene at it";
+            return Err(format!("the hub at {hub} runs already; {why}"));
+        }
         let cast = Cast::default();
         let parts = parts(&cast);
         Ok(Self {
