@@ -146,17 +146,18 @@ impl Run<'_> {
         }
         let output = command.output().await.map_err(failed())?;
         let is_clean = output.status.success();
-        self.teller.say(format!(
-            "{} {}",
-            self.name,
-            if is_clean { "held" } else { "is BROKEN" }
-        ));
-        if !is_clean {
+        let told = fs::read_to_string(&summary).ok();
+        let summary: Option<Summary> = told.and_then(|text| serde_json::from_str(&text).ok());
+        let outcome = match (is_clean, &summary) {
+            (false, _) => "is BROKEN",
+            (true, Some(_)) => "held",
+            (true, None) => "was not played",
+        };
+        self.teller.say(format!("{} {outcome}", self.name));
+        if !is_clean || summary.is_none() {
             print(String::from_utf8_lossy(&output.stdout));
             print(String::from_utf8_lossy(&output.stderr));
         }
-        let told = fs::read_to_string(&summary).ok();
-        let summary = told.and_then(|text| serde_json::from_str(&text).ok());
         Ok(Played { is_clean, summary })
     }
 }
