@@ -74,10 +74,10 @@ pub(crate) async fn run(args: AllArgs) -> Result<ExitCode, ChaosError> {
         summaries.extend(run.summary);
     }
     print(format!("\n{}", table(&summaries)));
-    print(if is_clean {
-        "no violation: every promise was kept in every scene"
-    } else {
-        "NOT all promises were kept, or not every scene could be played: see above"
+    print(match (is_clean, summaries.len() == names.len()) {
+        (true, true) => "no violation: every promise was kept in every scene",
+        (true, false) => "no violation in what was played, and NOT every scene was: see above",
+        (false, _) => "NOT all promises were kept, or not every scene could be played: see above",
     });
     Ok(ExitCode::from(u8::from(!is_clean)))
 }
