@@ -48,7 +48,8 @@ pub(crate) async fn play<N: Nemesis>(
     let mut stage = Stage::set(cast, &args, began, teller)?;
     let played = tokio::select! {
         played = act(&mut nemesis, &mut stage, &steps, &args) => played,
-        _ = tokio::signal::ctrl_c() => Err(ChaosError::failed("play to the end", "it was interrupted")),
+        // All that was started ends with the stage, and nothing is left of it.
+        _ = tokio::signal::ctrl_c() => return Err(ChaosError::interrupted()),
     };
     if let Err(error) = played {
         let folder = stage.keep();
@@ -60,9 +61,16 @@ pub(crate) async fn play<N: Nemesis>(
 
 fn introduce<N: Nemesis>(cast: &Cast, args: &SceneArgs, seed: u64, steps: usize) {
     let length = humantime::format_duration(args.length);
+    let option = |name: &str, value: Option<String>| {
+        value.map_or_else(String::new, |value| format!(" {name} {value}"))
+    };
+    let path = |of: &Option<std::path::PathBuf>| of.as_ref().map(|of| of.display().to_string());
+    let rest = option("--hub", args.hub.map(|hub| hub.to_string()))
+        + &option("--hub-config", path(&args.hub_config))
+        + &option("--hub-program", path(&args.hub_program));
     print(format!(
         "chaos {}: a hub, {} nodes, {} producers; {steps} acts within {length}, drawn from seed \
-         {seed}\n  again: leasehold chaos {} --seed {seed} --for {}",
+         {seed}\n  again: leasehold chaos {} --seed {seed} --for {}{rest}",
         N::NAME,
         cast.nodes,
         cast.producers,
