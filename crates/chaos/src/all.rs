@@ -94,10 +94,10 @@ pub(crate) async fn run(args: AllArgs) -> Result<ExitCode, ChaosError> {
         summaries.extend(run.summary);
     }
     print(format!("\n{}", table(&summaries)));
-    print(if is_clean {
-        "no violation: every promise was kept in every scene"
-    } else {
-        "NOT all promises were kept, or not every scene could be played: see above"
+    print(match (is_clean, summaries.len() == names.len()) {
+        (true, true) => "no violation: every promise was kept in every scene",
+        (true, false) => "no violation in what was played, and NOT every scene was: see above",
+        (false, _) => "NOT all promises were kept, or not every scene could be played: see above",
     });
     Ok(ExitCode::from(u8::from(!is_clean)))
 }
@@ -177,11 +177,12 @@ impl Run<'_> {
         let passed_over = said.lines().find(|line| line.contains(PASSED_OVER));
         self.teller.say(match (is_clean, &summary, passed_over) {
             (true, _, Some(why)) => why.to_owned(),
-            (true, _, None) => format!("{}: all promises were kept", self.name),
+            (true, Some(_), None) => format!("{}: all promises were kept", self.name),
+            (true, None, None) => format!("{}: was not played", self.name),
             (false, Some(_), _) => format!("{}: promises were BROKEN", self.name),
             (false, None, _) => format!("{}: could not be played to the end", self.name),
         });
-        if !is_clean {
+        if !is_clean || (summary.is_none() && passed_over.is_none()) {
             print(&said);
             print(String::from_utf8_lossy(&output.stderr));
         }

@@ -34,7 +34,7 @@ pub enum Fault {
 }
 
 /// How many numbers there are.
-const FAULTS: u64 = 10;
+const FAULTS: usize = 10;
 
 const EIO: i32 = 5;
 const ENOSPC: i32 = 28;
@@ -63,7 +63,8 @@ impl FaultFile {
         let mut options = File::options();
         let options = options.read(true).write(true).create(true).truncate(true);
         let file = options.open(path)?;
-        file.set_len(FAULTS * 4)?;
+        // Written, for who has it in memory is killed where there is no room for it.
+        file.write_all_at(&[0; FAULTS * 4], 0)?;
         let path = path.to_owned();
         let faults = Self { file, path };
         faults.set(Fault::Seed, seed.cast_signed())?;

@@ -10,7 +10,7 @@ use crate::{args::SceneArgs, error::ChaosError, play::play, teller::print};
 
 /// Plays [`PowerCut`], where there is a C compiler.
 pub(crate) async fn power_cut<const FJALL: bool>(args: SceneArgs) -> Result<ExitCode, ChaosError> {
-    match ground(&args)? {
+    match ground()? {
         Some((shim, folder)) => play(PowerCut::<FJALL>::new(shim, folder), args).await,
         None => Ok(ExitCode::SUCCESS),
     }
@@ -18,14 +18,14 @@ pub(crate) async fn power_cut<const FJALL: bool>(args: SceneArgs) -> Result<Exit
 
 /// Plays [`Disk`], where there is a C compiler.
 pub(crate) async fn disk(args: SceneArgs) -> Result<ExitCode, ChaosError> {
-    match ground(&args)? {
+    match ground()? {
         Some((shim, folder)) => play(Disk::new(shim, folder)?, args).await,
         None => Ok(ExitCode::SUCCESS),
     }
 }
 
 /// The shim, in a folder of its own; nothing where it cannot be made, which is said.
-fn ground(args: &SceneArgs) -> Result<Option<(Shim, TempDir)>, ChaosError> {
+fn ground() -> Result<Option<(Shim, TempDir)>, ChaosError> {
     if !cfg!(target_os = "linux") {
         print("passed over: the disk's shim is for Linux");
         return Ok(None);
@@ -34,7 +34,7 @@ fn ground(args: &SceneArgs) -> Result<Option<(Shim, TempDir)>, ChaosError> {
     let folder = folder.map_err(ChaosError::io("make a folder"))?;
     match Shim::build(folder.path()) {
         Ok(shim) => Ok(Some((shim, folder))),
-        Err(error @ ShimError::NoCompiler(_)) if args.summary.is_none() => {
+        Err(error @ ShimError::NoCompiler(_)) => {
             print(format!("passed over: {error}"));
             Ok(None)
         }
