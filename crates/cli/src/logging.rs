@@ -11,6 +11,8 @@ use crate::exit::complain;
 pub(crate) fn begin(level: LogLevel, format: LogFormat) {
     let builder = tracing_subscriber::fmt()
         .with_writer(io::stderr)
+        // It would say so there, too, and panic: a hub lives on when its log cannot be written.
+        .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal())
         .with_env_filter(filter(level));
     match format {
