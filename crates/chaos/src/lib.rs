@@ -87,7 +87,7 @@ async fn play(verb: Verb) -> Result<ExitCode, ChaosError> {
         Verb::Load(args) => play::play(scenes::Load::default(), args).await,
         Verb::Clock(args) => play::play(scenes::Clock::new()?, args).await,
         Verb::Upgrade(args) => upgrade(args).await,
-        Verb::Partition(args) => match scenes::Partition::prepare() {
+        Verb::Partition(args) => match scenes::Partition::prepare(&args) {
             Ok(scene) => play::play(scene, args).await,
             Err(why) => {
                 teller::print(format!("partition is passed over: {why}"));
