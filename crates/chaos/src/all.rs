@@ -4,6 +4,7 @@ use std::{
     env, fs,
     path::Path,
     process::{ExitCode, Stdio},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
     time::Duration,
 };
 
@@ -61,6 +62,7 @@ pub(crate) async fn run(args: AllArgs) -> Result<ExitCode, ChaosError> {
         names.len(),
         names.join(", ")
     ));
+    let is_over = AtomicBool::new(false);
     let runs = names.iter().map(|name| {
         let of = Run {
             name,
@@ -69,6 +71,7 @@ pub(crate) async fn run(args: AllArgs) -> Result<ExitCode, ChaosError> {
             folder: folder.path(),
             args: &args,
             teller,
+            is_over: &is_over,
         };
         of.play()
     });
@@ -77,6 +80,7 @@ pub(crate) async fn run(args: AllArgs) -> Result<ExitCode, ChaosError> {
         runs = &mut runs => runs,
         () = tell_of_time(teller, length) => Vec::new(),
         _ = tokio::signal::ctrl_c() => {
+            is_over.store(true, Relaxed);
             // They hear it as well, and clear up behind themselves.
             let _ = timeout(CLEARED_WITHIN, runs).await;
             return Err(ChaosError::interrupted());
@@ -134,6 +138,8 @@ struct Run<'a> {
     folder: &'a Path,
     args: &'a AllArgs,
     teller: Teller,
+    /// It was interrupted, and nothing more is told.
+    is_over: &'a AtomicBool,
 }
 
 struct Played {
@@ -162,18 +168,23 @@ impl Run<'_> {
         }
         let output = command.output().await.map_err(failed())?;
         let is_clean = output.status.success();
-        let said = String::from_utf8_lossy(&output.stdout);
-        match said.lines().find(|line| line.contains(PASSED_OVER)) {
-            Some(why) => self.teller.say(why),
-            None if is_clean => self.teller.say(format!("{} held", self.name)),
-            None => {
-                self.teller.say(format!("{} is BROKEN", self.name));
-                print(&said);
-                print(String::from_utf8_lossy(&output.stderr));
-            }
+        if self.is_over.load(Relaxed) {
+            return Err(ChaosError::interrupted());
         }
         let told = fs::read_to_string(&summary).ok();
-        let summary = told.and_then(|text| serde_json::from_str(&text).ok());
+        let summary: Option<Summary> = told.and_then(|text| serde_json::from_str(&text).ok());
+        let said = String::from_utf8_lossy(&output.stdout);
+        let passed_over = said.lines().find(|line| line.contains(PASSED_OVER));
+        self.teller.say(match (is_clean, passed_over, &summary) {
+            (true, Some(why), _) => why.to_owned(),
+            (true, None, _) => format!("{}: all promises were kept", self.name),
+            (false, _, Some(_)) => format!("{}: promises were BROKEN", self.name),
+            (false, _, None) => format!("{}: could not be played to the end", self.name),
+        });
+        if !is_clean {
+            print(&said);
+            print(String::from_utf8_lossy(&output.stderr));
+        }
         Ok(Played { is_clean, summary })
     }
 }

@@ -61,9 +61,16 @@ pub(crate) async fn play<N: Nemesis>(
 
 fn introduce<N: Nemesis>(cast: &Cast, args: &SceneArgs, seed: u64, steps: usize) {
     let length = humantime::format_duration(args.length);
+    let option = |name: &str, value: Option<String>| {
+        value.map_or_else(String::new, |value| format!(" {name} {value}"))
+    };
+    let path = |of: &Option<std::path::PathBuf>| of.as_ref().map(|of| of.display().to_string());
+    let rest = option("--hub", args.hub.map(|hub| hub.to_string()))
+        + &option("--hub-config", path(&args.hub_config))
+        + &option("--hub-program", path(&args.hub_program));
     print(format!(
         "chaos {}: a hub, {} nodes, {} producers; {steps} acts within {length}, drawn from seed \
-         {seed}\n  again: leasehold chaos {} --seed {seed} --for {}",
+         {seed}\n  again: leasehold chaos {} --seed {seed} --for {}{rest}",
         N::NAME,
         cast.nodes,
         cast.producers,

@@ -298,6 +298,25 @@ fn torn_lines_and_unknown_events_are_found() {
 }
 
 #[test]
+fn a_last_line_may_be_torn_if_its_writer_was_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = serde_json::to_string(&began()).unwrap();
+    let torn = format!("{line}\n{}", &line[..20]);
+    std::fs::write(folder.path().join("node-1.2.jsonl"), torn).unwrap();
+    let mut scribe = Scribe::began();
+    for (who, expected) in [("node-2", &[Kind::Unreadable][..]), ("node-1", &[])] {
+        let (who, how) = (who.into(), How::Killed);
+        scribe.write("stage", What::Down { who, how });
+        let lines = scribe
+            .entries
+            .iter()
+            .map(|of| serde_json::to_string(of).unwrap() + "\n");
+        std::fs::write(folder.path().join("stage.jsonl"), lines.collect::<String>()).unwrap();
+        assert_eq!(kinds(&History::read(folder.path()).unwrap()), expected);
+    }
+}
+
+#[test]
 fn logs_are_read_in_the_order_of_their_numbers_and_may_end_in_mid_line() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();

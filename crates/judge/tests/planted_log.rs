@@ -2,8 +2,10 @@
 
 mod support;
 
-use leasehold_judge::{Answer, Change, History, Kind, Life, LogLine, Outcome, Terms, judge};
-use support::{Scribe, began, change, claimed, clean, completed, enqueued, requeued};
+use leasehold_judge::{
+    Answer, Change, Found, History, Kind, Life, LogLine, Outcome, Terms, What, judge,
+};
+use support::{Scribe, began, change, claimed, clean, completed, enqueued, found, requeued};
 
 /// The kinds that are found.
 fn kinds(history: &History) -> Vec<Kind> {
@@ -220,4 +222,29 @@ fn a_pool_that_fails_falls_back_without_a_restart() {
     let failed = LogLine::Failed { pool: "p".into() };
     assert_eq!(logged(lines(Some(failed))), []);
     assert_eq!(logged(lines(None)), [Kind::TwoLeases]);
+}
+
+#[test]
+fn partitions_of_a_pool_are_written_each_for_itself() {
+    // "a" was on disk, and "b" before it was not: in one pool that cannot be.
+    let lines = [enqueued("b"), claimed("b", "1-1-1", 1), enqueued("a")];
+    let again = [enqueued("b")];
+    for (is_plain_order, expected) in [(true, &[Kind::Unexplained][..]), (false, &[])] {
+        let mut scribe = Scribe::began();
+        if let What::Began(began) = &mut scribe.entries[0].what {
+            began.terms.is_plain_order = is_plain_order;
+        }
+        scribe.enqueue("a");
+        let ended = Found {
+            life: Life::Ready,
+            attempt: 0,
+            ..found("a", "1-1-1")
+        };
+        scribe.at(9_000, "stage", What::Found(ended));
+        let history = History::of(scribe.entries);
+        let history = history.with_log(lines.clone()).with_log(again.clone());
+        let mut kinds = kinds(&history);
+        kinds.retain(|kind| *kind != Kind::NeverEnded);
+        assert_eq!(kinds, expected);
+    }
 }

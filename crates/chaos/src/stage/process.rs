@@ -170,7 +170,7 @@ pub(super) fn part_command(
     who: Who,
     hub: SocketAddr,
     seed: u64,
-    folder: &Path,
+    history: &Path,
 ) -> io::Result<Command> {
     let before = cast.before.get(&who).map_or(&[][..], Vec::as_slice);
     let mut command = leashed(before, &this_program()?)?;
@@ -182,7 +182,7 @@ pub(super) fn part_command(
     command
         .args(["--hub", &hub.to_string(), "--name", &who.to_string()])
         .args(["--pool", POOL, "--history"])
-        .arg(folder.join(format!("{who}.jsonl")));
+        .arg(history);
     match who {
         Who::Producer(_) => command
             .args(["--seed", &seed.to_string()])
