@@ -26,7 +26,7 @@ async fn play(args: &[&str]) -> String {
 
 #[tokio::test]
 async fn bad_cables_break_no_promise_and_what_they_spoil_is_answered() {
-    let told = play(&["network", "--seed", "100", "--for", "12s", "--slack", "6s"]).await;
+    let told = play(&["network", "--seed", "787", "--for", "12s", "--slack", "6s"]).await;
     assert!(told.contains(KEPT), "{told}");
     assert!(told.contains("a bit of"), "nothing was spoilt: {told}");
     assert!(told.contains("all is lost"), "nothing was lost: {told}");
