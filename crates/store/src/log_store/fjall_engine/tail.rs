@@ -3,8 +3,8 @@
 //! fjall writes a batch in several writes, and then syncs. Of those a power cut may leave any blocks:
 //! also the last ones, without those before them. The end of the batch is there then and its checksum
 //! is wrong, and fjall 3.1 takes this for damage and refuses to open (found by cutting the power of
-//! `tests/power_cut.rs`: one of a hundred images). Other torn ends it cuts off, and everything after a
-//! broken entry with them, be it ever so whole (fjall issue 311).
+//! `tests/power_cut.rs`: one of 40 images with blocks missing). Other torn ends it cuts off, and
+//! everything after a broken entry with them, be it ever so whole (fjall issue 311).
 //!
 //! A commit begins when the one before it is durable, so only the last batch can be torn. It is cut
 //! off here, before fjall sees it; a broken batch before a whole one is damage, and is named.

@@ -4,8 +4,8 @@
 //! and takes it that one is on disk when `sync_file_range` has returned. It is not: that call waits for
 //! the disk to have taken the bytes, and neither for its cache nor for the length of the file. A power
 //! cut before the next real sync may leave a segment that was written anew, and not the one to which
-//! its pages had moved. Of images of such cuts (`tests/power_cut.rs`, a journal of 4 MiB) one in a
-//! hundred did not open any more, or opened empty.
+//! its pages had moved. Of 120 images of such cuts with blocks missing (`tests/power_cut.rs`, a journal
+//! of 4 MiB, 700 commits) three opened empty, and of as many with what is done here none.
 //!
 //! So the file is made *synchronous* (`chattr +S`): each write of sled's is on disk when it returns, as
 //! sled thinks that it is. A power cut then leaves what a kill leaves, and that sled stands. It writes
