@@ -42,3 +42,17 @@ fn a_late_resume_gives_nothing_back_that_a_later_session_had() {
 fn what_was_parked_on_an_earlier_connection_is_granted_nothing() {
     assert_no_objection(15);
 }
+
+/// A resume named a lease twice whose task was to stop: its holder was told so twice, and the oracle
+/// took the second time for untrue.
+#[test]
+fn who_names_a_lease_twice_is_asked_to_stop_twice() {
+    assert_no_objection(5641);
+}
+
+/// A child with a delay was given up with its parent and revived, and waited for its other parent:
+/// its moment stood, which the oracle had forgotten with the death.
+#[test]
+fn a_revived_child_that_waits_again_runs_no_earlier_than_it_was_to() {
+    assert_no_objection(6203);
+}

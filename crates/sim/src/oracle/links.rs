@@ -21,6 +21,8 @@ pub(super) struct Links {
     /// For whom it waits still.
     pub(super) left: Vec<TaskId>,
     pub(super) any_end: bool,
+    /// Not before this moment, once it waits for nobody any more; through a death and a revival.
+    run_at: Option<Timestamp>,
 }
 
 /// What became of a task, for those who wait for it.
@@ -120,6 +122,9 @@ impl Books {
         let mut left = std::mem::take(&mut seen.terms.links.left);
         left.retain(|parent| !self.is_satisfied(*parent, any_end));
         if !left.is_empty() {
+            if let Phase::Scheduled(at) = seen.phase {
+                seen.terms.links.run_at = Some(at);
+            }
             seen.phase = Phase::Scheduled(Timestamp::NEVER);
         }
         seen.terms.links.left = left;
@@ -172,7 +177,8 @@ impl Books {
         let seen = self.seen(said.id)?;
         seen.terms.links.left = left;
         if seen.terms.links.left.is_empty() {
-            seen.ready_at = seen.ready_at.max(now);
+            let run_at = seen.terms.links.run_at.take();
+            seen.ready_at = run_at.map_or(now, |at| at.max(now));
             seen.phase = if seen.ready_at > now {
                 Phase::Scheduled(seen.ready_at)
             } else {

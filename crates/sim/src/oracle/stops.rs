@@ -121,12 +121,11 @@ impl Books {
     }
 }
 
-/// Who must be told is told, and nobody else.
+/// Who must be told is told, and nobody else. Who names a lease twice is told twice.
 pub(super) fn check_asked(stops: &mut Vec<Asked>, told: Asked) -> Verdict {
-    let before = stops.len();
-    stops.retain(|must| *must != told);
-    if stops.len() == before {
+    let Some(at) = stops.iter().position(|must| *must == told) else {
         return Err(Violation::of(told.1.task, "nobody asked to stop it"));
-    }
+    };
+    stops.swap_remove(at);
     Ok(())
 }
