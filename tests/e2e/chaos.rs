@@ -6,6 +6,7 @@ use std::{fs, path::Path};
 
 use serde_json::Value;
 use support::{
+    hub::Hub,
     process::leasehold,
     shell::{Told, run, text_of},
 };
@@ -94,15 +95,35 @@ async fn what_is_too_much_is_refused_and_others_go_on() {
 
 /// Plays briefly, changes a line of a file of the history, and has it judged again.
 async fn spoilt(file: &str, spoil: impl FnOnce(&str) -> String) -> String {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("there is room");
     play("kill", "4", "3s", folder.path()).await.ok();
     let path = folder.path().join("kept").join(file);
-    let text = fs::read_to_string(&path).unwrap();
-    fs::write(&path, spoil(&text)).unwrap();
+    let text = fs::read_to_string(&path).expect("the history is kept");
+    fs::write(&path, spoil(&text)).expect("a history can be written to");
     let kept = text_of(&folder.path().join("kept"));
     let told = run(leasehold(&["chaos", "check", &kept])).await;
     assert_eq!(told.code, Some(1), "{told:?}");
     told.out
+}
+
+#[tokio::test]
+async fn a_hub_that_runs_already_is_left_alone() {
+    let hub = Hub::start().await;
+    let at = hub.at();
+    let args = ["chaos", "kill", "--seed", "4", "--for", "4s", "--hub", &at];
+    let told = run_for_long(leasehold(&args)).await.ok();
+    assert!(told.contains("all promises were kept"), "{told}");
+    // It is there, and so are the tasks.
+    let status = hub.run(&["status", "chaos", "--json"]).await.json();
+    assert!(
+        status["pools"][0]["completed"].as_u64() > Some(0),
+        "{status}"
+    );
+    let told = run(leasehold(&["chaos", "load", "--hub", &at])).await;
+    assert!(
+        told.clone().failed(2).contains("takes no --hub"),
+        "{told:?}"
+    );
 }
 
 #[tokio::test]

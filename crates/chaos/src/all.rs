@@ -4,11 +4,16 @@ use std::{
     env, fs,
     path::Path,
     process::{ExitCode, Stdio},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
     time::Duration,
 };
 
+use futures_util::future::join_all;
 use leasehold_judge::{Summary, table};
-use tokio::{process::Command, time::interval};
+use tokio::{
+    process::Command,
+    time::{interval, timeout},
+};
 
 use crate::{
     args::AllArgs,
@@ -19,6 +24,9 @@ use crate::{
 
 /// Beside so many others, a process may have to wait for a processor.
 const SLACK: &str = "6s";
+
+/// How long scenes may take to clear up when they are interrupted.
+const CLEARED_WITHIN: Duration = Duration::from_secs(20);
 
 /// How often it is said how far it is.
 const TELL_EVERY: Duration = Duration::from_secs(20);
@@ -51,6 +59,7 @@ pub(crate) async fn run(args: AllArgs) -> Result<ExitCode, ChaosError> {
         names.len(),
         names.join(", ")
     ));
+    let is_over = AtomicBool::new(false);
     let runs = names.iter().map(|name| {
         let of = Run {
             name,
@@ -59,12 +68,20 @@ pub(crate) async fn run(args: AllArgs) -> Result<ExitCode, ChaosError> {
             folder: folder.path(),
             args: &args,
             teller,
+            is_over: &is_over,
         };
         of.play()
     });
+    let mut runs = join_all(runs);
     let runs = tokio::select! {
-        runs = futures_util::future::join_all(runs) => runs,
+        runs = &mut runs => runs,
         () = tell_of_time(teller, length) => Vec::new(),
+        _ = tokio::signal::ctrl_c() => {
+            is_over.store(true, Relaxed);
+            // They hear it as well, and clear up behind themselves.
+            let _ = timeout(CLEARED_WITHIN, runs).await;
+            return Err(ChaosError::interrupted());
+        }
     };
     let mut is_clean = true;
     let mut summaries = Vec::new();
@@ -118,6 +135,8 @@ struct Run<'a> {
     folder: &'a Path,
     args: &'a AllArgs,
     teller: Teller,
+    /// It was interrupted, and nothing more is told.
+    is_over: &'a AtomicBool,
 }
 
 struct Played {
@@ -146,17 +165,20 @@ impl Run<'_> {
         }
         let output = command.output().await.map_err(failed())?;
         let is_clean = output.status.success();
-        self.teller.say(format!(
-            "{} {}",
-            self.name,
-            if is_clean { "held" } else { "is BROKEN" }
-        ));
+        if self.is_over.load(Relaxed) {
+            return Err(ChaosError::interrupted());
+        }
+        let told = fs::read_to_string(&summary).ok();
+        let summary: Option<Summary> = told.and_then(|text| serde_json::from_str(&text).ok());
+        self.teller.say(match (is_clean, &summary) {
+            (true, _) => format!("{}: all promises were kept", self.name),
+            (false, Some(_)) => format!("{}: promises were BROKEN", self.name),
+            (false, None) => format!("{}: could not be played to the end", self.name),
+        });
         if !is_clean {
             print(String::from_utf8_lossy(&output.stdout));
             print(String::from_utf8_lossy(&output.stderr));
         }
-        let told = fs::read_to_string(&summary).ok();
-        let summary = told.and_then(|text| serde_json::from_str(&text).ok());
         Ok(Played { is_clean, summary })
     }
 }

@@ -53,6 +53,10 @@ pub(crate) struct SceneArgs {
     #[arg(long = "for", value_name = "DURATION", default_value = "30s")]
     #[arg(value_parser = humantime::parse_duration)]
     pub(crate) length: Duration,
+    /// Play at this hub, which runs already and is yours: nodes and producers are hurt, and the hub
+    /// is left to you; they use its pool "chaos"
+    #[arg(long, value_name = "ADDR", conflicts_with = "hub_program")]
+    pub(crate) hub: Option<SocketAddr>,
     /// A configuration of the hub to try, instead of the defaults
     #[arg(long, value_name = "FILE")]
     pub(crate) hub_config: Option<PathBuf>,

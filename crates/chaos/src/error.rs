@@ -24,6 +24,10 @@ impl ChaosError {
         Self::Failed { what, why }
     }
 
+    pub(crate) fn interrupted() -> Self {
+        Self::failed("play to the end", "it was interrupted")
+    }
+
     pub(crate) fn io(what: impl Display) -> impl FnOnce(io::Error) -> Self {
         move |error| Self::failed(what, error)
     }

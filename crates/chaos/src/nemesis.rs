@@ -43,6 +43,9 @@ pub(crate) trait Nemesis {
     /// As it is called on the command line.
     const NAME: &'static str;
 
+    /// Whether it can be played at a hub that somebody else has started.
+    const IS_FOR_ANY_HUB: bool = false;
+
     /// Who is on stage, and how the hub is set.
     fn set(&mut self, _cast: &mut Cast) {}
 

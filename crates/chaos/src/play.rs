@@ -29,8 +29,15 @@ pub(crate) async fn play<N: Nemesis>(
     mut nemesis: N,
     args: SceneArgs,
 ) -> Result<ExitCode, ChaosError> {
+    if args.hub.is_some() && !N::IS_FOR_ANY_HUB {
+        let text = format!(
+            "{} sets its hub in its own way, and takes no --hub",
+            N::NAME
+        );
+        return Err(ChaosError::Usage(text));
+    }
     let seed = args.seed.unwrap_or_else(any_seed);
-    let mut cast = Cast::new(args.hub_config.is_some());
+    let mut cast = Cast::new(args.hub_config.is_some() || args.hub.is_some());
     nemesis.set(&mut cast);
     cast.hub_program = args.hub_program.clone().or(cast.hub_program);
     cast.terms = Stage::terms(&cast, &args).await?;
@@ -46,7 +53,8 @@ pub(crate) async fn play<N: Nemesis>(
     let mut stage = Stage::set(cast, &args, began, teller)?;
     let played = tokio::select! {
         played = act(&mut nemesis, &mut stage, &steps, &args) => played,
-        _ = tokio::signal::ctrl_c() => Err(ChaosError::failed("play to the end", "it was interrupted")),
+        // All that was started ends with the stage, and nothing is left of it.
+        _ = tokio::signal::ctrl_c() => return Err(ChaosError::interrupted()),
     };
     if let Err(error) = played {
         let folder = stage.keep();
@@ -58,9 +66,16 @@ pub(crate) async fn play<N: Nemesis>(
 
 fn introduce<N: Nemesis>(cast: &Cast, args: &SceneArgs, seed: u64, steps: usize) {
     let length = humantime::format_duration(args.length);
+    let option = |name: &str, value: Option<String>| {
+        value.map_or_else(String::new, |value| format!(" {name} {value}"))
+    };
+    let path = |of: &Option<std::path::PathBuf>| of.as_ref().map(|of| of.display().to_string());
+    let rest = option("--hub", args.hub.map(|hub| hub.to_string()))
+        + &option("--hub-config", path(&args.hub_config))
+        + &option("--hub-program", path(&args.hub_program));
     print(format!(
         "chaos {}: a hub, {} nodes, {} producers; {steps} acts within {length}, drawn from seed \
-         {seed}\n  again: leasehold chaos {} --seed {seed} --for {}",
+         {seed}\n  again: leasehold chaos {} --seed {seed} --for {}{rest}",
         N::NAME,
         cast.nodes,
         cast.producers,
@@ -83,6 +98,10 @@ async fn act<N: Nemesis>(
         stage.lay(*who, way);
     }
     stage.start_all(&parts).await?;
+    if args.hub.is_some() {
+        let detail = "whatever its owner does to the hub";
+        stage.fault("of your own", Who::Hub, detail, args.length);
+    }
     let began = Instant::now();
     for (number, step) in (1..).zip(steps) {
         sleep_until(began + step.at).await;

@@ -50,7 +50,10 @@ pub(crate) struct Stage {
     ways: BTreeMap<Who, SocketAddr>,
     address: SocketAddr,
     hub_config: Option<PathBuf>,
-    hub_starts: u32,
+    /// It was there before, and is left alone.
+    has_foreign_hub: bool,
+    /// How often each was started.
+    starts: BTreeMap<Who, u32>,
     /// Each start of a producer draws from the next.
     dice: Dice,
     recorder: Recorder,
@@ -79,9 +82,13 @@ impl Stage {
             processes: BTreeMap::new(),
             frozen: Vec::new(),
             ways: BTreeMap::new(),
-            address: folder::free_address().map_err(failed())?,
+            address: args
+                .hub
+                .map_or_else(folder::free_address, Ok)
+                .map_err(failed())?,
+            has_foreign_hub: args.hub.is_some(),
             hub_config: args.hub_config.clone(),
-            hub_starts: 0,
+            starts: BTreeMap::new(),
             dice,
             _yardstick: Yardstick::beside(folder.path()).map_err(failed())?,
             recorder,
@@ -167,7 +174,8 @@ impl Stage {
         let mut whom = whom.to_vec();
         whom.sort_unstable();
         for who in whom {
-            if !self.processes.contains_key(&who) {
+            let is_ours = who != Who::Hub || !self.has_foreign_hub;
+            if is_ours && !self.processes.contains_key(&who) {
                 let started = self.start(who).await;
                 started.map_err(ChaosError::io(format!("start {who}")))?;
             }
@@ -188,8 +196,8 @@ impl Stage {
     }
 
     async fn start_hub(&mut self) -> io::Result<Process> {
-        self.hub_starts += 1;
-        let log = self.path(&format!("hub-{}.log", self.hub_starts));
+        let start = self.count_start(Who::Hub);
+        let log = self.path(&format!("hub-{start}.log"));
         let data = self.cast.hub_data.clone();
         let data = data.unwrap_or_else(|| self.path("data"));
         let mut command = process::hub_command(&self.cast, self.hub_config.as_deref())?;
@@ -213,8 +221,17 @@ impl Stage {
     fn start_part(&mut self, who: Who) -> io::Result<Process> {
         let hub = *self.ways.get(&who).unwrap_or(&self.address);
         let seed = self.dice.any();
-        let command = process::part_command(&self.cast, who, hub, seed, self.folder.path())?;
+        // One for each start, so that a line that a kill cut short is the last of its file.
+        let start = self.count_start(who);
+        let history = self.path(&format!("{who}.{start}.jsonl"));
+        let command = process::part_command(&self.cast, who, hub, seed, &history)?;
         Process::start(command, Log::More(&self.path(&format!("{who}.log"))))
+    }
+
+    fn count_start(&mut self, who: Who) -> u32 {
+        let starts = self.starts.entry(who).or_default();
+        *starts += 1;
+        *starts
     }
 
     fn path(&self, name: &str) -> PathBuf {

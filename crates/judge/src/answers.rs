@@ -80,19 +80,28 @@ fn stale(task: &str, story: &Story<'_>) -> Option<Violation> {
 fn vanished(task: &str, story: &Story<'_>) -> Option<Violation> {
     let told = completions(story).next()?;
     let (found, recorded) = story.found?;
-    let said = if found.life != Life::Completed {
-        format!(
+    let (kind, said) = if found.life != Life::Completed {
+        let said = format!(
             "a completion under {} was acknowledged, and the task is {} at the end",
             told.lease, found.life
-        )
+        );
+        (Kind::Vanished, said)
     } else {
         let other = other_lease(found, told.lease)?;
-        format!(
+        let said = format!(
             "a completion under {} was acknowledged, and at the end it counts as completed by {other}",
             told.lease
-        )
+        );
+        // Nobody may have seen the newer grant, if its node died at once.
+        let was_stale = is_newer(other, told.lease);
+        let kind = if was_stale {
+            Kind::StaleAnswer
+        } else {
+            Kind::Vanished
+        };
+        (kind, said)
     };
-    let violation = Violation::new(Kind::Vanished, task, said);
+    let violation = Violation::new(kind, task, said);
     Some(violation.showing([told.recorded, recorded]))
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, fs, io, path::Path, sync::Arc};
 
-use crate::{Entry, Kind, LogLine, Violation};
+use crate::{Entry, How, Kind, LogLine, Violation, What};
 
 /// What the files of a folder say. The lines of each file stand in the file's order.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub struct History {
     pub logs: Vec<Vec<Logged>>,
     /// Lines that cannot be read.
     pub flaws: Vec<Violation>,
+    /// Last lines without an end, by who wrote them.
+    torn: Vec<(String, Violation)>,
 }
 
 /// Where a line stands.
@@ -86,6 +88,7 @@ impl History {
         for path in names.iter().filter(|path| has_ending(path, "jsonl")) {
             history.read_records(path)?;
         }
+        history.forgive_the_killed();
         if history.entries.is_empty() && history.flaws.is_empty() {
             let why = "there is no history in it: no .jsonl file with a line";
             return Err(io::Error::new(io::ErrorKind::NotFound, why));
@@ -144,10 +147,29 @@ impl History {
             };
             match serde_json::from_slice(text.bytes) {
                 Ok(entry) => self.entries.push(Recorded { place, entry }),
-                Err(error) => self.flaws.push(unreadable(&place, &error, text.bytes)),
+                Err(error) if text.is_whole => {
+                    self.flaws.push(unreadable(&place, &error, text.bytes));
+                }
+                Err(error) => {
+                    let flaw = unreadable(&place, &error, text.bytes);
+                    self.torn
+                        .push((file.split('.').next().unwrap_or_default().to_owned(), flaw));
+                }
             }
         }
         Ok(())
+    }
+
+    /// A last line that was cut short is a flaw, unless its writer was killed, in mid-write then.
+    fn forgive_the_killed(&mut self) {
+        let was_killed = |who: &str| {
+            let killed = |recorded: &Recorded| matches!(&recorded.entry.what, What::Down { who: of, how: How::Killed } if of == who);
+            self.entries.iter().any(killed)
+        };
+        let torn = std::mem::take(&mut self.torn);
+        let flaws = torn.into_iter().filter(|(who, _)| !was_killed(who));
+        let flaws: Vec<_> = flaws.map(|(_, flaw)| flaw).collect();
+        self.flaws.extend(flaws);
     }
 
     fn read_log(&mut self, path: &Path) -> io::Result<()> {

@@ -11,25 +11,35 @@ use crate::{Change, History, Kind, Life, LogLine, Logged, Terms, Violation};
 /// By strict priority, or by age and priority in one number.
 type Key = (u64, u64);
 
-pub(crate) fn check(history: &History, terms: &Terms) -> Vec<Violation> {
+/// What came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Turns {
+    /// Grants while another task was ready.
+    pub(crate) compared: u64,
+    pub(crate) violations: Vec<Violation>,
+}
+
+pub(crate) fn check(history: &History, terms: &Terms) -> Turns {
+    let mut turns = Turns::default();
     if !terms.is_plain_order {
-        return Vec::new();
+        return turns;
     }
-    let mut violations = Vec::new();
     for log in &history.logs {
         let mut pools: HashMap<&str, Ready<'_>> = HashMap::new();
         for logged in log {
             match &logged.line {
                 LogLine::Changed(change) => {
                     let ready = pools.entry(&change.pool).or_default();
-                    violations.extend(ready.take(change, logged, terms));
+                    turns.violations.extend(ready.take(change, logged, terms));
+                    let was_compared = change.cause == "Claimed" && !ready.by_key.is_empty();
+                    turns.compared += u64::from(was_compared);
                 }
                 LogLine::Failed { pool } => _ = pools.remove(pool.as_str()),
                 LogLine::Forgotten { .. } | LogLine::Panicked(_) | LogLine::Other => {}
             }
         }
     }
-    violations
+    turns
 }
 
 /// Tasks of a pool of which it is certain that they are ready.

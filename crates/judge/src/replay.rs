@@ -158,17 +158,14 @@ impl<'a> Replay<'a> {
         };
         for pool in pools {
             let recent = self.recent.remove(pool).unwrap_or_default();
-            let changed = recent
-                .iter()
-                .flat_map(|task| self.tasks.get(task))
-                .flat_map(|task| &task.trail);
-            let on_disk = changed
-                .map(|(position, ..)| *position)
-                .filter(|position| self.known.is_on_disk(*position));
-            let on_disk = on_disk.max().unwrap_or(0);
+            let tasks = recent.iter().filter_map(|task| self.tasks.get(task));
+            let of_pool = tasks.map(|task| task.on_disk(&self.known)).max();
             for task in recent {
                 if let Some(task) = self.tasks.get_mut(task) {
-                    task.fall_back(on_disk);
+                    // Partitions of a pool are written each for itself.
+                    let own = task.on_disk(&self.known);
+                    let is_one = self.terms.is_plain_order;
+                    task.fall_back(of_pool.filter(|_| is_one).unwrap_or(own));
                 }
             }
         }
@@ -232,6 +229,13 @@ impl<'a> Replay<'a> {
 }
 
 impl Task<'_> {
+    /// Where its last change stands of which it is known that it was on disk.
+    fn on_disk(&self, known: &Known<'_>) -> usize {
+        let positions = self.trail.iter().map(|(position, ..)| *position);
+        let on_disk = positions.filter(|position| known.is_on_disk(*position));
+        on_disk.max().unwrap_or(0)
+    }
+
     /// What was on disk stays; what came after may be gone. What need not be on disk may be gone in
     /// any case.
     fn fall_back(&mut self, on_disk: usize) {

@@ -70,6 +70,8 @@ struct Timeline<'a> {
     disturbed: Vec<Span>,
     /// When each node was there.
     up: Vec<(&'a str, Span)>,
+    /// When each was frozen: until that is noticed, it is granted tasks.
+    frozen: Vec<(&'a str, Span)>,
     /// When the machine stood still, and for how long.
     stalls: Vec<Span>,
     calm_at: u64,
@@ -80,6 +82,7 @@ impl<'a> Timeline<'a> {
         let mut timeline = Self {
             disturbed: Vec::new(),
             up: Vec::new(),
+            frozen: Vec::new(),
             stalls: Vec::new(),
             calm_at: u64::MAX,
         };
@@ -99,6 +102,10 @@ impl<'a> Timeline<'a> {
                 });
             }
             What::Up { who, .. } | What::Thawed { who } => {
+                let asleep = self.frozen.iter_mut().rev().find(|(node, _)| node == who);
+                if let Some((_, span)) = asleep {
+                    span.to = span.to.min(at);
+                }
                 let span = Span {
                     from: at,
                     to: u64::MAX,
@@ -106,6 +113,13 @@ impl<'a> Timeline<'a> {
                 self.up.push((who, span));
             }
             What::Down { who, .. } | What::Frozen { who } => {
+                if let What::Frozen { .. } = what {
+                    let span = Span {
+                        from: at,
+                        to: u64::MAX,
+                    };
+                    self.frozen.push((who, span));
+                }
                 let last = self.up.iter_mut().rev().find(|(node, _)| node == who);
                 if let Some((_, span)) = last {
                     span.to = span.to.min(at);
@@ -218,6 +232,12 @@ impl<'a> Timeline<'a> {
             *node != death.node && node.starts_with("node") && span.holds(around)
         };
         let has_heir = self.up.iter().any(|up| is_heir(&up));
+        let until_then = Span {
+            from: window.from,
+            ..around
+        };
+        let misleads = |(node, span): &(&str, Span)| *node != death.node && span.meets(until_then);
+        let is_calm = is_calm && !self.frozen.iter().any(misleads);
         let stays_away = death.was_killed || death.to > around.to;
         is_calm && has_heir && stays_away && around.to < self.calm_at
     }

@@ -45,6 +45,8 @@ pub struct Summary {
     pub longest_requeue_ms: Option<u64>,
     /// Changes of tasks that the hub's log tells.
     pub changes: u64,
+    /// Grants while another task was ready, which were compared with it.
+    pub compared: u64,
     /// Broken promises.
     pub violations: u64,
 }
@@ -76,6 +78,7 @@ impl Summary {
             stale_refused: stale_refused(stories),
             moved: requeues.moved,
             longest_requeue_ms: requeues.longest_us.map(|us| us / 1_000),
+            compared: 0,
             changes: changes(history).count() as u64,
             violations: violations.len() as u64,
         }

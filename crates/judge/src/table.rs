@@ -84,3 +84,44 @@ fn faults(run: &Summary) -> String {
         .map(|(kind, count)| format!("{count} {kind}"));
     each.collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_run_is_a_line_and_its_faults_another() {
+        let clean = Summary {
+            scene: "kill".into(),
+            seed: 7,
+            tasks: 12,
+            acknowledged: 11,
+            moved: 2,
+            longest_requeue_ms: Some(512),
+            faults: [("kill hub".to_owned(), 3), ("kill node".to_owned(), 1)].into(),
+            ..Summary::default()
+        };
+        let broken = Summary {
+            scene: "freeze".into(),
+            lost: 1,
+            violations: 2,
+            ..Summary::default()
+        };
+        let text = table(&[clean, broken]);
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(
+            lines[1].starts_with("kill  ") && lines[1].ends_with("held"),
+            "{text}"
+        );
+        assert!(lines[1].contains("2: 512 ms"), "{text}");
+        assert_eq!(lines[2], "    faults: 3 kill hub, 1 kill node");
+        assert!(lines[3].ends_with("2  BROKEN"), "{text}");
+        assert_eq!(lines[4], "    faults: none");
+        let ends = |line: &str| line.find("verdict").or_else(|| line.find("held"));
+        assert_eq!(
+            ends(lines[0]),
+            ends(lines[1]),
+            "columns stand under each other: {text}"
+        );
+    }
+}

@@ -34,13 +34,17 @@ pub fn judge(history: &History) -> Verdict {
     violations.extend(ends::check(&stories));
     violations.extend(answers::check(&stories));
     violations.extend(replay::check(history, &terms, &stories));
-    violations.extend(order::check(history, &terms));
+    let mut turns = order::check(history, &terms);
+    violations.append(&mut turns.violations);
     violations.append(&mut requeues.violations);
     // What two sources show is one violation.
     let mut seen = std::collections::BTreeSet::new();
     violations.retain(|of| of.task.is_none() || seen.insert((of.kind, of.task.clone())));
     violations.sort_by_key(|violation| violation.kind);
-    let summary = Summary::of(history, &stories, &requeues, &violations);
+    let summary = Summary {
+        compared: turns.compared,
+        ..Summary::of(history, &stories, &requeues, &violations)
+    };
     Verdict {
         summary,
         violations,
@@ -104,9 +108,16 @@ fn kept(of: &Summary) -> String {
         // Writing to a string does not fail.
         _ = write!(
             text,
-            "; in the {} changes of the hub's log no task had two leases at once, attempts and \
-             budgets are as documented, and each grant took the task whose turn it was",
+            "; in the {} changes of the hub's log no task had two leases at once, and attempts and \
+             budgets are as documented",
             of.changes
+        );
+    }
+    if of.compared > 0 {
+        _ = write!(
+            text,
+            "; each of {} grants that left another task ready took the one whose turn it was",
+            of.compared
         );
     }
     if let Some(longest) = of.longest_requeue_ms {

@@ -4,9 +4,9 @@
 mod support;
 
 use leasehold_judge::{
-    Answer, Change, Entry, Found, History, How, Kind, Life, LogLine, Outcome, Terms, What, judge,
+    Answer, Entry, Found, History, How, Kind, Life, LogLine, Outcome, What, judge,
 };
-use support::{Scribe, began, change, claimed, clean, completed, enqueued, found, requeued};
+use support::{Scribe, began, clean, found};
 
 /// The kinds that are found.
 fn kinds(history: &History) -> Vec<Kind> {
@@ -154,19 +154,31 @@ fn a_completion_that_vanished_is_found() {
             result: None,
             ..found("t", "1-1-1")
         },
-        found("t", "1-1-7"),
         Found {
-            result: Some("1-1-7".into()),
-            ..found("t", "1-1-1")
+            result: Some("1-1-2".into()),
+            ..found("t", "1-1-3")
+        },
+        Found {
+            completed_by: vec!["1-1-2".into()],
+            ..found("t", "1-1-3")
         },
     ];
     for end in ends {
         let mut scribe = Scribe::began();
         scribe.enqueue("t");
-        scribe.run("t", "1-1-1", "node-1", Outcome::Complete, Answer::Taken);
+        scribe.run("t", "1-1-3", "node-1", Outcome::Complete, Answer::Taken);
         scribe.at(9_000, "stage", What::Found(end));
         assert_eq!(kinds(&entries_of(scribe)), [Kind::Vanished]);
     }
+}
+
+#[test]
+fn a_stale_completion_is_found_where_nobody_saw_the_newer_grant() {
+    let mut scribe = Scribe::began();
+    scribe.enqueue("t");
+    scribe.run("t", "1-1-1", "node-1", Outcome::Complete, Answer::Taken);
+    scribe.at(9_000, "stage", What::Found(found("t", "1-1-7")));
+    assert_eq!(kinds(&entries_of(scribe)), [Kind::StaleAnswer]);
 }
 
 #[test]
@@ -205,218 +217,6 @@ fn a_panic_of_the_hub_is_found() {
     let panic = LogLine::parse("thread 'x' panicked at y").unwrap();
     let history = clean().with_log([panic]);
     assert_eq!(kinds(&history), [Kind::Panicked]);
-}
-
-/// What the hub's log alone shows.
-fn logged(lines: Vec<LogLine>) -> Vec<Kind> {
-    kinds(&History::of([began()]).with_log(lines))
-}
-
-#[test]
-fn two_live_leases_are_found() {
-    let found = logged(vec![
-        enqueued("t"),
-        claimed("t", "1-1-1", 1),
-        claimed("t", "1-1-2", 2),
-    ]);
-    assert_eq!(found, [Kind::TwoLeases]);
-}
-
-#[test]
-fn a_lease_that_was_issued_again_is_found() {
-    let found = logged(vec![
-        enqueued("t"),
-        claimed("t", "1-1-1", 1),
-        requeued("t", "Cut", Life::Ready, 1, "1-1-1"),
-        claimed("t", "1-1-1", 2),
-    ]);
-    assert_eq!(found, [Kind::TwoLeases]);
-}
-
-#[test]
-fn a_stale_answer_in_the_log_is_found() {
-    let found = logged(vec![
-        enqueued("t"),
-        claimed("t", "1-1-1", 1),
-        requeued("t", "Cut", Life::Ready, 1, "1-1-1"),
-        claimed("t", "1-1-2", 2),
-        completed("t", "1-1-1", 2),
-    ]);
-    assert_eq!(found, [Kind::StaleAnswer]);
-}
-
-#[test]
-fn a_holder_that_comes_back_before_anybody_else_has_it_is_as_it_should_be() {
-    let found = logged(vec![
-        enqueued("t"),
-        claimed("t", "1-1-1", 1),
-        requeued("t", "Cut", Life::Ready, 1, "1-1-1"),
-        completed("t", "1-1-1", 1),
-    ]);
-    assert_eq!(found, []);
-}
-
-#[test]
-fn a_second_end_is_found() {
-    let twice = logged(vec![
-        enqueued("t"),
-        claimed("t", "1-1-1", 1),
-        completed("t", "1-1-1", 1),
-        completed("t", "1-1-1", 1),
-    ]);
-    assert_eq!(twice, [Kind::CompletedTwice]);
-    let again = logged(vec![
-        enqueued("t"),
-        claimed("t", "1-1-1", 1),
-        completed("t", "1-1-1", 1),
-        claimed("t", "1-1-2", 2),
-    ]);
-    assert_eq!(again, [Kind::EndedTwice]);
-}
-
-#[test]
-fn attempts_that_are_miscounted_are_found() {
-    let skipped = logged(vec![enqueued("t"), claimed("t", "1-1-1", 2)]);
-    assert_eq!(skipped, [Kind::Miscounted]);
-    let interruption_counted = logged(vec![
-        enqueued("t"),
-        claimed("t", "1-1-1", 1),
-        requeued("t", "Released", Life::Ready, 1, "1-1-1"),
-    ]);
-    assert_eq!(interruption_counted, [Kind::Miscounted]);
-    let failure_not_counted = logged(vec![
-        enqueued("t"),
-        claimed("t", "1-1-1", 1),
-        requeued("t", "Failed", Life::Scheduled, 0, "1-1-1"),
-    ]);
-    assert_eq!(failure_not_counted, [Kind::Miscounted]);
-}
-
-/// So many attempts that end so, and then the last one, which leaves the task in this state.
-fn rounds(ending: &str, count: u32, last: Life) -> Vec<Kind> {
-    let mut lines = vec![enqueued("t")];
-    for round in 1..=count {
-        let lease = format!("1-1-{round}");
-        let counts = ending != "Interrupted";
-        let attempt = if counts { round } else { 1 };
-        lines.push(claimed("t", &lease, attempt));
-        let life = if round == count { last } else { Life::Ready };
-        let after = if counts { attempt } else { 0 };
-        lines.push(requeued("t", ending, life, after, &lease));
-    }
-    logged(lines)
-}
-
-#[test]
-fn budgets_are_spent_exactly_when_they_should_be() {
-    let terms = Terms::default();
-    for (ending, spent) in [
-        ("Failed", terms.attempts_max),
-        ("Expired", terms.attempts_max),
-        ("Cut", terms.losses_max),
-        ("Silence", terms.losses_max),
-        ("Interrupted", terms.interruptions_max + 1),
-    ] {
-        assert_eq!(rounds(ending, spent, Life::Dead), [], "{ending}");
-        let too_late = rounds(ending, spent, Life::Ready);
-        assert_eq!(too_late, [Kind::Miscounted], "{ending}");
-        let too_early = rounds(ending, spent - 1, Life::Dead);
-        assert_eq!(too_early, [Kind::Miscounted], "{ending}");
-    }
-}
-
-#[test]
-fn a_grant_out_of_order_is_found() {
-    let place = |line: LogLine, priority: u32, ready_at: u64| match line {
-        LogLine::Changed(of) => LogLine::Changed(Change {
-            priority: Some(priority),
-            ready_at: Some(ready_at),
-            ..of
-        }),
-        other @ (LogLine::Forgotten { .. }
-        | LogLine::Failed { .. }
-        | LogLine::Panicked(_)
-        | LogLine::Other) => other,
-    };
-    // Of the same age, the more urgent goes first; a minute a step makes up for it.
-    for (ready_at, is_fair) in [(1_000, false), (1_000 + 2 * 60_000, true)] {
-        let found = logged(vec![
-            place(enqueued("plain"), 4, 1_000),
-            place(enqueued("urgent"), 2, ready_at),
-            place(claimed("plain", "1-1-1", 1), 4, 1_000),
-        ]);
-        let expected: &[Kind] = if is_fair { &[] } else { &[Kind::OutOfOrder] };
-        assert_eq!(found, expected, "{ready_at}");
-    }
-}
-
-#[test]
-fn a_lease_that_was_never_granted_is_found() {
-    let mut history = clean();
-    history.logs.clear();
-    let history = history.with_log([enqueued("t")]);
-    let found = kinds(&history);
-    assert!(found.contains(&Kind::Ungranted), "{found:?}");
-}
-
-#[test]
-fn a_change_that_nothing_explains_is_found() {
-    assert_eq!(logged(vec![claimed("t", "1-1-1", 1)]), [Kind::Unexplained]);
-    let unknown = change("t", "Teleported", Life::Ready, 0);
-    assert_eq!(
-        logged(vec![enqueued("t"), LogLine::Changed(unknown)]),
-        [Kind::Unexplained]
-    );
-}
-
-#[test]
-fn a_task_that_is_forgotten_too_early_is_lost() {
-    let forgotten = LogLine::Forgotten { task: "t".into() };
-    assert_eq!(logged(vec![enqueued("t"), forgotten]), [Kind::Lost]);
-}
-
-#[test]
-fn what_was_not_on_disk_may_be_gone_after_a_restart_and_what_was_may_not() {
-    let first = vec![
-        enqueued("t"),
-        claimed("t", "1-1-1", 1),
-        completed("t", "1-1-1", 1),
-    ];
-    let second = vec![
-        requeued("t", "Interrupted", Life::Ready, 0, "1-1-1"),
-        claimed("t", "1-2-1", 1),
-        completed("t", "1-2-1", 1),
-    ];
-    let with = |answer| {
-        let mut scribe = Scribe::began();
-        scribe.enqueue("t");
-        scribe.run("t", "1-1-1", "node-1", Outcome::Complete, answer);
-        let history = entries_of(scribe);
-        let verdict = judge(&history.with_log(first.clone()).with_log(second.clone()));
-        verdict
-            .violations
-            .iter()
-            .map(|of| of.kind)
-            .filter(|kind| *kind != Kind::Lost)
-            .collect()
-    };
-    let untold: Vec<Kind> = with(Answer::Refused("nobody knows".into()));
-    assert_eq!(untold, [], "nobody was told of the first completion");
-    let told: Vec<Kind> = with(Answer::Taken);
-    assert_eq!(told, [Kind::EndedTwice], "it was on disk");
-}
-
-#[test]
-fn a_pool_that_fails_falls_back_without_a_restart() {
-    let lines = |failure: Option<LogLine>| {
-        let mut lines = vec![enqueued("t"), claimed("t", "1-1-1", 1)];
-        lines.extend(failure);
-        lines.push(claimed("t", "1-2-1", 1));
-        lines
-    };
-    let failed = LogLine::Failed { pool: "p".into() };
-    assert_eq!(logged(lines(Some(failed))), []);
-    assert_eq!(logged(lines(None)), [Kind::TwoLeases]);
 }
 
 /// A node is killed while it holds a task, which runs again so much later.
@@ -466,8 +266,11 @@ fn a_requeue_is_not_late_where_more_than_the_node_was_wrong() {
         detail: String::new(),
         for_ms: 1_000,
     };
+    let frozen = What::Frozen {
+        who: "node-3".into(),
+    };
     let stalled = What::Stalled { for_us: 4_000_000 };
-    for disturbance in [hub_too, fault, stalled] {
+    for disturbance in [hub_too, fault, frozen, stalled] {
         let verdict = judge(&moved_after(6_000, Some(disturbance)));
         assert!(verdict.is_clean(), "{verdict}");
     }
@@ -491,6 +294,25 @@ fn torn_lines_and_unknown_events_are_found() {
         let history = History::read(folder.path()).unwrap();
         let expected: &[Kind] = if is_sound { &[] } else { &[Kind::Unreadable] };
         assert_eq!(kinds(&history), expected, "{flaw}");
+    }
+}
+
+#[test]
+fn a_last_line_may_be_torn_if_its_writer_was_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = serde_json::to_string(&began()).unwrap();
+    let torn = format!("{line}\n{}", &line[..20]);
+    std::fs::write(folder.path().join("node-1.2.jsonl"), torn).unwrap();
+    let mut scribe = Scribe::began();
+    for (who, expected) in [("node-2", &[Kind::Unreadable][..]), ("node-1", &[])] {
+        let (who, how) = (who.into(), How::Killed);
+        scribe.write("stage", What::Down { who, how });
+        let lines = scribe
+            .entries
+            .iter()
+            .map(|of| serde_json::to_string(of).unwrap() + "\n");
+        std::fs::write(folder.path().join("stage.jsonl"), lines.collect::<String>()).unwrap();
+        assert_eq!(kinds(&History::read(folder.path()).unwrap()), expected);
     }
 }
 

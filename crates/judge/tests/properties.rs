@@ -71,7 +71,7 @@ impl Hub {
     }
 
     fn log(&mut self, line: LogLine) {
-        self.logs.last_mut().unwrap().push(line);
+        self.logs.last_mut().expect("there is one").push(line);
     }
 
     fn run(mut self, deeds: &[(Deed, usize)]) -> History {
@@ -159,7 +159,7 @@ impl Hub {
 
     fn complete(&mut self, at: usize, name: &str) {
         let task = &mut self.tasks[at];
-        let lease = task.lease.take().unwrap();
+        let lease = task.lease.take().expect("it is claimed");
         task.life = Some(Life::Completed);
         task.completed_by = Some(lease.clone());
         let line = completed(name, &lease, task.attempt);
@@ -176,7 +176,7 @@ impl Hub {
     fn requeue(&mut self, at: usize, name: &str, ending: &str) {
         let terms = Terms::default();
         let task = &mut self.tasks[at];
-        let lease = task.lease.clone().unwrap();
+        let lease = task.lease.clone().expect("it is claimed");
         let is_spent = match ending {
             "Failed" => {
                 task.failures += 1;
@@ -301,17 +301,16 @@ proptest! {
         let mut first: std::collections::HashMap<String, String> = std::collections::HashMap::new();
         let mut has_planted = false;
         for recorded in &mut history.entries {
-            match &mut recorded.entry.what {
-                What::Started { task, lease, .. } => {
-                    first.entry(task.clone()).or_insert_with(|| lease.clone());
-                }
-                What::Answered { task, lease, outcome: Outcome::Complete, .. }
-                    if !has_planted && first.get(task).is_some_and(|first| first != lease) =>
-                {
-                    lease.clone_from(&first[task]);
-                    has_planted = true;
-                }
-                _ => {}
+            if let What::Started { task, lease, .. } = &recorded.entry.what {
+                first.entry(task.clone()).or_insert_with(|| lease.clone());
+            }
+            if let What::Answered { task, lease, outcome: Outcome::Complete, .. } =
+                &mut recorded.entry.what
+                && !has_planted
+                && first.get(task).is_some_and(|first| first != lease)
+            {
+                lease.clone_from(&first[task]);
+                has_planted = true;
             }
         }
         prop_assume!(has_planted);

@@ -167,7 +167,7 @@ pub(super) fn part_command(
     who: Who,
     hub: SocketAddr,
     seed: u64,
-    folder: &Path,
+    history: &Path,
 ) -> io::Result<Command> {
     let mut command = leashed(&this_program()?)?;
     command.arg("chaos").arg(match who {
@@ -178,7 +178,7 @@ pub(super) fn part_command(
     command
         .args(["--hub", &hub.to_string(), "--name", &who.to_string()])
         .args(["--pool", POOL, "--history"])
-        .arg(folder.join(format!("{who}.jsonl")));
+        .arg(history);
     match who {
         Who::Producer(_) => command
             .args(["--seed", &seed.to_string()])

@@ -72,7 +72,7 @@ impl Scribe {
     }
 
     pub(crate) fn started(&mut self, task: &str, lease: &str, node: &str) {
-        let attempt = lease.rsplit('-').next().unwrap().parse().unwrap();
+        let attempt = number_of(lease);
         let started = What::Started {
             task: task.into(),
             lease: lease.into(),
@@ -128,7 +128,7 @@ pub(crate) fn found(task: &str, lease: &str) -> Found {
     Found {
         task: task.into(),
         life: Life::Completed,
-        attempt: lease.rsplit('-').next().unwrap().parse().unwrap(),
+        attempt: number_of(lease),
         interruptions: 0,
         completed_by: vec![lease.into()],
         result: Some(lease.into()),
@@ -193,4 +193,10 @@ pub(crate) fn clean() -> History {
         }),
         completed("t", "1-1-1", 1),
     ])
+}
+
+/// The number of a lease, which in these histories is that of the attempt.
+fn number_of(lease: &str) -> u32 {
+    let number = lease.rsplit('-').next().expect("a lease has parts");
+    number.parse().expect("the last one is a number")
 }
