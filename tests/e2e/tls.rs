@@ -269,7 +269,8 @@ async fn an_address_that_others_reach_is_refused_until_strangers_are_kept_out() 
     let told = check(&[]).await.failed(2);
     for words in [
         "--listen: hub.listen = \"0.0.0.0:7411\" with hub.open_to_all = false (default): ",
-        "set tls.certificate, tls.key, tls.nodes = \"required\" and tls.nodes_ca",
+        "set tls.certificate and tls.key, as docs/TLS.md says, and auth.required = true",
+        "(or tls.nodes = \"required\" and tls.nodes_ca)",
         "hub.open_to_all = true",
     ] {
         assert!(told.contains(words), "{words} in {told}");

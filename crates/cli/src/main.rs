@@ -79,7 +79,10 @@ fn in_runtime(command: Command) -> Result<(), Failure> {
 }
 
 async fn run(command: Command) -> Result<(), Failure> {
-    if !matches!(command, Command::Hub(_)) {
+    if matches!(command, Command::Verify(_)) {
+        // What a store says while it opens is of the copy that is looked at.
+        logging::begin(LogLevel::Off, LogFormat::Human);
+    } else if !matches!(command, Command::Hub(_)) {
         logging::begin(LogLevel::Warn, LogFormat::Human);
     }
     match command {

@@ -28,10 +28,6 @@ pub(crate) struct Clock {
 impl Clock {
     /// Starts now, but no earlier than `floor`: the newest time that a store has seen, in case the
     /// wall clock was set back while the hub was gone.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that asks for the time"
-    )]
     pub(crate) fn starting_no_earlier_than(floor: Timestamp) -> Self {
         Self {
             started_at: wall_clock().max(floor),
@@ -45,16 +41,11 @@ impl Clock {
 
     /// What the clock on the wall shows: it jumps when it is set, so it is for calendars only.
     #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that asks for the time"
-    )]
-    #[expect(
         clippy::unused_self,
         reason = "whoever may ask for the time has a clock"
     )]
     pub(crate) fn on_the_wall(&self) -> Timestamp {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH);
-        Timestamp::from_millis(wall.map_or(0, millis))
+        wall_clock()
     }
 
     /// Since the start, as finely as it can be told.

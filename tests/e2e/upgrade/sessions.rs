@@ -117,13 +117,13 @@ async fn a_hub_of_every_version_is_understood_as_its_own_node_did() {
             let mut command = leasehold(&args);
             command.env("LEASEHOLD_HUB", hub.address.to_string());
             let told = run(command).await;
+            let wrong = hub.wrong.all();
+            assert!(wrong.is_empty(), "{what}: {wrong:#?}, and {told:?}");
             assert_eq!(
                 (told.code, &told.out),
                 (Some(code), &said),
                 "{what}: {told:?}"
             );
-            let wrong = hub.wrong.all();
-            assert!(wrong.is_empty(), "{what}: {wrong:#?}");
         }
     }
 }
@@ -151,6 +151,9 @@ impl Wrong {
 /// The part of one connection, and how it goes on.
 type Part = Vec<(By, Vec<u8>)>;
 
+/// Those that nobody has come for yet.
+type Parts = Arc<Mutex<Vec<Part>>>;
+
 impl OldHub {
     async fn begin(run: Run, what: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0")
@@ -163,43 +166,67 @@ impl OldHub {
         for (number, by, frame) in run.frames {
             parts.entry(number).or_default().push((by, frame));
         }
-        let mut parts: Vec<Part> = parts.into_values().collect();
+        let parts: Parts = Arc::new(Mutex::new(parts.into_values().collect()));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let mut frames = Framed::new(stream, HubCodec::new());
-                let Some(Ok(FromNode::Hello(hello))) = frames.next().await else {
-                    let text = format!("{what}: something else than a hello");
-                    noted.note(text);
-                    continue;
-                };
-                let is_worker = |part: &Part| name_of(part) == "old-node";
-                let wanted = hello.node.as_str() == "old-node";
-                let Some(at) = parts.iter().position(|part| is_worker(part) == wanted) else {
-                    let text = format!("{what}: one connection more than then");
-                    noted.note(text);
-                    continue;
-                };
-                let part = parts.remove(at);
-                tokio::spawn(play(frames, part, noted.clone()));
+                let frames = Framed::new(stream, HubCodec::new());
+                tokio::spawn(meet(frames, parts.clone(), noted.clone(), what.clone()));
             }
         });
         Self { address, wrong }
     }
 }
 
-fn name_of(part: &Part) -> String {
-    let (_, first) = part.first().expect("it begins with a hello");
-    let FromNode::Hello(hello) = of_node(first) else {
-        panic!("it is no hello: {first:02x?}");
+/// Says hello, and tells by what is asked first which of the connections of that time it is.
+async fn meet(
+    mut frames: Framed<TcpStream, HubCodec>,
+    parts: Parts,
+    wrong: Wrong,
+    what: String,
+) -> Option<()> {
+    let Some(Ok(FromNode::Hello(_))) = frames.next().await else {
+        wrong.note(format!("{what}: something else than a hello"));
+        return None;
     };
-    hello.node.to_string()
+    // A welcome says nothing that tells one connection of a program from another.
+    let welcome = {
+        let parts = parts.lock().expect("nobody panics with it");
+        parts.first().map(|part| part[1].1.clone())
+    };
+    let Some(welcome) = welcome else {
+        wrong.note(format!("{what}: one connection more than then"));
+        return None;
+    };
+    send(frames.get_mut(), &welcome).await.ok()?;
+    frames.codec_mut().set_frame_bytes_max(1 << 24);
+    let asked = loop {
+        match frames.next().await?.ok()? {
+            FromNode::Ping => {}
+            FromNode::Bye => return None,
+            asked @ (FromNode::Request { .. } | FromNode::Hello(_)) => break asked,
+        }
+    };
+    let part = {
+        let mut parts = parts.lock().expect("nobody panics with it");
+        let begins = |part: &Part| part.get(2).map(|(_, frame)| of_node(frame));
+        let at = parts.iter().position(|part| {
+            begins(part).is_some_and(|first| look(&first).is_some() == look(&asked).is_some())
+        });
+        at.map(|at| parts.remove(at))
+    };
+    let Some(part) = part else {
+        wrong.note(format!("{what}: {asked:?} was not said first then"));
+        return None;
+    };
+    play(frames, part, asked, wrong).await;
+    None
 }
 
-/// Answers the hello, and then each thing that is asked as it was answered then.
-async fn play(mut frames: Framed<TcpStream, HubCodec>, part: Part, wrong: Wrong) {
-    frames.codec_mut().set_frame_bytes_max(1 << 24);
-    let mut part = part.into_iter().skip(1).peekable();
+/// Answers each thing that is asked as it was answered then.
+async fn play(mut frames: Framed<TcpStream, HubCodec>, part: Part, first: FromNode, wrong: Wrong) {
+    let mut part = part.into_iter().skip(2).peekable();
     let mut last = None;
+    let mut first = Some(first);
     loop {
         while let Some((_, frame)) = part.next_if(|(by, _)| *by == By::Hub) {
             if send(frames.get_mut(), &frame).await.is_err() {
@@ -207,7 +234,11 @@ async fn play(mut frames: Framed<TcpStream, HubCodec>, part: Part, wrong: Wrong)
             }
             last = Some(of_hub(&frame));
         }
-        let asked = match frames.next().await {
+        let next = match first.take() {
+            Some(first) => Some(Ok(first)),
+            None => frames.next().await,
+        };
+        let asked = match next {
             Some(Ok(FromNode::Ping)) => continue,
             Some(Ok(FromNode::Bye) | Err(_)) | None => return,
             Some(Ok(asked)) => asked,
