@@ -64,7 +64,9 @@ fn measured(document: &Value, phase: &str, figure: &str) {
         .map(|it| it["median"].as_f64().unwrap());
     let values: Vec<f64> = values.collect();
     assert!(!values.is_empty(), "{phase}: {figure} in {of_phase:#?}");
-    assert!(values.iter().all(|it| *it > 0.0), "{phase}: {values:?}");
+    // Of several figures one may be of a moment in which the disk stood still for all of so short a run.
+    assert!(values.iter().all(|it| *it >= 0.0), "{phase}: {values:?}");
+    assert!(values.iter().any(|it| *it > 0.0), "{phase}: {values:?}");
 }
 
 #[track_caller]
