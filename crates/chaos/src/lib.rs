@@ -11,26 +11,26 @@
 //! | file | what |
 //! |---|---|
 //! | `args.rs` | what may be said on the command line |
-//! | `nemesis.rs` | what a scene is: implement [`nemesis::Nemesis`] to add one |
+//! | `nemesis.rs` | what a scene is: implement `nemesis::Nemesis` to add one |
 //! | `scenes/` | one file each; `scenes.rs` lists them |
 //! | `play.rs` | a run from its beginning to its verdict |
 //! | `stage.rs`, `stage/` | the processes: starting, killing, freezing them; the quiet phase |
 //! | `cast.rs` | who is on stage, and the knobs of the hub |
 //! | `workload/` | what producers, nodes and stale holders do |
 //! | `raw.rs` | a session by hand, for those who behave badly |
-//! | `proxy.rs`, `proxy/` | a cable that goes wrong, for scenes that lay one in [`nemesis::Nemesis::link`] |
+//! | `proxy.rs`, `proxy/` | a cable that goes wrong, for scenes that lay one in `nemesis::Nemesis::link` |
 //! | `spaces.rs` | network namespaces, where the machine allows them |
 //! | `recorder.rs`, `moment.rs` | writing the history; the clock that it is written by |
 //! | `all.rs` | all scenes side by side, and one table |
 //!
 //! # To add a scene
 //!
-//! 1. Write `scenes/NAME.rs` with a type that implements [`nemesis::Nemesis`]: `set` says who is on
+//! 1. Write `scenes/NAME.rs` with a type that implements `nemesis::Nemesis`: `set` says who is on
 //!    stage and which knobs, variables of the environment and program the hub has; `link` may put
-//!    something between a process and the hub; `draw` makes the schedule of a [`dice::Dice`];
-//!    `act` carries one act out, and tells the [`stage::Stage`] of faults that it does not do
-//!    itself ([`stage::Stage::fault`]); `relent` takes all of it back before the quiet phase.
-//! 2. Add it to [`args::Verb`] and to `scenes.rs`, which `chaos all` plays.
+//!    something between a process and the hub; `draw` makes the schedule of a `dice::Dice`;
+//!    `act` carries one act out, and tells the `stage::Stage` of faults that it does not do
+//!    itself (`stage::Stage::fault`); `relent` takes all of it back before the quiet phase.
+//! 2. Add it to `args::Verb` and to `scenes.rs`, which `chaos all` plays.
 
 mod all;
 mod args;
