@@ -4,7 +4,7 @@ mod support;
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use leasehold_wire::{FromHub, RefusalCode};
+use leasehold_wire::{FromHub, FromNode, RefusalCode, Request};
 use support::{
     hub::Hub,
     raw::{Raw, listen},
@@ -100,4 +100,57 @@ async fn connect_from(hub: &Hub, last: u8) -> TcpStream {
         .connect(hub.address())
         .await
         .expect("the hub listens")
+}
+
+/// Bytes of memory that the process uses.
+#[cfg(target_os = "linux")]
+fn memory(of: &support::process::Process) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", of.pid()));
+    let status = status.expect("a process that runs has a status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kilobytes.expect("a process that runs has memory") << 10
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn one_who_does_not_read_its_tasks_does_not_fill_the_hub_with_them() {
+    const MIB: u64 = 1 << 20;
+    const TASKS: u32 = 256;
+    let hub = Hub::with("[store]\npayload_cache = \"0B\"\n").await;
+    let mut producer = Raw::open(hub.address(), "producer", 1).await;
+    for number in 0..TASKS {
+        let item = leasehold_wire::EnqueueItem {
+            id: leasehold_node::TaskId::from_u128(number.into()),
+            priority: 0,
+            attempts_max: None,
+            delay_ms: 0,
+            payload: vec![7; 512 << 10].into(),
+        };
+        let tasks = vec![item];
+        let pool = support::pool();
+        producer.ask(Request::Enqueue { pool, tasks }).await;
+    }
+    let before = memory(hub.process());
+    let mut deaf = Raw::open(hub.address(), "deaf", 1).await;
+    let body = Request::Credit {
+        pool: support::pool(),
+        tasks: TASKS,
+        lease_ms: None,
+    };
+    deaf.send(FromNode::Request { id: 1, body }).await;
+    let granted = async { while hub.pool().await["claimed"] != TASKS {} };
+    within("the grants", granted).await;
+    let more = memory(hub.process()).saturating_sub(before);
+    assert!(more < 48 * MIB, "{} MiB for 128 MiB", more / MIB);
+    let mut came = 0;
+    while came < TASKS {
+        match within("a delivery", deaf.next()).await {
+            Some(FromHub::Deliver { tasks, .. }) => {
+                came += u32::try_from(tasks.len()).expect("few")
+            }
+            Some(_) => {}
+            None => panic!("the session ended after {came}"),
+        }
+    }
 }

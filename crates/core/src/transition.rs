@@ -196,6 +196,8 @@ pub struct Grant {
     pub priority: u32,
     /// When the task was accepted.
     pub enqueued_at: Timestamp,
+    /// How long its payload is, in bytes.
+    pub payload_len: u32,
     /// What its task has beyond a plain one.
     pub extras: Option<Arc<Extras>>,
 }

@@ -31,6 +31,7 @@ mod config;
 mod configured;
 mod directory;
 mod error;
+mod freight;
 mod front_actor;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]

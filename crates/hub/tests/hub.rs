@@ -57,6 +57,8 @@ mod supervision;
 mod ten_thousand;
 #[path = "hub/tls.rs"]
 mod tls;
+#[path = "hub/unread.rs"]
+mod unread;
 #[path = "hub/verbs.rs"]
 mod verbs;
 #[path = "hub/versions.rs"]

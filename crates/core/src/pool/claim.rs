@@ -269,10 +269,35 @@ impl Pool {
             lease_for,
             priority: task.priority,
             enqueued_at: task.enqueued_at,
+            payload_len: task.payload_len,
             extras: task.extras.clone(),
         };
         out.changes.push(Change::put(task, Cause::Claimed));
         Some(grant)
+    }
+
+    /// The grant of a lease that the session has in hand, as it stands at `now`: for a session that
+    /// was not told of it at once. Nothing if the lease is over, or another session's by now.
+    #[must_use]
+    pub fn granted(&self, now: Timestamp, session: SessionId, proof: LeaseRef) -> Option<Grant> {
+        let at = self.tasks.find_leased(proof)?;
+        let shelf = &self.tasks.shelf;
+        let hold = shelf.hold(at)?;
+        let is_its = hold.hand.session() == Some(session) && self.is_good(session, at, proof);
+        if !is_its || shelf.kind(at) != StateKind::Claimed {
+            return None;
+        }
+        let task = shelf.task(at);
+        Some(Grant {
+            task: task.id,
+            lease: proof.lease,
+            attempt: task.attempt,
+            lease_for: hold.ends_at.since(now),
+            priority: task.priority,
+            enqueued_at: task.enqueued_at,
+            payload_len: task.payload_len,
+            extras: task.extras,
+        })
     }
 
     fn next_lease_id(&mut self) -> LeaseId {

@@ -191,6 +191,25 @@ fn a_claim_may_name_its_own_lease() {
 }
 
 #[test]
+fn who_is_told_late_of_a_lease_is_told_what_is_left_of_it() {
+    let (mut world, crane, derrick, proof) = held();
+    world.pass(secs(10));
+    let told = |world: &World, session| world.pool.granted(world.now, session, proof);
+    let grant = told(&world, crane).expect("it is held");
+    assert_eq!(proof_of(&grant), proof);
+    assert_eq!((grant.attempt, grant.lease_for), (1, secs(20)));
+    assert_eq!(told(&world, derrick), None, "it is another's");
+    world.end(crane, Ending::Cut);
+    let back = world.open(3, &node("crane", 1));
+    assert_eq!(told(&world, back), None, "nobody has it in hand");
+    world.resume(back, &[proof]);
+    assert_eq!(told(&world, crane), None, "that session is over");
+    assert!(told(&world, back).is_some());
+    world.pass(secs(31));
+    assert_eq!(told(&world, back), None, "it ran out");
+}
+
+#[test]
 fn a_cancelled_task_is_revoked() {
     let (mut world, crane, derrick, proof) = held();
     let replies = world.send(derrick, Command::Cancel(vec![id(1)]));

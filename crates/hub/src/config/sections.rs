@@ -30,8 +30,9 @@ section! {
         /// proof of who a node is: whoever reaches it may then enqueue, claim and cancel, and who is
         /// on the way may read and change what is said.
         open_to_all: bool = false, Truth;
-        /// Sessions at a time; one more is turned away. Each costs a file descriptor and up to
-        /// `session.bytes_max` of memory.
+        /// Sessions at a time; one more is turned away. Each costs a file descriptor, up to
+        /// `session.bytes_max` of memory for what it asks, and up to 9MiB for tasks on their way to
+        /// it; those that it does not read wait on disk.
         sessions_max: usize = 10_000, Count { min: 1, max: 1_000_000 };
         /// Connections at a time from one address; one more is turned away. An address of IPv6
         /// counts with all of its /64. Nodes that reach the hub through one proxy or router have

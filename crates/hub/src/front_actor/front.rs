@@ -9,6 +9,7 @@ use tokio::task::AbortHandle;
 use super::{FrontArguments, line::Line};
 use crate::{
     actor::ActorRef,
+    freight::Freight,
     parts::{Head, whole_of},
     pool_actor::{Ask, Out, Outlet, Part, PoolMessage, Query, Slip, Want, status_of_none},
 };
@@ -80,7 +81,7 @@ impl Front {
             Ask::Query(Query::Status(_)) => Part::Status(Box::new(self.status()), Vec::new()),
             Ask::Query(Query::Fence) => Part::Fence,
             // No lease and no task is here; partitions answer for theirs.
-            Ask::Command(_) | Ask::Query(_) | Ask::Schedule(_) | Ask::Pool(_) => {
+            Ask::Command(_) | Ask::Query(_) | Ask::Schedule(_) | Ask::Pool(_) | Ask::Hand(_) => {
                 Part::Whole(Response::Refused(Rejection::LeaseLost))
             }
         };
@@ -157,7 +158,7 @@ impl Front {
 
     fn say(&self, session: SessionId, request: RequestId, part: Part) {
         if let Some(outlet) = self.outlets.get(&session) {
-            outlet.say(Out::Answer(request, self.of.id, part));
+            outlet.say(Out::Answer(request, self.of.id, part, Freight::default()));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use leasehold_core::{Command, SessionId, TaskId, Where};
+use leasehold_core::{Command, LeaseRef, SessionId, TaskId, Where};
 use leasehold_wire::{PoolVerb, ScheduleVerb};
 
 /// What a session asks of a pool.
@@ -14,6 +14,8 @@ pub(crate) enum Ask {
     Schedule(ScheduleVerb),
     /// Of its policy.
     Pool(PoolVerb),
+    /// To be told of leases that it holds, for which there was no room on the way.
+    Hand(Vec<LeaseRef>),
 }
 
 impl Ask {
@@ -26,7 +28,8 @@ impl Ask {
                 | Command::Complete(_)
                 | Command::Fail(_)
                 | Command::Progress(_),
-            ) => true,
+            )
+            | Self::Hand(_) => true,
             Self::Command(
                 Command::Extend(leases, _) | Command::Release(leases) | Command::Resume(leases),
             ) => !leases.is_empty(),

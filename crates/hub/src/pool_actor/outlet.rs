@@ -9,17 +9,23 @@ use leasehold_core::{
 use leasehold_wire::{Delivery, DeliveryMore, Fact, PoolStatus, Response};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::session::Dismissal;
+use super::Ask;
+use crate::{
+    freight::{Freight, Way},
+    session::Dismissal,
+};
 
 /// To the I/O task of a session.
 #[derive(Debug)]
 pub(crate) enum Out {
     /// The answer of one pool to a request.
-    Answer(RequestId, PoolId, Part),
+    Answer(RequestId, PoolId, Part, Freight),
     /// Tasks granted against credit.
-    Deliver(PoolName, Vec<Delivery>),
+    Deliver(PoolName, Vec<Delivery>, Freight),
     /// The same, where one of them has more to it than any.
-    DeliverMore(PoolName, Vec<DeliveryMore>),
+    DeliverMore(PoolName, Vec<DeliveryMore>, Freight),
+    /// There was no room for what this brings: it is for the session to ask it of this pool again.
+    Later(PoolName, RequestId, Ask),
     /// A lease ended without the session's doing.
     Revoke(LeaseRef, Revocation),
     /// A task is to end within so long.
@@ -46,29 +52,40 @@ pub(crate) enum Part {
 #[derive(Debug)]
 pub(super) enum Said {
     Part(RequestId, Part),
-    Claimed(RequestId, Vec<(Grant, Option<Bytes>)>),
+    Claimed(RequestId, Laden),
     Task {
         request: RequestId,
         task: Box<Task>,
         moment: Option<Timestamp>,
         facts: Vec<Fact>,
+        freight: Freight,
     },
-    Deliver(Vec<(Grant, Option<Bytes>)>),
+    Deliver(Laden),
+    Later(RequestId, Ask),
     Revoke(LeaseRef, Revocation),
     AskStop(LeaseRef, Duration),
+}
+
+/// Grants, with the payloads of those that were in memory.
+#[derive(Debug)]
+pub(super) struct Laden {
+    pub(super) grants: Vec<(Grant, Option<Bytes>)>,
+    pub(super) freight: Freight,
 }
 
 /// The way back to a session. If it is dropped before the session has gone, the pool has failed.
 #[derive(Debug)]
 pub(crate) struct Outlet {
-    pool: PoolName,
+    pub(super) pool: PoolName,
+    pub(super) way: Way,
     back: Option<UnboundedSender<Out>>,
 }
 
 impl Outlet {
-    pub(crate) const fn new(pool: PoolName, back: UnboundedSender<Out>) -> Self {
+    pub(crate) const fn new(pool: PoolName, way: Way, back: UnboundedSender<Out>) -> Self {
         Self {
             pool,
+            way,
             back: Some(back),
         }
     }

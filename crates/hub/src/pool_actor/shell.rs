@@ -148,6 +148,7 @@ impl Shell {
                 Ask::Query(query) => self.look(session, request, query),
                 Ask::Pool(verb) => self.ask_pool(session, request, verb),
                 Ask::Schedule(verb) => self.ask_schedule(session, request, verb),
+                Ask::Hand(leases) => self.hand(session, request, &leases),
             }
         }
     }
@@ -285,7 +286,9 @@ impl Shell {
         self.follow_payloads(&transition.changes);
         let reads_before = self.reads.len();
         let mut said = mem::take(&mut self.said);
-        said.extend(transition.replies.drain(..).map(|reply| self.word(reply)));
+        for reply in transition.replies.drain(..) {
+            self.word(reply, &mut said);
+        }
         if self.reads.len() > reads_before {
             self.outbox.hold();
         }

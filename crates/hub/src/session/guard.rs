@@ -12,6 +12,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::{Registry, SessionContext, SessionRecord};
 use crate::{
     directory::PoolRef,
+    freight::Way,
     hub_actor::PoolOpener,
     pool_actor::{Ask, Out, Outlet, PoolMessage},
 };
@@ -22,6 +23,7 @@ pub(super) struct SessionGuard {
     /// What the pools will be told, if it is known.
     pub(super) ending: Option<Ending>,
     back: UnboundedSender<Out>,
+    way: Way,
     pools: BTreeMap<PoolName, PoolRef>,
     registry: Registry,
     opener: PoolOpener,
@@ -48,6 +50,7 @@ impl SessionGuard {
             node,
             ending: None,
             back,
+            way: Way::default(),
             pools: BTreeMap::new(),
             registry: context.registry.clone(),
             opener: context.opener.clone(),
@@ -70,6 +73,19 @@ impl SessionGuard {
         sent
     }
 
+    /// Asks it of a pool that knows the session; one that does not owes it nothing.
+    pub(super) fn ask_again(
+        &mut self,
+        name: &PoolName,
+        request: RequestId,
+        ask: Ask,
+    ) -> Result<(), PoolGone> {
+        match self.pools.get(name).cloned() {
+            Some(pool) => self.ask(&pool, vec![(request, ask)]),
+            None => Ok(()),
+        }
+    }
+
     /// Says it as if a pool had.
     pub(super) fn say(&self, out: Out) {
         // The one who hears it is the one who asks.
@@ -89,7 +105,7 @@ impl SessionGuard {
             let hello = PoolMessage::Hello {
                 session,
                 node: self.node.clone(),
-                outlet: Outlet::new(pool.name.clone(), self.back.clone()),
+                outlet: Outlet::new(pool.name.clone(), self.way.clone(), self.back.clone()),
             };
             send(pool, hello)?;
             self.pools.insert(pool.name.clone(), pool.clone());

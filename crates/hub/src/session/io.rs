@@ -267,14 +267,20 @@ impl SessionIo {
 
     fn take_out(&mut self, out: Out) -> Result<(), Over> {
         match out {
-            Out::Answer(request, pool, part) => {
+            Out::Answer(request, pool, part, _freight) => {
                 let speech = &mut self.speech;
                 if self.requests.answered(request, pool, part, speech) {
                     return Err(self.dismissed());
                 }
             }
-            Out::Deliver(pool, tasks) => self.speech.say_deliveries(&pool, tasks),
-            Out::DeliverMore(pool, tasks) => self.speech.say_deliveries_more(&pool, tasks),
+            Out::Deliver(pool, tasks, _freight) => self.speech.say_deliveries(&pool, tasks),
+            Out::DeliverMore(pool, tasks, _freight) => {
+                self.speech.say_deliveries_more(&pool, tasks);
+            }
+            Out::Later(pool, request, ask) => {
+                let asked = self.requests.ask_again(&pool, request, ask);
+                asked.map_err(|_| self.pool_down(Some(&pool)))?;
+            }
             Out::Revoke(proof, why) => self.speech.say(&FromHub::Revoked { proof, why }),
             Out::AskStop(proof, within) => {
                 let within_ms = millis(within);

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     directory::PoolRef,
+    freight::Freight,
     parts::Parts,
     pool_actor::{Ask, Out, Part},
 };
@@ -89,7 +90,12 @@ impl Requests {
         self.pending.insert(request.0, pending);
         if none {
             // Nobody else will say anything.
-            self.guard.say(Out::Answer(request, pool.id, Part::Fence));
+            self.guard.say(Out::Answer(
+                request,
+                pool.id,
+                Part::Fence,
+                Freight::default(),
+            ));
         }
     }
 
@@ -129,6 +135,7 @@ impl Requests {
     fn refuse(&mut self, pool: &PoolRef, request: RequestId, refusal: Rejection) {
         let refused = Part::Whole(Response::Refused(refusal));
         self.is_owed(pool, 1);
-        self.guard.say(Out::Answer(request, pool.id, refused));
+        self.guard
+            .say(Out::Answer(request, pool.id, refused, Freight::default()));
     }
 }

@@ -72,7 +72,8 @@ pub(super) fn plan(parts: &Parts, ask: Ask) -> Plan {
             | Command::Plan(_)
             | Command::Govern(_),
         )
-        | Ask::Query(Query::Status(_) | Query::Task(_) | Query::Fence) => Plan::Here(ask),
+        | Ask::Query(Query::Status(_) | Query::Task(_) | Query::Fence)
+        | Ask::Hand(_) => Plan::Here(ask),
     }
 }
 

@@ -13,6 +13,7 @@ use super::{
     },
     Shell,
 };
+use crate::freight::Freight;
 
 impl Shell {
     pub(super) fn look(&mut self, session: SessionId, request: RequestId, query: Query) {
@@ -74,6 +75,8 @@ impl Shell {
             facts: self.facts_known(&task),
             task: Box::new(task),
             moment: self.pool.moment_of(id),
+            // Sessions count it for each request of this kind.
+            freight: Freight::default(),
         }
     }
 

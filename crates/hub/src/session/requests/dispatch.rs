@@ -226,7 +226,7 @@ impl Requests {
 const fn items_of(ask: &Ask) -> usize {
     match ask {
         Ask::Command(Command::Enqueue(tasks)) => tasks.len(),
-        Ask::Command(_) | Ask::Query(_) | Ask::Schedule(_) | Ask::Pool(_) => 0,
+        Ask::Command(_) | Ask::Query(_) | Ask::Schedule(_) | Ask::Pool(_) | Ask::Hand(_) => 0,
     }
 }
 
