@@ -56,3 +56,11 @@ fn who_names_a_lease_twice_is_asked_to_stop_twice() {
 fn a_revived_child_that_waits_again_runs_no_earlier_than_it_was_to() {
     assert_no_objection(6203);
 }
+
+/// The last ready task of a group expired, which made the next one of that group ready: the group
+/// had nothing to grant for that moment and went to the end of the line, and the oracle, which
+/// looked at it after both, had it wait there all the while.
+#[test]
+fn a_group_that_has_nothing_for_a_moment_loses_its_turn() {
+    assert_no_objection(7_001_171);
+}

@@ -177,8 +177,9 @@ impl Books {
         let seen = self.seen(said.id)?;
         seen.agrees(said)
             .map_err(|what| Violation::of(said.id, what))?;
-        let snapshot = seen.clone();
+        let (snapshot, group) = (seen.clone(), seen.terms.group.clone());
         self.durable.will_hold(said.id, Some(snapshot));
+        self.leave_line(&group);
         Ok(())
     }
 

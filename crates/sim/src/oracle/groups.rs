@@ -132,6 +132,15 @@ impl Books {
         }
     }
 
+    /// With its last ready task a group leaves the line, be it for a moment: what makes the next one
+    /// ready may come of that very change.
+    pub(super) fn leave_line(&mut self, group: &Group) {
+        let is_there = |seen: &Seen| seen.phase == Phase::Ready && seen.terms.group == *group;
+        if self.turns.0.contains_key(group) && !self.tasks.values().any(is_there) {
+            self.turns.0.remove(group);
+        }
+    }
+
     /// When the next one that waits can be served that only a rate keeps back.
     pub(super) fn next_permit(&self, now: Timestamp) -> Option<Timestamp> {
         if !self.is_anyone_waiting() || !self.has_room() {
