@@ -64,3 +64,10 @@ fn a_revived_child_that_waits_again_runs_no_earlier_than_it_was_to() {
 fn a_group_that_has_nothing_for_a_moment_loses_its_turn() {
     assert_no_objection(7_001_171);
 }
+
+/// A task was to run at a moment of the clock, which was then set back by five hours: it waited for
+/// that moment, and the oracle for its end.
+#[test]
+fn a_moment_that_a_clock_put_off_is_waited_for() {
+    assert_no_objection(9_001_972);
+}

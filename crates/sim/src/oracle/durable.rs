@@ -8,8 +8,12 @@ use leasehold_core::{
 };
 
 use super::{
-    Verdict, Violation, books::Books, links::waits_on_disk, replies, schedules::Schedules,
-    seen::Seen,
+    Verdict, Violation,
+    books::Books,
+    links::waits_on_disk,
+    replies,
+    schedules::Schedules,
+    seen::{Phase, Seen},
 };
 
 #[derive(Debug, Default)]
@@ -219,10 +223,13 @@ impl Durable {
     }
 
     /// What was promised of a task, against what the disk says in the end.
-    fn check_promises(&self) -> Verdict {
+    fn check_promises(&self, now: Timestamp) -> Verdict {
         let kind = |id: &TaskId| self.disk.get(id).map(|seen| seen.phase.kind());
         for id in &self.told.accepted {
-            let waits = self.disk.get(id).is_some_and(waits_on_disk);
+            let waits = self.disk.get(id).is_some_and(|seen| {
+                // Also for a moment that this world does not live to see.
+                waits_on_disk(seen) || matches!(seen.phase, Phase::Scheduled(at) if at > now)
+            });
             if !waits && !kind(id).is_some_and(StateKind::is_end) {
                 return Err(Violation::of(
                     *id,
@@ -336,14 +343,16 @@ impl Books {
 
     pub(super) fn finish(&self, now: Timestamp, disk: &[Task]) -> Verdict {
         self.check_on_time(now)?;
-        let is_open = |seen: &&Seen| !seen.phase.has_ended() && !self.is_stuck(seen);
+        let is_open = |seen: &&Seen| {
+            !seen.phase.has_ended() && !self.is_stuck(seen) && !self.is_for_later(seen, now)
+        };
         if let Some(seen) = self.tasks.values().find(is_open) {
             return Err(Violation::of(
                 seen.id,
                 format!("it never ended: {:?}", seen.phase),
             ));
         }
-        self.durable.check_promises()?;
+        self.durable.check_promises(now)?;
         self.durable.check_disk(disk)
     }
 }

@@ -245,6 +245,19 @@ impl Books {
         seen.waits_for_others() && seen.terms.links.left.iter().any(is_stuck)
     }
 
+    /// It is to run at a moment that this world does not live to see, its clock having been set back
+    /// by hours; or it waits for one that is.
+    pub(super) fn is_for_later(&self, seen: &Seen, now: Timestamp) -> bool {
+        let is_later = |parent: &TaskId| {
+            let parent = self.tasks.get(parent);
+            parent.is_some_and(|of| self.is_for_later(of, now))
+        };
+        if seen.waits_for_others() {
+            return seen.terms.links.left.iter().any(is_later);
+        }
+        matches!(seen.phase, Phase::Scheduled(at) if at > now)
+    }
+
     /// Why the follow-ups of a completion cannot be.
     pub(super) fn refuses_follow_ups(&self, item: &Completion) -> Option<No> {
         let forgets = u64::from(self.finished() >= self.settings.completed_kept_max);
