@@ -14,13 +14,16 @@ use nix::{
     unistd::geteuid,
 };
 
-use crate::teller::print;
+use crate::{scenes::ground::FOLDER, teller::print};
 
 /// The small disk.
 const DISK_BYTES: u64 = 192 << 20;
 
 /// What is left when it is filled: less than the reserve.
 const LEFT_BYTES: u64 = 8 << 20;
+
+/// Whose place it is: this, and the process.
+const PLACE: &str = "place-";
 
 /// What the kernel does when it finds an error in it.
 const OPTIONS: &str = "loop,errors=remount-ro";
@@ -44,13 +47,14 @@ impl Mount {
         if !geteuid().is_root() {
             return Err("only root mounts a disk".to_owned());
         }
+        sweep();
         let said = |error: io::Error| error.to_string();
         let folder = folder.canonicalize().map_err(said)?;
         let image = folder.join("disk.img");
         let made = File::create(&image).and_then(|file| file.set_len(DISK_BYTES));
         made.map_err(said)?;
         run("mkfs.ext4", &["-q", "-F", "-m", "0", &text(&image)])?;
-        let place = Place::make(folder.join("place"))?;
+        let place = Place::make(folder.join(format!("{PLACE}{}", std::process::id())))?;
         let path = place.0.join("disk");
         fs::create_dir(&path).map_err(said)?;
         mount(&image, &path)?;
@@ -82,10 +86,12 @@ impl Mount {
         Ok(())
     }
 
+    /// Frees that again, durably: an error in the file system would undo it.
     pub(super) fn free(&self) -> io::Result<()> {
         match fs::remove_file(self.path.join("filler")) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+            Ok(()) => File::open(&self.path)?.sync_all(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
         }
     }
 
@@ -158,6 +164,26 @@ impl Drop for Place {
     }
 }
 
+/// Unmounts what runs left that were killed.
+fn sweep() {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let paths = mounts.lines().filter_map(|line| line.split(' ').nth(1));
+    for path in paths {
+        let is_gone = |owner| !fs::exists(format!("/proc/{owner}")).unwrap_or(true);
+        if owner_of(Path::new(path)).is_some_and(is_gone) {
+            _ = run("umount", &["-l", "-R", path]);
+        }
+    }
+}
+
+/// The process that made this place, if it is one.
+fn owner_of(place: &Path) -> Option<u32> {
+    let folder = place.parent()?.file_name()?.to_str()?;
+    let name = place.file_name()?.to_str()?;
+    folder.starts_with(FOLDER).then_some(())?;
+    name.strip_prefix(PLACE)?.parse().ok()
+}
+
 fn mount(image: &Path, path: &Path) -> Result<(), String> {
     run("mount", &["-o", OPTIONS, &text(image), &text(path)])
 }
@@ -197,4 +223,24 @@ fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
     }
     let said = String::from_utf8_lossy(&output.stderr);
     Err(format!("{program}: {}", said.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_places_of_runs_are_swept() {
+        let owner = |path: &str| owner_of(Path::new(path));
+        assert_eq!(owner("/tmp/leasehold-disk-x1/place-4711"), Some(4711));
+        for other in [
+            "/",
+            "/srv",
+            "/tmp/other/place-4711",
+            "/tmp/leasehold-disk-x1/place",
+            "/tmp/leasehold-disk-x1/place-4711/disk",
+        ] {
+            assert_eq!(owner(other), None, "{other}");
+        }
+    }
 }
