@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::mount::Mount;
 use crate::{error::ChaosError, nemesis::Who, stage::Stage};
@@ -53,7 +53,10 @@ pub(super) async fn play(
 
 async fn enqueue(stage: &Stage, patience: &str) -> Result<String, String> {
     let args = ["enqueue", POOL, "x", "--timeout", patience];
-    let asked = stage.run(&args).await;
+    // A hub that hears and says nothing would be waited for.
+    let Ok(asked) = timeout(2 * WITHIN, stage.run(&args)).await else {
+        return Err(format!("there was no answer within {:?}", 2 * WITHIN));
+    };
     asked.map_err(|error| error.to_string())
 }
 
