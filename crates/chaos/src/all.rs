@@ -34,6 +34,9 @@ const TELL_EVERY: Duration = Duration::from_secs(20);
 /// Of a scene that this machine cannot play.
 const PASSED_OVER: &str = " is passed over: ";
 
+/// So begins what a scene says that was played but for a part.
+const BUT_FOR: &str = "passed over: ";
+
 /// The longest run, in minutes.
 const MINUTES_MAX: f64 = 1_440.0;
 
@@ -182,10 +185,31 @@ impl Run<'_> {
             (false, Some(_), _) => format!("{}: promises were BROKEN", self.name),
             (false, None, _) => format!("{}: could not be played to the end", self.name),
         });
+        let is_played = summary.is_some();
+        for part in left_out(&said).filter(|_| is_played) {
+            self.teller.say(format!("{}: {part}", self.name));
+        }
         if !is_clean || (summary.is_none() && passed_over.is_none()) {
             print(&said);
             print(String::from_utf8_lossy(&output.stderr));
         }
         Ok(Played { is_clean, summary })
+    }
+}
+
+/// The parts of a scene that this machine does not allow, and why.
+fn left_out(said: &str) -> impl Iterator<Item = &str> {
+    said.lines().filter(|line| line.starts_with(BUT_FOR))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::left_out;
+
+    #[test]
+    fn parts_of_a_scene_that_are_passed_over_are_found() {
+        let part = "passed over: a disk that is really full (only root mounts a disk)";
+        let said = format!("{part}\nchaos disk: a hub, 3 nodes\nx is passed over: y\n");
+        assert!(left_out(&said).eq([part]));
     }
 }

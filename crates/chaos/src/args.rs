@@ -16,7 +16,8 @@ pub struct ChaosArgs {
 pub(crate) enum Verb {
     /// Kill the hub, nodes and producers with SIGKILL: one, several, in storms
     Kill(SceneArgs),
-    /// Fail the hub's disk: errors, no space, read-only, half writes, slow syncs; as root a full one
+    /// Fail the hub's disk: errors, no space, read-only, half writes, slow syncs; as root also a disk
+    /// of its own that is full, and one that the kernel makes read-only
     Disk(SceneArgs),
     /// Cut the power, again and again: what the hub did not sync goes, all or any part of it
     PowerCut(SceneArgs),

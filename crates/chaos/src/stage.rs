@@ -147,7 +147,8 @@ impl Stage {
         let mut command = process::this_command().map_err(ChaosError::io(what()))?;
         command
             .args(args)
-            .env("LEASEHOLD_HUB", self.address.to_string());
+            .env("LEASEHOLD_HUB", self.address.to_string())
+            .kill_on_drop(true);
         let output = command.output().await.map_err(ChaosError::io(what()))?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());

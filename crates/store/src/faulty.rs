@@ -39,6 +39,7 @@ struct Plan {
     stall: Option<Moment>,
     stalled: bool,
     reopens_to_fail: u32,
+    opens_to_fail: u32,
     free_bytes: Option<u64>,
     commits: u64,
     committed_on: Option<ThreadId>,
@@ -100,6 +101,11 @@ impl Faults {
         self.plan().reopens_to_fail = times;
     }
 
+    /// So many of the next pools that are opened cannot be.
+    pub fn fail_opens(&self, times: u32) {
+        self.plan().opens_to_fail = times;
+    }
+
     /// The store reports so many bytes free, or, with `None`, what there are.
     pub fn set_free_bytes(&self, bytes: Option<u64>) {
         self.plan().free_bytes = bytes;
@@ -159,6 +165,13 @@ impl<S: Store> Store for FaultyStore<S> {
 
     fn open_pool_past(&mut self, name: &PoolName, epoch: Epoch) -> Result<OpenedPool, StoreError> {
         self.usable()?;
+        let mut plan = self.faults.plan();
+        if let Some(left) = plan.opens_to_fail.checked_sub(1) {
+            plan.opens_to_fail = left;
+            self.poisoned = true;
+            return Err(failed("open a pool"));
+        }
+        drop(plan);
         self.store.open_pool_past(name, epoch)
     }
 

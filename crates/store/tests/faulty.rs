@@ -82,6 +82,19 @@ fn reopens_fail_as_often_as_told() {
 }
 
 #[test]
+fn opens_fail_as_often_as_told() {
+    let (mut store, faults) = store();
+    faults.fail_opens(1);
+    assert!(matches!(
+        store.open_pool(&"pool".parse().unwrap()),
+        Err(StoreError::Io { .. })
+    ));
+    assert_needs_reopen(&mut store);
+    store.reopen().unwrap();
+    assert_eq!(tasks(&mut store), 0);
+}
+
+#[test]
 fn free_bytes_are_as_told() {
     let (store, faults) = store();
     faults.set_free_bytes(Some(12));

@@ -3,7 +3,10 @@
 
 mod engines;
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use bytes::Bytes;
 use leasehold_core::{Change, Task, TaskId, Timestamp};
@@ -19,6 +22,7 @@ with_each_engine![
     makes_the_folder_and_those_above_it,
     a_folder_has_one_store_at_a_time,
     a_reopen_keeps_the_folder,
+    a_folder_that_is_gone_is_let_go_of_and_taken_again,
     a_folder_with_other_things_is_left_alone,
     a_file_is_no_folder,
     a_folder_that_cannot_be_written_to_is_named,
@@ -66,6 +70,44 @@ fn a_reopen_keeps_the_folder(engine: LogEngine) {
         open(folder.path(), engine),
         Err(StoreError::InUse(_))
     ));
+}
+
+/// As it looks when its disk is unmounted: the disk is not free before nobody has a file of it open.
+fn a_folder_that_is_gone_is_let_go_of_and_taken_again(engine: LogEngine) {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, away) = (folder.path().join("data"), folder.path().join("away"));
+    let mut store = open(&path, engine).unwrap();
+    let pool = open_pool(&mut store);
+    let tasks = [(1, 10), (2, 3_000), (3, 30_000)];
+    let enqueued = tasks.map(|(n, len)| sample::enqueued(id(n), &vec![1; len]));
+    commit(&mut store, &pool, enqueued.to_vec());
+    let before = contents(&mut store);
+    fs::rename(&path, &away).unwrap();
+    for _ in 0..2 {
+        let error = store.reopen().unwrap_err().to_string();
+        let gone = format!(
+            "the data folder {} is damaged: all of it is gone",
+            path.display()
+        );
+        assert!(error.starts_with(&gone), "{error}");
+        assert!(error.contains("without a restart"), "{error}");
+    }
+    assert_eq!(open_files_in(&away), Vec::<PathBuf>::new());
+    // Whoever finds it elsewhere may have it meanwhile.
+    drop(open(&away, engine).unwrap());
+    fs::rename(&away, &path).unwrap();
+    store.reopen().unwrap();
+    assert!(matches!(open(&path, engine), Err(StoreError::InUse(_))));
+    assert_eq!(contents(&mut store), before);
+}
+
+/// Of this process; nothing where there is no telling.
+fn open_files_in(folder: &Path) -> Vec<PathBuf> {
+    let Ok(all) = fs::read_dir("/proc/self/fd") else {
+        return Vec::new();
+    };
+    let names = all.filter_map(|open| fs::read_link(open.ok()?.path()).ok());
+    names.filter(|name| name.starts_with(folder)).collect()
 }
 
 fn a_folder_with_other_things_is_left_alone(engine: LogEngine) {

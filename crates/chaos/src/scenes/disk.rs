@@ -1,17 +1,12 @@
 //! A disk that fails: errors of writes and syncs, none left, read-only, half writes, slow ones; and as
-//! root, one that is really full.
+//! root, one that is really full, and that the kernel really makes read-only.
 
-use std::{
-    fmt,
-    fs::{self, File},
-    io::{self, Write},
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+mod mount;
+mod remount;
+
+use std::{fmt, io, path::PathBuf, time::Duration};
 
 use leasehold_disk::{Fault, FaultFile, Shim};
-use nix::unistd::geteuid;
 use tempfile::TempDir;
 
 use crate::{
@@ -22,13 +17,10 @@ use crate::{
     stage::Stage,
     teller::print,
 };
+use mount::Mount;
 
-/// The small disk, and what of it is kept in reserve.
-const DISK_BYTES: u64 = 192 << 20;
+/// What of the small disk is kept in reserve.
 const RESERVE: &str = "32MiB";
-
-/// What is left when it is filled: less than the reserve.
-const LEFT_BYTES: u64 = 8 << 20;
 
 /// A disk that fails.
 #[derive(Debug)]
@@ -37,6 +29,8 @@ pub(crate) struct Disk {
     faults: FaultFile,
     /// A disk of its own, where that is allowed.
     mount: Option<Mount>,
+    /// What can be done to it here.
+    kinds: Vec<Kind>,
     folder: TempDir,
 }
 
@@ -56,9 +50,22 @@ enum Kind {
     HalfWrites,
     SlowSyncs,
     VerySlowSyncs,
-    Full,
     ReadOnly,
+    Full,
+    Remounted,
 }
+
+/// What needs a C compiler and nothing else.
+const BY_SHIM: [Kind; 8] = [
+    Kind::WritesFail,
+    Kind::SyncsFail,
+    Kind::SomeFail,
+    Kind::NoSpace,
+    Kind::HalfWrites,
+    Kind::SlowSyncs,
+    Kind::VerySlowSyncs,
+    Kind::ReadOnly,
+];
 
 impl Kind {
     const fn told(self) -> &'static str {
@@ -71,7 +78,17 @@ impl Kind {
             Self::SlowSyncs => "each sync takes 100 ms",
             Self::VerySlowSyncs => "each sync takes 2 s",
             Self::Full => "the disk is full up to less than the reserve",
-            Self::ReadOnly => "the file system is read-only (EROFS)",
+            Self::ReadOnly => "every write says that the file system is read-only (EROFS)",
+            Self::Remounted => "the kernel makes the disk read-only (then: umount, e2fsck, mount)",
+        }
+    }
+
+    /// As it is counted.
+    fn name(self) -> &'static str {
+        if self == Self::Remounted {
+            "remount"
+        } else {
+            "disk"
         }
     }
 }
@@ -87,23 +104,19 @@ impl Disk {
     pub(crate) fn new(shim: Shim, folder: TempDir) -> Result<Self, ChaosError> {
         let failed = || ChaosError::io("prepare the disk");
         let faults = FaultFile::create(&folder.path().join("faults"), 1).map_err(failed())?;
-        let mount = match Mount::make(folder.path()) {
-            Ok(mount) => Some(mount),
-            Err(why) => {
-                print(format!("passed over: a disk that is really full ({why})"));
-                None
-            }
-        };
+        let mount = Mount::make(folder.path());
+        let kinds = kinds(&mount);
         Ok(Self {
             shim,
             faults,
-            mount,
+            mount: mount.ok(),
+            kinds,
             folder,
         })
     }
 
     fn data(&self) -> PathBuf {
-        let mounted = self.mount.as_ref().map(|mount| mount.path.as_path());
+        let mounted = self.mount.as_ref().map(Mount::path);
         mounted.unwrap_or_else(|| self.folder.path()).join("data")
     }
 
@@ -121,7 +134,6 @@ impl Disk {
                 set(Fault::MakeErrno, FaultFile::ENOSPC)?;
                 set(Fault::WriteErrno, FaultFile::ENOSPC)
             }
-            // A file system does that by itself after an error; nobody else can while files are open.
             Kind::ReadOnly => {
                 set(Fault::MakeErrno, FaultFile::EROFS)?;
                 set(Fault::WriteErrno, FaultFile::EROFS)?;
@@ -131,6 +143,8 @@ impl Disk {
             Kind::SlowSyncs => set(Fault::SyncMillis, 100),
             Kind::VerySlowSyncs => set(Fault::SyncMillis, 2_000),
             Kind::Full => self.mount.as_ref().map_or(Ok(()), Mount::fill),
+            // It has a part of its own.
+            Kind::Remounted => Ok(()),
         }
     }
 
@@ -162,38 +176,16 @@ impl Nemesis for Disk {
     }
 
     fn draw(&mut self, _cast: &Cast, dice: &mut Dice, length: Duration) -> Vec<Step<Failing>> {
-        let mut all = vec![
-            Kind::WritesFail,
-            Kind::SyncsFail,
-            Kind::SomeFail,
-            Kind::NoSpace,
-            Kind::HalfWrites,
-            Kind::SlowSyncs,
-            Kind::VerySlowSyncs,
-            Kind::ReadOnly,
-        ];
-        if self.mount.is_some() {
-            all.push(Kind::Full);
-        }
-        let mut at = Duration::from_secs(1);
-        let mut steps = Vec::new();
-        let mut left = all.clone();
-        while at < length {
-            if left.is_empty() {
-                left.clone_from(&all);
-            }
-            let place = usize::try_from(dice.below(left.len() as u64)).unwrap_or(0);
-            let what = left.swap_remove(place);
-            let length = dice.millis(500, 3_000);
-            let act = Failing { what, length };
-            steps.push(Step { at, act });
-            at += length + dice.millis(1_000, 3_000);
-        }
-        steps
+        draw(dice, length, &self.kinds)
     }
 
     async fn act(&mut self, stage: &mut Stage, act: &Failing) -> Result<(), ChaosError> {
-        stage.fault("disk", Who::Hub, act.what.told(), act.length);
+        let (what, name) = (act.what.told(), act.what.name());
+        if let (Kind::Remounted, Some(mount)) = (act.what, &mut self.mount) {
+            stage.fault(name, Who::Hub, what, act.length + remount::MENDING);
+            return remount::play(mount, stage, act.length).await;
+        }
+        stage.fault(name, Who::Hub, what, act.length);
         self.begin(act.what)
             .map_err(ChaosError::io("break the disk"))?;
         tokio::time::sleep(act.length).await;
@@ -212,64 +204,76 @@ impl Nemesis for Disk {
     }
 }
 
-/// A small file system in a file.
-#[derive(Debug)]
-struct Mount {
-    path: PathBuf,
+/// What can be done on this machine; says what cannot.
+fn kinds(mount: &Result<Mount, String>) -> Vec<Kind> {
+    let mut kinds = BY_SHIM.to_vec();
+    let full = mount.as_ref().map(|_| ()).map_err(Clone::clone);
+    let broken = mount.as_ref().map_err(Clone::clone);
+    let broken = broken.and_then(Mount::is_breakable);
+    let own = [
+        (Kind::Full, full, "is really full"),
+        (Kind::Remounted, broken, "the kernel makes read-only"),
+    ];
+    for (kind, can_be_done, what) in own {
+        match can_be_done {
+            Ok(()) => kinds.push(kind),
+            Err(why) => print(format!("passed over: a disk that {what} ({why})")),
+        }
+    }
+    kinds
 }
 
-impl Mount {
-    fn make(folder: &Path) -> Result<Self, String> {
-        if !geteuid().is_root() {
-            return Err("only root mounts a disk".to_owned());
+/// Each kind before any comes again.
+fn draw(dice: &mut Dice, length: Duration, kinds: &[Kind]) -> Vec<Step<Failing>> {
+    let mut at = Duration::from_secs(1);
+    let mut steps = Vec::new();
+    let mut left = kinds.to_vec();
+    while at < length {
+        if left.is_empty() {
+            left = kinds.to_vec();
         }
-        let (image, path) = (folder.join("disk.img"), folder.join("disk"));
-        let made = File::create(&image).and_then(|file| file.set_len(DISK_BYTES));
-        made.and_then(|()| fs::create_dir(&path))
-            .map_err(|error| error.to_string())?;
-        let image = image.to_string_lossy().into_owned();
-        run("mkfs.ext4", &["-q", "-F", "-m", "0", &image])?;
-        run("mount", &["-o", "loop", &image, &path.to_string_lossy()])?;
-        Ok(Self { path })
+        let place = usize::try_from(dice.below(left.len() as u64)).unwrap_or(0);
+        let what = left.swap_remove(place);
+        let length = dice.millis(500, 3_000);
+        let act = Failing { what, length };
+        steps.push(Step { at, act });
+        at += length + dice.millis(1_000, 3_000);
     }
-
-    fn fill(&self) -> io::Result<()> {
-        let mut filler = File::create(self.path.join("filler"))?;
-        let block = vec![7; 1 << 20];
-        let free = || -> io::Result<u64> {
-            let told = nix::sys::statvfs::statvfs(&self.path)?;
-            Ok(told.blocks_available() * told.fragment_size())
-        };
-        while free()? > LEFT_BYTES {
-            filler.write_all(&block)?;
-            filler.sync_data()?;
-        }
-        Ok(())
-    }
-
-    fn free(&self) -> io::Result<()> {
-        match fs::remove_file(self.path.join("filler")) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
-    }
+    steps
 }
 
-impl Drop for Mount {
-    fn drop(&mut self) {
-        // Lazily: a process that is being killed may still be in it.
-        if let Err(why) = run("umount", &["-l", &self.path.to_string_lossy()]) {
-            print(format!("{} stays mounted: {why}", self.path.display()));
-        }
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
-    let output = Command::new(program).args(arguments).output();
-    let output = output.map_err(|error| format!("{program}: {error}"))?;
-    if output.status.success() {
-        return Ok(());
+    #[test]
+    fn a_seed_draws_one_schedule_of_what_the_machine_can_do_and_leaves_nothing_out() {
+        let length = Duration::from_secs(60);
+        let all = [&BY_SHIM[..], &[Kind::Full, Kind::Remounted]].concat();
+        for seed in 1..20 {
+            for kinds in [&BY_SHIM[..], &all] {
+                let steps = draw(&mut Dice::new(seed), length, kinds);
+                assert_eq!(steps, draw(&mut Dice::new(seed), length, kinds));
+                let first = steps.iter().take(kinds.len()).map(|step| step.act.what);
+                let first: Vec<_> = first.collect();
+                for kind in kinds {
+                    assert!(first.contains(kind), "seed {seed} leaves out {kind:?}");
+                }
+                assert!(steps.iter().all(|step| kinds.contains(&step.act.what)));
+            }
+        }
+        let draws = [1, 2].map(|seed| draw(&mut Dice::new(seed), length, &all));
+        assert_ne!(draws[0], draws[1]);
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!("{program}: {}", said.trim()))
+
+    #[test]
+    fn without_a_disk_of_its_own_it_is_neither_filled_nor_made_read_only() {
+        assert_eq!(kinds(&Err("only root mounts a disk".to_owned())), BY_SHIM);
+    }
+
+    #[test]
+    fn a_remount_is_counted_by_itself() {
+        assert_eq!(Kind::Remounted.name(), "remount");
+        assert_eq!(Kind::ReadOnly.name(), "disk");
+    }
 }

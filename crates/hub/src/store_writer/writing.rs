@@ -58,7 +58,10 @@ impl Writing {
             caught(|| self.store.reopen())?;
             self.has_failed = false;
         }
-        let opened = caught(|| self.store.open_pool(name))?;
+        let opened = caught(|| self.store.open_pool(name));
+        // To open a pool is to write: what failed then wants a reopen, too.
+        self.has_failed = opened.is_err();
+        let opened = opened?;
         self.opened.insert(opened.id);
         Ok(opened)
     }

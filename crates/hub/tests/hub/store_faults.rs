@@ -65,7 +65,7 @@ async fn nor_is_one_that_failed_on_the_thread_of_its_pool() {
 
 async fn fail_commits() {
     type Plan = fn(&Stage);
-    let plans: [(Plan, bool); 5] = [
+    let plans: [(Plan, bool); 6] = [
         (|stage| stage.faults.fail_commit(Moment::Before), false),
         (|stage| stage.faults.fail_commit(Moment::After), true),
         (|stage| stage.faults.panic_in_commit(Moment::Before), false),
@@ -73,6 +73,14 @@ async fn fail_commits() {
         (
             |stage| {
                 stage.faults.fail_reopens(3);
+                stage.faults.fail_commit(Moment::Before);
+            },
+            false,
+        ),
+        (
+            // The disk fails again between the store and its pool.
+            |stage| {
+                stage.faults.fail_opens(3);
                 stage.faults.fail_commit(Moment::Before);
             },
             false,

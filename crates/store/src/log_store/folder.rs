@@ -45,6 +45,10 @@ const MARKER: &str = "LEASEHOLD";
 const MARKER_NEW: &str = "LEASEHOLD.new";
 const LOCK: &str = "lock";
 
+/// What is said while a folder is gone that was there.
+const COMES_BACK: &str = "put it back as it was, or mount its disk again: it is taken by itself, without \
+                          a restart";
+
 /// What a hub's owner may keep beside the store, before there is one.
 const OF_THE_OWNER: [&str; 2] = ["tokens.json", "tokens.json.new"];
 
@@ -57,8 +61,8 @@ pub(super) struct Folder {
     engine: LogEngine,
     generation: u64,
     format: u64,
-    /// Unlocks when it is closed.
-    lock: File,
+    /// Unlocks when it is closed. None while the folder is gone.
+    lock: Option<File>,
 }
 
 impl Folder {
@@ -81,7 +85,7 @@ impl Folder {
             engine,
             generation,
             format,
-            lock,
+            lock: Some(lock),
         };
         if generation == 0 {
             folder.switch(0)?;
@@ -108,20 +112,37 @@ impl Folder {
         self.generation
     }
 
-    /// Takes the folder once more if it was deleted and put back: what was held is gone.
+    /// Takes the folder once more if it was deleted and put back, or if its disk was unmounted and
+    /// mounted again. Lets go of what is gone: a disk is not free to be mended while somebody has a
+    /// file of it open.
     pub(super) fn hold(&mut self) -> Result<(), StoreError> {
-        let fail = |source| failed("lock the data folder", &self.path, source);
-        let held = self.lock.metadata().map_err(fail)?;
-        let is_held = match fs::metadata(self.path.join(LOCK)) {
-            Ok(found) => (found.dev(), found.ino()) == (held.dev(), held.ino()),
-            Err(error) if is_nothing(&error) => false,
-            Err(error) => return Err(fail(error)),
-        };
-        // Nothing is made where there is nothing: it may come back.
-        if !is_held && self.path.join(MARKER).exists() {
-            self.lock = lock(&self.path)?;
+        let is_held = self.is_held();
+        if is_held.map_err(|source| failed("lock the data folder", &self.path, source))? {
+            return Ok(());
         }
+        self.lock = None;
+        // Nothing is made where there is nothing: it may come back.
+        if !self.path.join(MARKER).exists() {
+            return Err(StoreError::Damaged {
+                what: format!("the data folder {}", self.path.display()),
+                reason: "all of it is gone".to_owned(),
+                advice: COMES_BACK,
+            });
+        }
+        self.lock = Some(lock(&self.path)?);
         Ok(())
+    }
+
+    fn is_held(&self) -> io::Result<bool> {
+        let Some(lock) = &self.lock else {
+            return Ok(false);
+        };
+        let held = lock.metadata()?;
+        match fs::metadata(self.path.join(LOCK)) {
+            Ok(found) => Ok((found.dev(), found.ino()) == (held.dev(), held.ino())),
+            Err(error) if is_nothing(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Where a generation is.

@@ -110,7 +110,8 @@ pub struct LogStore {
     options: LogOptions,
     /// None after it failed.
     engine: Option<Box<dyn Engine>>,
-    witness: Witness,
+    /// Beside the engine.
+    witness: Option<Witness>,
     pools: BTreeMap<PoolId, PoolLog>,
     latest: Timestamp,
     /// While a backup is taken.
@@ -189,7 +190,7 @@ impl LogStore {
         (engine, pools): Generation,
     ) -> Result<Self, StoreError> {
         let latest = latest(&pools);
-        let witness = Witness::open(engine.path())?;
+        let witness = Some(Witness::open(engine.path())?);
         let engine = Some(engine);
         Ok(Self {
             folder,
@@ -247,6 +248,7 @@ impl LogStore {
 
     fn write(&mut self, batches: &[PoolBatch]) -> Result<(), StoreError> {
         let engine = self.engine.as_deref().ok_or(StoreError::Poisoned)?;
+        let witness = self.witness.as_ref().ok_or(StoreError::Poisoned)?;
         take_note(engine, &mut self.pools);
         let mut draft = Draft::new(&mut self.pools).beside(self.copying.as_ref());
         for batch in batches {
@@ -259,7 +261,7 @@ impl LogStore {
         engine.commit(draft.finish())?;
         for batch in batches {
             if let Some(log) = self.pools.get(&batch.pool) {
-                self.witness.attest(batch.pool, log)?;
+                witness.attest(batch.pool, log)?;
             }
         }
         Ok(())
@@ -267,6 +269,7 @@ impl LogStore {
 
     fn own_pool(&mut self, name: &PoolName, past: Epoch) -> Result<OpenedPool, StoreError> {
         let engine = self.engine.as_deref().ok_or(StoreError::Poisoned)?;
+        let witness = self.witness.as_ref().ok_or(StoreError::Poisoned)?;
         let known = self.pools.iter().find(|(_, log)| log.name == *name);
         let (id, before) = match known {
             Some((id, log)) => (*id, log.epoch),
@@ -288,7 +291,7 @@ impl LogStore {
         notes::write_pool(id, log, &mut writes);
         engine.commit(writes)?;
         log.opened = true;
-        self.witness.attest(id, log)?;
+        witness.attest(id, log)?;
         let states = log.take_states();
         if states.is_none() {
             engine.settle()?;
@@ -379,9 +382,10 @@ impl Store for LogStore {
         if let Some(engine) = self.engine.take() {
             engine.close();
         }
+        self.witness = None;
         self.folder.hold()?;
         let (engine, pools) = rewrite::open(&mut self.folder, &self.options)?;
-        self.witness = Witness::open(engine.path())?;
+        self.witness = Some(Witness::open(engine.path())?);
         self.latest = latest(&pools);
         self.pools = pools;
         self.engine = Some(engine);
