@@ -12,6 +12,7 @@
 //! - A batch costs a write of its own before it, and a second turn of the disk: a journal stands
 //!   before it, so that it sees few of them, and long ones.
 //! - It panics in places: each call is guarded, and a panic is an error like any other.
+//! - Where a write of it fails, who waits for that may wait for ever: [`waker`].
 
 use std::{
     collections::BTreeMap,
@@ -21,6 +22,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use self::waker::Waker;
 use super::{
     LogEngine,
     engine::{self, ADVICE, Engine, Scan, Value, Write, Writes, failed},
@@ -31,6 +33,7 @@ use crate::StoreError;
 mod ordered;
 #[cfg(test)]
 mod tests;
+mod waker;
 
 /// sled's only file of values.
 const DB: &str = "db";
@@ -62,6 +65,7 @@ pub(super) struct SledEngine {
     path: PathBuf,
     /// Locked for a moment at a time: reads go on while much is written.
     slots: Mutex<Slots>,
+    waker: Waker,
 }
 
 impl SledEngine {
@@ -80,12 +84,22 @@ impl SledEngine {
         }
         let file = sync_after_open(path).map_err(|source| failed("sync", path, source))?;
         let slots = guard("read", path, || find_slots(&db))?;
+        let waker = waker_of(&db).map_err(|source| failed("open", path, source))?;
         Ok(Self {
             db,
             file,
             path: path.to_owned(),
             slots: Mutex::new(slots),
+            waker,
         })
+    }
+
+    fn guard<T>(
+        &self,
+        action: &'static str,
+        call: impl FnOnce() -> sled::Result<T>,
+    ) -> Result<T, StoreError> {
+        guard(action, &self.path, || self.waker.over(call))
     }
 
     fn slots(&self) -> MutexGuard<'_, Slots> {
@@ -99,7 +113,7 @@ impl Engine for SledEngine {
     }
 
     fn apply(&self, writes: Writes) -> Result<(), StoreError> {
-        guard("write to", &self.path, || {
+        self.guard("write to", || {
             let mut keys = Keys::default();
             for write in writes {
                 let slots = &mut self.slots();
@@ -116,7 +130,7 @@ impl Engine for SledEngine {
     }
 
     fn sync(&self) -> Result<(), StoreError> {
-        guard("flush", &self.path, || self.db.flush())?;
+        self.guard("flush", || self.db.flush())?;
         let synced = self
             .file
             .sync_data()
@@ -126,7 +140,7 @@ impl Engine for SledEngine {
 
     fn get(&self, key: &[u8], len: usize) -> Result<Option<Vec<u8>>, StoreError> {
         let held = self.slots().of(key).map(<[u32]>::to_vec);
-        guard("read", &self.path, || match held {
+        self.guard("read", || match held {
             Some(held) => read_slots(&self.db, &held, len),
             None => read_parts(&self.db, key, len),
         })
@@ -144,7 +158,15 @@ impl Engine for SledEngine {
 
     /// Waits until the last thread of sled's has let go of the file.
     fn close(self: Box<Self>) {
-        let Self { db, file, path, .. } = *self;
+        let Self {
+            db,
+            file,
+            path,
+            waker,
+            ..
+        } = *self;
+        // It has the file open, too.
+        drop(waker);
         let closed = guard("close", &path, || {
             drop(db);
             Ok(())
@@ -339,7 +361,8 @@ impl Values<'_> {
     }
 
     fn next_part(&mut self) -> Result<Option<Part>, StoreError> {
-        guard("read", &self.engine.path, || self.parts.next().transpose())
+        let Self { engine, parts, .. } = self;
+        engine.guard("read", || parts.next().transpose())
     }
 
     /// Puts together what has the same key. A part that is missing shows at the seal.
@@ -406,6 +429,12 @@ fn sync_after_open(path: &Path) -> io::Result<File> {
     file.sync_all()?;
     File::open(path)?.sync_all()?;
     Ok(file)
+}
+
+fn waker_of(db: &sled::Db) -> io::Result<Waker> {
+    let db = db.clone();
+    // Who waits is told what went wrong.
+    Waker::new(move || _ = db.flush())
 }
 
 fn guard<T>(
