@@ -29,6 +29,8 @@ pub(crate) struct Cast {
     pub(crate) hub_data: Option<PathBuf>,
     /// Where the hub listens.
     pub(crate) hub_ip: Ipv4Addr,
+    /// Whether all that passes between the hub and others is TLS.
+    pub(crate) speaks_tls: bool,
     /// What is put before the command of a node or a producer.
     pub(crate) before: BTreeMap<Who, Vec<String>>,
     /// What the hub promises so.
@@ -73,6 +75,7 @@ impl Cast {
             hub_program: None,
             hub_data: None,
             hub_ip: Ipv4Addr::LOCALHOST,
+            speaks_tls: false,
             before: BTreeMap::new(),
             terms: Terms::default(),
             drain_within: Duration::from_secs(180),
