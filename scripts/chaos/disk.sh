@@ -1,11 +1,4 @@
 #!/bin/sh
 # Fails the hub's disk: scripts/chaos/disk.sh [--seed N] [--for DURATION] [OPTIONS]
 # Needs Linux and a C compiler (cc); as root it also fills a disk of its own.
-# Runs $LEASEHOLD_BIN if that is set, and else builds a release first.
-set -eu
-cd "$(dirname "$0")/../.."
-if [ -z "${LEASEHOLD_BIN:-}" ]; then
-    cargo build --release --quiet --package leasehold
-    LEASEHOLD_BIN="${CARGO_TARGET_DIR:-target}/release/leasehold"
-fi
-exec "$LEASEHOLD_BIN" chaos disk "$@"
+exec "$(dirname "$0")/scene" disk "$@"

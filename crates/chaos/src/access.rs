@@ -1,15 +1,12 @@
 //! What a hub wants of whoever comes, and what all of a run show it.
 
-use std::path::PathBuf;
+mod keys;
 
 use leasehold_reach::WayArgs;
-use tempfile::TempDir;
 use toml::{Table, Value};
 
-use crate::{args::SceneArgs, cast::Cast, error::ChaosError, stage};
-
-/// Who may do all in the hub of a run.
-const OWNER: &str = "chaos";
+use crate::{args::SceneArgs, cast::Cast, error::ChaosError};
+use keys::Keys;
 
 /// What a hub wants, as it tells itself: `hub --print-config`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,49 +37,61 @@ impl Wants {
 #[derive(Debug)]
 pub(crate) struct Access {
     pub(crate) way: WayArgs,
-    /// What was made for the run; it goes with it, and is in no folder that is kept.
-    _made: Option<TempDir>,
+    /// What is made for the run.
+    keys: Option<Keys>,
 }
 
 impl Access {
-    /// To the hub of the run, which is told of the tokens that are made for it here; or to one that
-    /// is there already.
-    pub(crate) async fn to(
+    /// As the command line says. Where the hub is to be closed, it is given what that takes.
+    pub(crate) fn begin(args: &SceneArgs, cast: &mut Cast) -> Result<Self, ChaosError> {
+        let (way, keys) = if args.closed {
+            let keys = Keys::make()?;
+            (keys.close(cast)?, Some(keys))
+        } else {
+            (args.way.clone(), None)
+        };
+        cast.speaks_tls = way.speaks_tls();
+        Ok(Self { way, keys })
+    }
+
+    /// Goes by what the hub of the run wants; it is told here of the token that is made for it. One
+    /// that is there already has tokens of its own, and nobody here knows what it wants.
+    pub(crate) async fn settle(
+        mut self,
         args: &SceneArgs,
         cast: &mut Cast,
         config: &str,
     ) -> Result<Self, ChaosError> {
-        let given = args.way.clone();
         if args.hub.is_some() {
-            cast.speaks_tls = given.speaks_tls();
-            return Ok(Self {
-                way: given,
-                _made: None,
-            });
+            return Ok(self);
         }
         let wants = Wants::read(config)?;
+        check(wants, &self.way, args.closed)?;
         cast.speaks_tls = wants.tls;
-        let way = if wants.tls {
-            check(wants, &given)?;
-            given
-        } else {
-            given.plainly()
-        };
-        let made = match wants.token {
-            true => Some(Made::owner(cast).await?),
-            false => None,
-        };
-        let (folder, token) = made.map(|made| (made.folder, made.token)).unzip();
-        Ok(Self {
-            way: way.showing(token),
-            _made: folder,
-        })
+        if !wants.tls {
+            self.way = self.way.plainly();
+        }
+        let mut token = None;
+        if wants.token {
+            let keys = match self.keys.take() {
+                Some(keys) => keys,
+                None => Keys::make()?,
+            };
+            token = Some(keys.token(cast).await?);
+            self.keys = Some(keys);
+        }
+        self.way = self.way.showing(token);
+        Ok(self)
     }
 }
 
 /// Whether enough was said for a hub like that.
-fn check(wants: Wants, given: &WayArgs) -> Result<(), ChaosError> {
+fn check(wants: Wants, given: &WayArgs, is_closed: bool) -> Result<(), ChaosError> {
     let missing = match (given.speaks_tls(), given.shows_certificate()) {
+        _ if is_closed && !(wants.tls && wants.token) => {
+            "the program of the hub cannot be closed: it knows no TLS, or no tokens"
+        }
+        _ if !wants.tls => return Ok(()),
         (false, _) => {
             "the hub of this configuration speaks TLS: give nodes and producers the CA of its \
              certificate with --tls-ca FILE. It listens at an address of this machine, so \
@@ -98,25 +107,23 @@ fn check(wants: Wants, given: &WayArgs) -> Result<(), ChaosError> {
     Err(ChaosError::Usage(missing.to_owned()))
 }
 
-/// A token that is good for all, and where the hub finds that it is.
-struct Made {
-    folder: TempDir,
-    token: PathBuf,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Made {
-    /// The tokens of the configuration are those of another hub, and are left alone.
-    async fn owner(cast: &mut Cast) -> Result<Self, ChaosError> {
-        let folder = tempfile::Builder::new()
-            .prefix("leasehold-chaos-keys-")
-            .tempdir();
-        let folder = folder.map_err(ChaosError::io("make a folder"))?;
-        let (tokens, token) = (
-            folder.path().join("tokens.json"),
-            folder.path().join("token"),
-        );
-        stage::make_token(cast, OWNER, &tokens, &token).await?;
-        cast.knob("AUTH_FILE", &tokens.to_string_lossy());
-        Ok(Self { folder, token })
+    #[test]
+    fn what_a_hub_wants_is_read_from_what_it_says_of_itself() {
+        let open = "[tls]\ncertificate = \"none\"\nnodes = \"none\"\n[auth]\nrequired = false\n";
+        assert_eq!(Wants::read(open).unwrap(), Wants::default());
+        let old = "[hub]\nlisten = \"127.0.0.1:1\"\n";
+        assert_eq!(Wants::read(old).unwrap(), Wants::default());
+        let closed = "[tls]\ncertificate = \"hub.pem\"\nnodes = \"required\"\n\
+                      [auth]\nrequired = true\n";
+        let all = Wants {
+            tls: true,
+            certificate: true,
+            token: true,
+        };
+        assert_eq!(Wants::read(closed).unwrap(), all);
     }
 }

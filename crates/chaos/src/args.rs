@@ -83,6 +83,9 @@ pub(crate) struct SceneArgs {
     #[arg(long, value_name = "DURATION", default_value = "2s")]
     #[arg(value_parser = humantime::parse_duration)]
     pub(crate) slack: Duration,
+    /// Close the hub of the run to strangers: TLS, certificates and a token, all made for the run
+    #[arg(long, conflicts_with = "hub")]
+    pub(crate) closed: bool,
     #[command(flatten)]
     pub(crate) way: WayArgs,
     /// Write the figures into this file, too, as JSON

@@ -13,6 +13,7 @@ use crate::{
     error::ChaosError,
     moment,
     nemesis::{Nemesis, Step, Who},
+    scenes,
     stage::{self, Stage},
     teller::{Teller, print},
     terms,
@@ -40,17 +41,19 @@ pub(crate) async fn play<N: Nemesis>(
     }
     let seed = args.seed.unwrap_or_else(any_seed);
     let mut cast = Cast::new(args.hub_config.is_some() || args.hub.is_some());
+    cast.is_hub_ours = args.hub.is_none();
     nemesis.set(&mut cast);
     cast.hub_program = args.hub_program.clone().or(cast.hub_program);
+    let access = Access::begin(&args, &mut cast)?;
     let config = stage::configuration(&cast, &args).await?;
     cast.terms = terms::read(&config).map_err(|why| ChaosError::failed("read its terms", why))?;
     cast.terms.slack_ms = u64::try_from(args.slack.as_millis()).unwrap_or(u64::MAX);
-    let access = Access::to(&args, &mut cast, &config).await?;
+    let access = access.settle(&args, &mut cast, &config).await?;
     let steps = nemesis.draw(&cast, &mut Dice::new(seed), args.length);
     let teller = Teller::new();
     introduce::<N>(&cast, &args, seed, steps.len());
     let began = Began {
-        scene: N::NAME.to_owned(),
+        scene: scenes::told(N::NAME, args.closed),
         seed,
         terms: cast.terms.clone(),
     };
@@ -81,9 +84,11 @@ fn introduce<N: Nemesis>(cast: &Cast, args: &SceneArgs, seed: u64, steps: usize)
     let rest = option("--hub", args.hub.clone())
         + &option("--hub-config", path(&args.hub_config))
         + &option("--hub-program", path(&args.hub_program))
-        + &match args.hub.is_some() || cast.speaks_tls {
-            true => args.way.told(),
-            false => String::new(),
+        + if args.closed { " --closed" } else { "" }
+        + &if args.hub.is_some() || (cast.speaks_tls && !args.closed) {
+            args.way.told()
+        } else {
+            String::new()
         };
     print(format!(
         "chaos {}: a hub, {} nodes, {} producers; {steps} acts within {length}, drawn from seed \

@@ -4,7 +4,7 @@ use std::io;
 
 use futures_util::{SinkExt, StreamExt};
 use leasehold_node::{Endpoint, NodeOptions, Refusal, RefusalCode, Secret, Stream};
-use leasehold_wire::{FromHub, FromNode, Hello, NodeCodec, Request, Response, Welcome};
+use leasehold_wire::{FromHub, FromNode, Hello, NodeCodec, Request, Response, Welcome, WireError};
 use tokio_util::codec::Framed;
 
 /// The first version of the protocol in which a token can be shown.
@@ -144,13 +144,20 @@ async fn answered(frames: &mut Frames) -> io::Result<Option<Refusal>> {
 }
 
 pub(crate) async fn send(frames: &mut Frames, message: FromNode) -> io::Result<()> {
-    frames.send(message).await.map_err(io::Error::other)
+    frames.send(message).await.map_err(broken)
 }
 
 pub(crate) async fn next(frames: &mut Frames) -> io::Result<FromHub> {
     let next = frames.next().await;
-    next.ok_or(io::ErrorKind::UnexpectedEof)?
-        .map_err(io::Error::other)
+    next.ok_or(io::ErrorKind::UnexpectedEof)?.map_err(broken)
+}
+
+/// What the connection failed with stays what it was.
+fn broken(error: WireError) -> io::Error {
+    if let WireError::Io(error) = error {
+        return error;
+    }
+    io::Error::other(error)
 }
 
 pub(crate) fn unexpected(asked: &str, answer: &FromHub) -> io::Error {

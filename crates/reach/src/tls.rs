@@ -57,6 +57,16 @@ pub(crate) struct TlsArgs {
 }
 
 impl TlsArgs {
+    /// Trusts this CA, and shows a certificate and its key.
+    pub(crate) fn trusting(ca: PathBuf, (certificate, key): (PathBuf, PathBuf)) -> Self {
+        Self {
+            tls_ca: Some(ca),
+            tls_name: None,
+            tls_certificate: Some(certificate),
+            tls_key: Some(key),
+        }
+    }
+
     /// None if the hub is spoken to plainly.
     pub(crate) fn tls(&self) -> Option<Tls> {
         let mut tls = Tls::trusting(self.tls_ca.as_ref()?);

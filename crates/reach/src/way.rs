@@ -32,6 +32,15 @@ pub struct WayArgs {
 }
 
 impl WayArgs {
+    /// Trusts the hubs of this CA alone, and shows this certificate, with its key; and no token.
+    #[must_use]
+    pub fn trusting(ca: PathBuf, identity: (PathBuf, PathBuf)) -> Self {
+        Self {
+            tls: TlsArgs::trusting(ca, identity),
+            token: TokenFile::just(None),
+        }
+    }
+
     /// Whether TLS is to be spoken.
     #[must_use]
     pub const fn speaks_tls(&self) -> bool {
