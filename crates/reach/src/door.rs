@@ -98,10 +98,12 @@ impl Door {
         let stream = self.endpoint.dial().await?;
         let mut frames = Framed::new(stream, NodeCodec::new());
         send(&mut frames, FromNode::Hello(hello)).await?;
-        let welcome = match next(&mut frames).await? {
-            FromHub::Welcome(welcome) => welcome,
-            FromHub::Refused(refusal) => return Ok(Entry::Refused(refusal)),
-            other => return Err(unexpected("a hello", &other)),
+        let word = next(&mut frames).await?;
+        if let FromHub::Refused(refusal) = word {
+            return Ok(Entry::Refused(refusal));
+        }
+        let FromHub::Welcome(welcome) = word else {
+            return Err(unexpected("a hello", &word));
         };
         frames
             .codec_mut()
@@ -126,20 +128,19 @@ async fn answered(frames: &mut Frames) -> io::Result<Option<Refusal>> {
         if let FromHub::Refused(refusal) = word {
             return Ok(Some(refusal));
         }
-        return match word {
-            FromHub::Response {
-                body: Response::Authenticated(_),
-                ..
-            } => Ok(None),
-            FromHub::Response {
-                body: Response::Refused(rejection),
-                ..
-            } => Ok(Some(Refusal {
-                code: RefusalCode::Denied,
-                reason: rejection.to_string(),
-            })),
-            other => Err(unexpected("a token", &other)),
+        let FromHub::Response { body, .. } = word else {
+            return Err(unexpected("a token", &word));
         };
+        if let Response::Refused(rejection) = body {
+            let (code, reason) = (RefusalCode::Denied, rejection.to_string());
+            return Ok(Some(Refusal { code, reason }));
+        }
+        if matches!(body, Response::Authenticated(_)) {
+            return Ok(None);
+        }
+        return Err(io::Error::other(format!(
+            "a token was answered by {body:?}"
+        )));
     }
 }
 
@@ -160,6 +161,6 @@ fn broken(error: WireError) -> io::Error {
     io::Error::other(error)
 }
 
-pub(crate) fn unexpected(asked: &str, answer: &FromHub) -> io::Error {
+fn unexpected(asked: &str, answer: &FromHub) -> io::Error {
     io::Error::other(format!("{asked} was answered by {answer:?}"))
 }

@@ -140,3 +140,94 @@ pub fn address(text: &str) -> Result<String, String> {
     }
     Err("an address is host:port, such as 127.0.0.1:7411".into())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{ffi::OsStr, fs};
+
+    use super::*;
+
+    /// The variables that a process is given.
+    fn given(way: &WayArgs) -> Vec<(String, String)> {
+        let mut command = Command::new("true");
+        way.hand_on(&mut command).unwrap();
+        let text = |text: &OsStr| text.to_string_lossy().into_owned();
+        let set = command.get_envs().filter_map(|(name, value)| {
+            let value = value?;
+            Some((text(name), text(value)))
+        });
+        assert_eq!(command.get_args().count(), 0);
+        set.collect()
+    }
+
+    #[test]
+    fn what_is_handed_on_is_the_file_of_a_token_and_never_an_argument() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        fs::write(&path, "lh1.x.secret\n").unwrap();
+        let file = path.to_string_lossy().into_owned();
+        let identity = ("node.pem".into(), "node.key".into());
+        let way = WayArgs::trusting("ca.pem".into(), identity).showing(Some(path));
+        let given = given(&way);
+        let expected = [
+            ("LEASEHOLD_NODE_TLS_CA", "ca.pem"),
+            ("LEASEHOLD_NODE_TLS_CERTIFICATE", "node.pem"),
+            ("LEASEHOLD_NODE_TLS_KEY", "node.key"),
+            ("LEASEHOLD_TOKEN_FILE", &file),
+        ];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(given, expected);
+        let told = way.told();
+        assert!(
+            told.contains(" --tls-ca ca.pem ") && told.contains(&file),
+            "{told}"
+        );
+        assert!(!told.contains("secret"), "{told}");
+        assert_eq!(way.token().unwrap().unwrap().reveal(), "lh1.x.secret");
+    }
+
+    #[test]
+    fn a_hub_that_wants_nothing_is_told_nothing() {
+        let identity = ("node.pem".into(), "node.key".into());
+        let way = WayArgs::trusting("ca.pem".into(), identity);
+        assert!(way.speaks_tls() && way.shows_certificate());
+        let way = way.plainly();
+        assert!(!way.speaks_tls());
+        assert_eq!(given(&way), []);
+        assert!(way.door("127.0.0.1:1").unwrap().introduction(3).is_none());
+    }
+
+    #[test]
+    fn a_token_is_not_shown_to_a_hub_that_is_too_old_for_it() {
+        let door = Door::new(
+            "127.0.0.1:1",
+            Endpoint::tcp("127.0.0.1:1"),
+            Some(Secret::new("s".to_owned())),
+            true,
+        );
+        assert!(door.introduction(2).is_none());
+        assert!(door.introduction(3).is_some());
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named() {
+        let way = WayArgs::trusting("ca.pem".into(), ("n.pem".into(), "n.key".into()));
+        let way = way.showing(Some("/nowhere/token".into()));
+        let said = way.door("127.0.0.1:1").unwrap_err().to_string();
+        assert!(
+            said.contains("--token-file") && said.contains("/nowhere/token"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn an_address_has_a_host_and_a_port() {
+        assert_eq!(
+            address("hub.internal:7411").as_deref(),
+            Ok("hub.internal:7411")
+        );
+        for wrong in ["", "hub", ":7411", "hub:", "hub:70000"] {
+            assert!(address(wrong).is_err(), "{wrong}");
+        }
+    }
+}

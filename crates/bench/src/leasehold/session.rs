@@ -21,9 +21,9 @@ pub(super) async fn open(
     let hello = Hello::new(name, incarnation);
     put(codec, &FromNode::Hello(hello), &mut connection.output)?;
     connection.send().await?;
-    let welcome = match heard(connection, codec).await? {
-        FromHub::Welcome(welcome) => welcome,
-        other => return Err(unexpected(&other)),
+    let word = heard(connection, codec).await?;
+    let FromHub::Welcome(welcome) = word else {
+        return Err(unexpected(&word));
     };
     codec.set_frame_bytes_max(welcome.frame_bytes_max);
     if let Some(introduction) = door.introduction(welcome.version) {

@@ -118,8 +118,10 @@ mod tests {
 
     #[test]
     fn a_hub_of_somebody_else_is_not_said_to_be_killed() {
-        let mut cast = Cast::default();
-        cast.is_hub_ours = false;
+        let cast = Cast {
+            is_hub_ours: false,
+            ..Cast::default()
+        };
         for seed in 1..20 {
             let length = Duration::from_secs(60);
             for step in Kill.draw(&cast, &mut Dice::new(seed), length) {
