@@ -1,10 +1,3 @@
 #!/bin/sh
 # All chaos scenes side by side, and one table: scripts/chaos/all.sh [MINUTES] [OPTIONS]
-# Runs $LEASEHOLD_BIN if that is set, and else builds a release first.
-set -eu
-cd "$(dirname "$0")/../.."
-if [ -z "${LEASEHOLD_BIN:-}" ]; then
-    cargo build --release --quiet --package leasehold
-    LEASEHOLD_BIN="${CARGO_TARGET_DIR:-target}/release/leasehold"
-fi
-exec "$LEASEHOLD_BIN" chaos all "$@"
+exec "$(dirname "$0")/scene" all "$@"

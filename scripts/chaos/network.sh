@@ -1,10 +1,4 @@
 #!/bin/sh
-# One chaos scene: scripts/chaos/network.sh [--seed N] [--for DURATION] [OPTIONS]
-# Runs $LEASEHOLD_BIN if that is set, and else builds a release first.
-set -eu
-cd "$(dirname "$0")/../.."
-if [ -z "${LEASEHOLD_BIN:-}" ]; then
-    cargo build --release --quiet --package leasehold
-    LEASEHOLD_BIN="${CARGO_TARGET_DIR:-target}/release/leasehold"
-fi
-exec "$LEASEHOLD_BIN" chaos network "$@"
+# Lays bad cables: scripts/chaos/network.sh [--seed N] [--for DURATION] [OPTIONS]
+# With --closed, TLS and tokens go through them.
+exec "$(dirname "$0")/scene" network "$@"

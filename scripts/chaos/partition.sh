@@ -1,10 +1,4 @@
 #!/bin/sh
-# One chaos scene: scripts/chaos/partition.sh [--seed N] [--for DURATION] [OPTIONS]
-# Runs $LEASEHOLD_BIN if that is set, and else builds a release first.
-set -eu
-cd "$(dirname "$0")/../.."
-if [ -z "${LEASEHOLD_BIN:-}" ]; then
-    cargo build --release --quiet --package leasehold
-    LEASEHOLD_BIN="${CARGO_TARGET_DIR:-target}/release/leasehold"
-fi
-exec "$LEASEHOLD_BIN" chaos partition "$@"
+# Parts network namespaces: scripts/chaos/partition.sh [--seed N] [--for DURATION] [OPTIONS]
+# Needs Linux, root and ip (iproute2); elsewhere it says that it is passed over.
+exec "$(dirname "$0")/scene" partition "$@"

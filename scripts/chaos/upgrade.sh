@@ -1,11 +1,4 @@
 #!/bin/sh
-# One chaos scene: scripts/chaos/upgrade.sh [--seed N] [--for DURATION] [OPTIONS]
+# Goes on with an earlier release's store: scripts/chaos/upgrade.sh [--seed N] [--for DURATION] [OPTIONS]
 # With --hub-program OLD, that release runs first, and this one takes its store over.
-# Runs $LEASEHOLD_BIN if that is set, and else builds a release first.
-set -eu
-cd "$(dirname "$0")/../.."
-if [ -z "${LEASEHOLD_BIN:-}" ]; then
-    cargo build --release --quiet --package leasehold
-    LEASEHOLD_BIN="${CARGO_TARGET_DIR:-target}/release/leasehold"
-fi
-exec "$LEASEHOLD_BIN" chaos upgrade "$@"
+exec "$(dirname "$0")/scene" upgrade "$@"

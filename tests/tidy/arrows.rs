@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::house::{self, Finding};
 
 /// A member, whom it may depend on, and whom its tests and examples may see beside that.
-const ARROWS: [(&str, &[&str], &[&str]); 13] = [
+const ARROWS: [(&str, &[&str], &[&str]); 14] = [
     // It counts what the benches of these do, and knows nothing of them.
     ("leasehold-count", &[], &[]),
     ("leasehold-core", &[], &["leasehold-count"]),
@@ -27,9 +27,20 @@ const ARROWS: [(&str, &[&str], &[&str]); 13] = [
         &["leasehold-node"],
     ),
     ("leasehold-node", &["leasehold-core", "leasehold-wire"], &[]),
+    // What all commands that connect are told alike, by flags.
+    (
+        "leasehold-reach",
+        &["leasehold-node", "leasehold-wire"],
+        &[],
+    ),
     (
         "leasehold-bench",
-        &["leasehold-core", "leasehold-wire", "leasehold-store"],
+        &[
+            "leasehold-core",
+            "leasehold-reach",
+            "leasehold-store",
+            "leasehold-wire",
+        ],
         &[],
     ),
     // It judges what the others do, and shares nothing with them.
@@ -40,6 +51,7 @@ const ARROWS: [(&str, &[&str], &[&str]); 13] = [
             "leasehold-disk",
             "leasehold-judge",
             "leasehold-node",
+            "leasehold-reach",
             "leasehold-wire",
         ],
         &[],
@@ -51,6 +63,7 @@ const ARROWS: [(&str, &[&str], &[&str]); 13] = [
             "leasehold-chaos",
             "leasehold-hub",
             "leasehold-node",
+            "leasehold-reach",
             "leasehold-wire",
             "leasehold-core",
         ],
@@ -183,6 +196,8 @@ mod tests {
             ("leasehold-judge", "leasehold-node"),
             ("leasehold-chaos", "leasehold-hub"),
             ("leasehold-chaos", "leasehold-core"),
+            ("leasehold-node", "leasehold-reach"),
+            ("leasehold-hub", "leasehold-reach"),
             ("leasehold-node", "sled"),
             ("leasehold-node", "ractor"),
             ("leasehold-hub", "bincode"),

@@ -1,14 +1,14 @@
 //! Raw protocols: a dialect reads and writes bytes, and this does the rest, alike for all.
 
-use std::{io::ErrorKind, time::Duration};
+mod line;
+
+use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    time::{Instant, Interval, interval_at},
-};
+use leasehold_reach::Door;
+use tokio::time::{Instant, Interval, interval_at};
 
+use self::line::{Exchanged, Line};
 use crate::{BenchError, Doing, Next, ProducerLane, WorkerLane};
 
 /// Room for what one read may bring.
@@ -20,7 +20,7 @@ const SMALL_READ_BYTES: usize = 512;
 /// A connection, and what was read from it and not used yet, and what is to be written.
 #[derive(Debug)]
 pub struct Connection {
-    stream: TcpStream,
+    line: Line,
     read_bytes: usize,
     /// Read, and not taken yet.
     pub input: BytesMut,
@@ -34,25 +34,27 @@ impl Connection {
     /// # Errors
     /// When nobody listens there.
     pub async fn open(address: &str) -> Result<Self, BenchError> {
-        Self::open_with(address, READ_BYTES).await
+        Self::by(&Door::open(address), READ_BYTES).await
+    }
+
+    /// The same by a door that may want TLS.
+    pub(crate) async fn enter(door: &Door) -> Result<Self, BenchError> {
+        Self::by(door, READ_BYTES).await
     }
 
     /// The same for a connection on which little is said: ten thousand of them are to fit.
-    pub(crate) async fn open_small(address: &str) -> Result<Self, BenchError> {
-        Self::open_with(address, SMALL_READ_BYTES).await
+    pub(crate) async fn enter_small(door: &Door) -> Result<Self, BenchError> {
+        Self::by(door, SMALL_READ_BYTES).await
     }
 
-    async fn open_with(address: &str, read_bytes: usize) -> Result<Self, BenchError> {
-        let connected = async {
-            let stream = TcpStream::connect(address).await?;
-            stream.set_nodelay(true)?;
-            Ok(stream)
-        };
-        let stream = connected
-            .await
-            .map_err(BenchError::io(format_args!("connect to {address}")))?;
+    async fn by(door: &Door, read_bytes: usize) -> Result<Self, BenchError> {
+        let line = Line::open(door).await;
+        let line = line.map_err(BenchError::io(format_args!(
+            "connect to {}",
+            door.address()
+        )))?;
         Ok(Self {
-            stream,
+            line,
             read_bytes,
             input: BytesMut::with_capacity(read_bytes),
             output: BytesMut::with_capacity(read_bytes),
@@ -64,11 +66,8 @@ impl Connection {
     /// # Errors
     /// When the connection breaks.
     pub async fn send(&mut self) -> Result<(), BenchError> {
-        while !self.output.is_empty() {
-            let written = self.stream.write_buf(&mut self.output).await;
-            written.map_err(BenchError::io("write to the connection"))?;
-        }
-        Ok(())
+        let sent = self.line.send(&mut self.output).await;
+        sent.map_err(BenchError::io("write to the connection"))
     }
 
     /// Reads what comes next onto the end of `input`.
@@ -77,7 +76,7 @@ impl Connection {
     /// When the connection breaks or ends.
     pub async fn receive(&mut self) -> Result<(), BenchError> {
         self.input.reserve(self.read_bytes);
-        let read = self.stream.read_buf(&mut self.input).await;
+        let read = self.line.receive(&mut self.input).await;
         some(read.map_err(BenchError::io("read from the connection"))?)
     }
 
@@ -87,30 +86,12 @@ impl Connection {
         &mut self,
         until: impl Future<Output = T>,
     ) -> Result<Option<T>, BenchError> {
-        let (mut reader, mut writer) = self.stream.split();
-        // Nearly always all of it fits, and then this is the only call.
-        if !self.output.is_empty() {
-            let written = writer.try_write(&self.output);
-            match written {
-                Ok(bytes) => drop(self.output.split_to(bytes)),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) => return Err(BenchError::failed("write to the connection", error)),
-            }
-        }
         self.input.reserve(self.read_bytes);
-        tokio::pin!(until);
-        loop {
-            tokio::select! {
-                biased;
-                read = reader.read_buf(&mut self.input) => {
-                    some(read.map_err(BenchError::io("read from the connection"))?)?;
-                    return Ok(None);
-                }
-                written = writer.write_buf(&mut self.output), if !self.output.is_empty() => {
-                    written.map_err(BenchError::io("write to the connection"))?;
-                }
-                came = &mut until => return Ok(Some(came)),
-            }
+        let (output, input) = (&mut self.output, &mut self.input);
+        let exchanged = self.line.exchange(output, input, until).await;
+        match exchanged.map_err(BenchError::io("speak on the connection"))? {
+            Exchanged::Came(came) => Ok(Some(came)),
+            Exchanged::Read(bytes) => some(bytes).map(|()| None),
         }
     }
 }
@@ -218,10 +199,17 @@ pub trait WorkerDialect: Send + 'static {
 /// When the system cannot be reached, breaks off, refuses, or is not understood.
 pub async fn run_producer(
     address: String,
+    dialect: impl ProducerDialect,
+    lane: ProducerLane,
+) -> Result<ProducerLane, BenchError> {
+    produce_on(Connection::open(&address).await?, dialect, lane).await
+}
+
+pub(crate) async fn produce_on(
+    mut connection: Connection,
     mut dialect: impl ProducerDialect,
     mut lane: ProducerLane,
 ) -> Result<ProducerLane, BenchError> {
-    let mut connection = Connection::open(&address).await?;
     dialect.greet(&mut connection).await?;
     let mut heart = heart();
     lane.begin().await;
@@ -281,10 +269,17 @@ fn write_due(
 /// When the system cannot be reached, breaks off, refuses, or is not understood.
 pub async fn run_worker(
     address: String,
+    dialect: impl WorkerDialect,
+    lane: WorkerLane,
+) -> Result<WorkerLane, BenchError> {
+    work_on(Connection::open(&address).await?, dialect, lane).await
+}
+
+pub(crate) async fn work_on(
+    mut connection: Connection,
     mut dialect: impl WorkerDialect,
     mut lane: WorkerLane,
 ) -> Result<WorkerLane, BenchError> {
-    let mut connection = Connection::open(&address).await?;
     dialect.greet(&mut connection).await?;
     lane.begin().await;
     lane.tick();

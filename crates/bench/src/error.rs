@@ -2,6 +2,7 @@
 
 use std::{fmt::Display, io};
 
+use leasehold_reach::{RequestError, WayError};
 use thiserror::Error;
 
 /// Why a run, or a part of it, failed.
@@ -10,6 +11,14 @@ pub enum BenchError {
     /// It was asked wrongly.
     #[error("{0}")]
     Usage(String),
+    /// The hub that runs already is not there, lets nobody in, or denies something.
+    #[error("failed to {what}: {why}")]
+    Hub {
+        /// What was tried.
+        what: String,
+        /// Why.
+        why: RequestError,
+    },
     /// Something that it needs failed.
     #[error("failed to {what}: {why}")]
     Failed {
@@ -44,5 +53,11 @@ impl BenchError {
     /// For `map_err` of what the system does: `failed to {what}: {error}`.
     pub fn io(what: impl Display) -> impl FnOnce(io::Error) -> Self {
         move |error| Self::failed(what, error)
+    }
+}
+
+impl From<WayError> for BenchError {
+    fn from(error: WayError) -> Self {
+        Self::Usage(error.to_string())
     }
 }

@@ -4,6 +4,7 @@
 use std::{env, io::stdin, os::fd::AsFd, process::Stdio};
 
 use leasehold_core::PoolName;
+use leasehold_reach::{Door, WayArgs};
 use tokio::{
     io::AsyncReadExt,
     net::unix::pipe,
@@ -26,9 +27,16 @@ pub(crate) struct Holder {
 
 impl Holder {
     /// Starts it; when it holds all, the hub knows.
-    pub(crate) fn start(hub: &str, pool: &PoolName, count: u32) -> Result<Self, BenchError> {
+    pub(crate) fn start(
+        hub: &str,
+        way: &WayArgs,
+        pool: &PoolName,
+        count: u32,
+    ) -> Result<Self, BenchError> {
         let program = env::current_exe().map_err(BenchError::io("find this program"))?;
-        let mut child = Command::new(program)
+        let mut command = Command::new(program);
+        way.hand_on(command.as_std_mut())?;
+        let mut child = command
             .args(["bench", "--hub", hub, "--hold", pool.as_str()])
             .args(["--sessions", &count.to_string(), "--threads", "1"])
             // Ctrl-C is the bench's to hear.
@@ -58,7 +66,7 @@ impl Holder {
 }
 
 /// What that process does, until it is killed or whoever started it is gone.
-pub(crate) async fn hold(pool: &str, hub: String, counts: &[u32]) -> Result<(), BenchError> {
+pub(crate) async fn hold(pool: &str, hub: Door, counts: &[u32]) -> Result<(), BenchError> {
     let pool = PoolName::new(pool).map_err(|error| BenchError::failed("name a pool", error))?;
     let hub = Leasehold::with_pool(hub, pool)?;
     let leash = stdin().as_fd().try_clone_to_owned();

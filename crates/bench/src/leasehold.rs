@@ -21,12 +21,13 @@ use std::{
 };
 
 use leasehold_core::PoolName;
+use leasehold_reach::{Door, WayArgs};
 use leasehold_wire::Status;
 
 use crate::holder::Holder;
 use crate::{
-    BenchError, Doing, HubProcess, ProducerLane, Promise, Target, WorkerLane, run_producer,
-    run_worker,
+    BenchError, Connection, Doing, HubProcess, ProducerLane, Promise, Target, WorkerLane,
+    dialect::{produce_on, work_on},
 };
 pub(crate) use idle::Idle;
 use producer::Enqueuer;
@@ -50,7 +51,7 @@ pub struct Leasehold {
 #[derive(Debug)]
 enum Hub {
     Ours(Box<tokio::sync::Mutex<HubProcess>>),
-    Running(String),
+    Running(Door),
 }
 
 impl Leasehold {
@@ -61,8 +62,8 @@ impl Leasehold {
     }
 
     /// Drives a hub that runs already.
-    pub fn running(address: String) -> Result<Self, BenchError> {
-        Self::new(Hub::Running(address))
+    pub fn running(door: Door) -> Result<Self, BenchError> {
+        Self::new(Hub::Running(door))
     }
 
     fn new(hub: Hub) -> Result<Self, BenchError> {
@@ -96,12 +97,13 @@ impl Leasehold {
         }
     }
 
-    /// Where it listens, for whoever is about to use it.
-    async fn address(&self) -> String {
+    /// How it is reached, for whoever is about to use it. Nobody asks for anything at a hub of the
+    /// bench's own.
+    async fn door(&self) -> Door {
         self.is_used.store(true, Relaxed);
         match &self.hub {
-            Hub::Ours(process) => process.lock().await.address().to_owned(),
-            Hub::Running(address) => address.clone(),
+            Hub::Ours(process) => Door::open(process.lock().await.address()),
+            Hub::Running(door) => door.clone(),
         }
     }
 
@@ -129,24 +131,28 @@ impl Leasehold {
     /// The same hub with another pool.
     pub(crate) async fn beside(&self) -> Result<Self, BenchError> {
         let number = self.pools.fetch_add(1, Relaxed);
-        Self::with_pool(self.address().await, pool_name(number)?)
+        Self::with_pool(self.door().await, pool_name(number)?)
     }
 
     /// A hub that runs already, with a pool that it has.
-    pub(crate) fn with_pool(address: String, pool: PoolName) -> Result<Self, BenchError> {
-        let hub = Self::running(address)?;
+    pub(crate) fn with_pool(door: Door, pool: PoolName) -> Result<Self, BenchError> {
+        let hub = Self::running(door)?;
         *hub.pool.lock().unwrap_or_else(PoisonError::into_inner) = pool;
         Ok(hub)
     }
 
     /// A process that holds tasks of the pool with so many sessions.
-    pub(crate) async fn holder(&self, sessions: u32) -> Result<Holder, BenchError> {
-        Holder::start(&self.address().await, &self.pool(), sessions)
+    pub(crate) async fn holder(&self, sessions: u32, way: &WayArgs) -> Result<Holder, BenchError> {
+        let way = match &self.hub {
+            Hub::Ours(_) => way.clone().plainly().showing(None),
+            Hub::Running(_) => way.clone(),
+        };
+        Holder::start(self.door().await.address(), &way, &self.pool(), sessions)
     }
 
     /// Opens a session that only waits.
     pub(crate) async fn idle(&self) -> impl Future<Output = Result<Idle, BenchError>> + use<> {
-        Idle::open(self.address().await, self.pool())
+        Idle::open(self.door().await, self.pool())
     }
 
     /// Claims one task of the pool.
@@ -190,15 +196,18 @@ impl Target for Leasehold {
 
     fn produce(&self, lane: ProducerLane) -> Doing<'_, ProducerLane> {
         Box::pin(async {
-            let dialect = Enqueuer::new(self.pool(), self.stays_one_in.load(Relaxed))?;
-            run_producer(self.address().await, dialect, lane).await
+            let door = self.door().await;
+            let connection = Connection::enter(&door).await?;
+            let dialect = Enqueuer::new(door, self.pool(), self.stays_one_in.load(Relaxed))?;
+            produce_on(connection, dialect, lane).await
         })
     }
 
     fn work(&self, lane: WorkerLane) -> Doing<'_, WorkerLane> {
         Box::pin(async {
-            let dialect = Claimer::new(self.pool());
-            run_worker(self.address().await, dialect, lane).await
+            let door = self.door().await;
+            let connection = Connection::enter(&door).await?;
+            work_on(connection, Claimer::new(door, self.pool()), lane).await
         })
     }
 

@@ -3,6 +3,7 @@
 use std::{num::NonZeroUsize, path::PathBuf, thread, time::Duration};
 
 use clap::{Args, ValueEnum};
+use leasehold_reach::{Door, WayArgs};
 use tokio_util::sync::CancellationToken;
 
 use crate::BenchError;
@@ -78,7 +79,7 @@ pub struct BenchArgs {
     #[arg(long, conflicts_with = "phases")]
     full: bool,
     /// Drive this hub instead of one of the bench's own
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = leasehold_reach::address)]
     hub: Option<String>,
     /// The folder in which the bench's own hub gets one [default: the current folder]
     #[arg(long, value_name = "DIR")]
@@ -131,6 +132,8 @@ pub struct BenchArgs {
     /// Threads of the generator [default: half of the cores]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
+    #[command(flatten)]
+    way: WayArgs,
     /// Say how far it is, also where standard error is no terminal
     #[arg(long)]
     progress: bool,
@@ -146,7 +149,10 @@ pub struct BenchArgs {
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
     pub(crate) phases: Vec<Phase>,
-    pub(crate) hub: Option<String>,
+    /// The hub that runs already.
+    pub(crate) hub: Option<Door>,
+    /// The way to it.
+    pub(crate) way: WayArgs,
     pub(crate) folder: PathBuf,
     pub(crate) engine: Option<String>,
     pub(crate) against: Vec<String>,
@@ -193,7 +199,11 @@ impl BenchArgs {
             seconds: Duration::from_secs_f64(self.seconds),
             soak_for: Duration::from_secs_f64(self.soak_for.unwrap_or(soak_for)),
             threads: self.threads.unwrap_or_else(|| (cores() / 2).max(1)),
-            hub: self.hub,
+            hub: match &self.hub {
+                Some(address) => Some(self.way.door(address)?),
+                None => None,
+            },
+            way: self.way,
             hold: self.hold,
             engine: self.engine,
             against: self.against,

@@ -1,8 +1,9 @@
 //! A run: phase by phase, and each phase for one system after the other; then all of it again, so
 //! that what else the machine does meets all alike, and the limits with which they are compared.
 
-use std::{env, io::IsTerminal, sync::Arc};
+use std::{env, io::IsTerminal, sync::Arc, time::Duration};
 
+use leasehold_reach::Door;
 use tokio::{
     runtime,
     signal::unix::{SignalKind, signal},
@@ -26,6 +27,9 @@ const TASKS_BESIDE: u64 = 100_000_000;
 
 /// Sessions that the hub may hold beside those that idle.
 const SESSIONS_BESIDE: u32 = 10_000;
+
+/// How long a hub that runs already may take to let somebody in.
+const LET_IN_WITHIN: Duration = Duration::from_secs(10);
 
 /// Measures what was asked for, and shows it.
 ///
@@ -218,8 +222,10 @@ impl<'a> Bench<'a> {
 }
 
 async fn leasehold(options: &Options) -> Result<Leasehold, BenchError> {
-    if let Some(address) = &options.hub {
-        return Leasehold::running(address.clone());
+    if let Some(door) = &options.hub {
+        let hub = Leasehold::running(door.clone())?;
+        knock(door, &hub).await?;
+        return Ok(hub);
     }
     let program = env::current_exe().map_err(BenchError::io("find this program"))?;
     let settings = settings(options);
@@ -229,6 +235,14 @@ async fn leasehold(options: &Options) -> Result<Leasehold, BenchError> {
         settings,
     });
     Leasehold::ours(hub.await?)
+}
+
+/// What would be denied is told before anything is measured.
+async fn knock(door: &Door, hub: &Leasehold) -> Result<(), BenchError> {
+    let (pool, address) = (hub.pool(), door.address());
+    let knocked = door.knock(&pool, LET_IN_WITHIN).await;
+    let what = || format!("drive the hub at {address}, in its pool {pool}");
+    knocked.map_err(|why| BenchError::Hub { what: what(), why })
 }
 
 /// Room for what the phases put into the hub, and what was chosen.

@@ -160,7 +160,9 @@ impl Run<'_> {
         command
             .args(["chaos", "leash", "--"])
             .arg(&program)
-            .args(["chaos", self.name, "--slack", SLACK])
+            .arg("chaos")
+            .args(scenes::words(self.name))
+            .args(["--slack", SLACK])
             .args(["--seed", &self.seed.to_string()])
             .args(["--for", &format!("{}ms", self.length.as_millis())])
             .arg("--summary")

@@ -1,8 +1,9 @@
 //! What may be said on the command line.
 
-use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
+use leasehold_reach::WayArgs;
 
 /// `leasehold chaos`
 #[derive(Debug, Args)]
@@ -67,8 +68,10 @@ pub(crate) struct SceneArgs {
     /// Play at this hub, which runs already and is yours: nodes and producers are hurt, and the hub
     /// is left to you; they use its pool "chaos"
     #[arg(long, value_name = "ADDR", conflicts_with = "hub_program")]
-    pub(crate) hub: Option<SocketAddr>,
-    /// A configuration of the hub to try, instead of the defaults
+    #[arg(value_parser = leasehold_reach::address)]
+    pub(crate) hub: Option<String>,
+    /// A configuration of the hub to try, instead of the defaults; where it wants tokens, one is
+    /// made for the run
     #[arg(long, value_name = "FILE")]
     pub(crate) hub_config: Option<PathBuf>,
     /// Another program for the hub, such as an older release
@@ -81,6 +84,11 @@ pub(crate) struct SceneArgs {
     #[arg(long, value_name = "DURATION", default_value = "2s")]
     #[arg(value_parser = humantime::parse_duration)]
     pub(crate) slack: Duration,
+    /// Close the hub of the run to strangers: TLS, certificates and a token, all made for the run
+    #[arg(long, conflicts_with = "hub")]
+    pub(crate) closed: bool,
+    #[command(flatten)]
+    pub(crate) way: WayArgs,
     /// Write the figures into this file, too, as JSON
     #[arg(long, value_name = "FILE", hide = true)]
     pub(crate) summary: Option<PathBuf>,
@@ -119,7 +127,9 @@ pub(crate) struct CheckArgs {
 pub(crate) struct PartArgs {
     /// Where the hub is, or the way to it
     #[arg(long)]
-    pub(crate) hub: SocketAddr,
+    pub(crate) hub: String,
+    #[command(flatten)]
+    pub(crate) way: WayArgs,
     /// As what it takes part
     #[arg(long)]
     pub(crate) name: String,

@@ -25,10 +25,14 @@ pub(crate) struct Cast {
     pub(crate) hub_env: Vec<(String, String)>,
     /// The program of the hub; none is this one.
     pub(crate) hub_program: Option<PathBuf>,
+    /// Whether the hub is one of the run, to be hurt like the others.
+    pub(crate) is_hub_ours: bool,
     /// Where the hub keeps its store; none is in the folder of the run.
     pub(crate) hub_data: Option<PathBuf>,
     /// Where the hub listens.
     pub(crate) hub_ip: Ipv4Addr,
+    /// Whether all that passes between the hub and others is TLS.
+    pub(crate) speaks_tls: bool,
     /// What is put before the command of a node or a producer.
     pub(crate) before: BTreeMap<Who, Vec<String>>,
     /// What the hub promises so.
@@ -71,8 +75,10 @@ impl Cast {
             failing: 100,
             hub_env: Vec::new(),
             hub_program: None,
+            is_hub_ours: true,
             hub_data: None,
             hub_ip: Ipv4Addr::LOCALHOST,
+            speaks_tls: false,
             before: BTreeMap::new(),
             terms: Terms::default(),
             drain_within: Duration::from_secs(180),
@@ -94,6 +100,18 @@ impl Cast {
     pub(crate) fn env(&mut self, name: &str, value: &str) {
         self.hub_env.retain(|(known, _)| known != name);
         self.hub_env.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Those of these who may be hurt: a hub that is somebody else's may not, and a node is in its
+    /// place.
+    pub(crate) fn ours(&self, mut whom: Vec<Who>) -> Vec<Who> {
+        if !self.is_hub_ours && whom.contains(&Who::Hub) {
+            whom.retain(|who| *who != Who::Hub);
+            if whom.is_empty() {
+                whom.push(Who::Node(1));
+            }
+        }
+        whom
     }
 
     /// All nodes.

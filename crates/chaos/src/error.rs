@@ -2,12 +2,23 @@
 
 use std::{fmt::Display, io};
 
+use leasehold_node::RequestError;
+use leasehold_reach::WayError;
+
 /// A run could not be carried out, or judged.
 #[derive(Debug, thiserror::Error)]
 pub enum ChaosError {
     /// It was asked wrongly.
     #[error("{0}")]
     Usage(String),
+    /// The hub is not there, lets nobody in, or denies something.
+    #[error("failed to {what}: {why}")]
+    Hub {
+        /// What was tried.
+        what: String,
+        /// Why.
+        why: RequestError,
+    },
     /// Something that is needed did not work.
     #[error("failed to {what}: {why}")]
     Failed {
@@ -30,5 +41,11 @@ impl ChaosError {
 
     pub(crate) fn io(what: impl Display) -> impl FnOnce(io::Error) -> Self {
         move |error| Self::failed(what, error)
+    }
+}
+
+impl From<WayError> for ChaosError {
+    fn from(error: WayError) -> Self {
+        Self::Usage(error.to_string())
     }
 }

@@ -16,6 +16,7 @@
 //! | `play.rs` | a run from its beginning to its verdict |
 //! | `stage.rs`, `stage/` | the processes: starting, killing, freezing them; the quiet phase |
 //! | `cast.rs` | who is on stage, and the knobs of the hub |
+//! | `access.rs` | how all of them reach the hub: TLS, tokens |
 //! | `workload/` | what producers, nodes and stale holders do |
 //! | `raw.rs` | a session by hand, for those who behave badly |
 //! | `proxy.rs`, `proxy/` | a cable that goes wrong, for scenes that lay one in `nemesis::Nemesis::link` |
@@ -32,6 +33,7 @@
 //!    itself (`stage::Stage::fault`); `relent` takes all of it back before the quiet phase.
 //! 2. Add it to `args::Verb` and to `scenes.rs`, which `chaos all` plays.
 
+mod access;
 mod all;
 mod args;
 mod cast;

@@ -6,14 +6,17 @@ use leasehold_judge::{Began, History, Summary, judge};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
+    access::Access,
     args::SceneArgs,
     cast::Cast,
     dice::Dice,
     error::ChaosError,
     moment,
     nemesis::{Nemesis, Step, Who},
-    stage::Stage,
+    scenes,
+    stage::{self, Stage},
     teller::{Teller, print},
+    terms,
 };
 
 /// Seeds are short, so that they can be typed.
@@ -38,25 +41,33 @@ pub(crate) async fn play<N: Nemesis>(
     }
     let seed = args.seed.unwrap_or_else(any_seed);
     let mut cast = Cast::new(args.hub_config.is_some() || args.hub.is_some());
+    cast.is_hub_ours = args.hub.is_none();
     nemesis.set(&mut cast);
     cast.hub_program = args.hub_program.clone().or(cast.hub_program);
-    cast.terms = Stage::terms(&cast, &args).await?;
+    let access = Access::begin(&args, &mut cast)?;
+    let config = stage::configuration(&cast, &args).await?;
+    cast.terms = terms::read(&config).map_err(|why| ChaosError::failed("read its terms", why))?;
     cast.terms.slack_ms = u64::try_from(args.slack.as_millis()).unwrap_or(u64::MAX);
+    let access = access.settle(&args, &mut cast, &config).await?;
     let steps = nemesis.draw(&cast, &mut Dice::new(seed), args.length);
     let teller = Teller::new();
     introduce::<N>(&cast, &args, seed, steps.len());
     let began = Began {
-        scene: N::NAME.to_owned(),
+        scene: scenes::told(N::NAME, args.closed),
         seed,
         terms: cast.terms.clone(),
     };
-    let mut stage = Stage::set(cast, &args, began, teller)?;
+    let mut stage = Stage::set(cast, &args, access, began, teller)?;
     let played = tokio::select! {
         played = act(&mut nemesis, &mut stage, &steps, &args) => played,
         // All that was started ends with the stage, and nothing is left of it.
         _ = tokio::signal::ctrl_c() => return Err(ChaosError::interrupted()),
     };
     if let Err(error) = played {
+        // Nobody was let in, and there is nothing to be seen.
+        if matches!(error, ChaosError::Hub { .. }) {
+            return Err(error);
+        }
         let folder = stage.keep();
         teller.say(format!("logs and history are kept in {}", folder.display()));
         return Err(error);
@@ -70,9 +81,15 @@ fn introduce<N: Nemesis>(cast: &Cast, args: &SceneArgs, seed: u64, steps: usize)
         value.map_or_else(String::new, |value| format!(" {name} {value}"))
     };
     let path = |of: &Option<std::path::PathBuf>| of.as_ref().map(|of| of.display().to_string());
-    let rest = option("--hub", args.hub.map(|hub| hub.to_string()))
+    let rest = option("--hub", args.hub.clone())
         + &option("--hub-config", path(&args.hub_config))
-        + &option("--hub-program", path(&args.hub_program));
+        + &option("--hub-program", path(&args.hub_program))
+        + if args.closed { " --closed" } else { "" }
+        + &if args.hub.is_some() || (cast.speaks_tls && !args.closed) {
+            args.way.told()
+        } else {
+            String::new()
+        };
     print(format!(
         "chaos {}: a hub, {} nodes, {} producers; {steps} acts within {length}, drawn from seed \
          {seed}\n  again: leasehold chaos {} --seed {seed} --for {}{rest}",
@@ -91,11 +108,15 @@ async fn act<N: Nemesis>(
     args: &SceneArgs,
 ) -> Result<(), ChaosError> {
     stage.start_all(&[Who::Hub]).await?;
+    stage.knock().await?;
     let parts = stage.cast.all_parts();
-    for who in &parts {
-        let way = nemesis.link(*who, stage.hub()).await;
-        let way = way.map_err(ChaosError::io(format!("lay a way for {who}")))?;
-        stage.lay(*who, way);
+    // Between others and their hub there is nothing of ours.
+    if let Some(hub) = stage.hub() {
+        for who in &parts {
+            let way = nemesis.link(*who, hub).await;
+            let way = way.map_err(ChaosError::io(format!("lay a way for {who}")))?;
+            stage.lay(*who, way);
+        }
     }
     stage.start_all(&parts).await?;
     if args.hub.is_some() {

@@ -52,6 +52,8 @@ pub(crate) struct Proxy {
 #[derive(Debug)]
 struct Control {
     hub: SocketAddr,
+    /// What passes is TLS.
+    is_opaque: bool,
     up: watch::Sender<Weather>,
     down: watch::Sender<Weather>,
     blows: broadcast::Sender<Blow>,
@@ -62,15 +64,17 @@ struct Control {
 }
 
 impl Proxy {
-    /// A cable to this hub; what it draws it draws of these dice.
+    /// A cable to this hub; what it draws it draws of these dice. Where `is_opaque`, no frames can be
+    /// seen in what passes.
     ///
     /// # Errors
     /// If there is no port to listen at.
-    pub(crate) async fn to(hub: SocketAddr, dice: Dice) -> io::Result<Self> {
+    pub(crate) async fn to(hub: SocketAddr, is_opaque: bool, dice: Dice) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let control = Arc::new(Control {
             hub,
+            is_opaque,
             up: watch::Sender::new(Weather::Clear),
             down: watch::Sender::new(Weather::Clear),
             blows: broadcast::Sender::new(BLOWS_KEPT),

@@ -1,23 +1,24 @@
 //! A session by hand, for those who behave badly.
 
-use std::{fmt, io, net::SocketAddr, time::Duration};
+use std::{fmt, io, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use leasehold_node::{Incarnation, LeaseRef, NodeName, PoolName, Refusal, Rejection};
-use leasehold_wire::{
-    CompleteItem, Delivery, FromHub, FromNode, Hello, NodeCodec, Request, Response,
-};
-use tokio::{net::TcpStream, time::timeout};
-use tokio_util::codec::Framed;
+use leasehold_reach::{Door, Entry, Frames};
+use leasehold_wire::{CompleteItem, Delivery, FromHub, FromNode, Hello, Request, Response};
+use tokio::time::timeout;
 
 /// How long the hub may take for a word, on a machine that has much else to do.
 const WORD_WITHIN: Duration = Duration::from_secs(60);
 
+/// How long it may take until it has let somebody in: a connection, a hello and a token.
+const ENTERED_WITHIN: Duration = Duration::from_secs(120);
+
 /// A session that does only what it is told; it does not even ping.
 #[derive(Debug)]
 pub(crate) struct Raw {
-    frames: Framed<TcpStream, NodeCodec>,
+    frames: Frames,
     last_id: u64,
 }
 
@@ -30,36 +31,20 @@ pub(crate) enum Reception {
 
 impl Raw {
     /// Opens a session.
-    pub(crate) async fn open(
-        hub: SocketAddr,
-        name: &str,
-        incarnation: u64,
-    ) -> io::Result<Reception> {
-        let stream = TcpStream::connect(hub).await?;
-        stream.set_nodelay(true)?;
-        let mut frames = Framed::new(stream, NodeCodec::new());
+    pub(crate) async fn open(hub: &Door, name: &str, incarnation: u64) -> io::Result<Reception> {
         let name = NodeName::new(name).map_err(io::Error::other)?;
         let hello = Hello::new(name, Incarnation(incarnation));
-        send(&mut frames, FromNode::Hello(hello)).await?;
-        let word = next(&mut frames).await?;
-        if let FromHub::Refused(refusal) = word {
-            return Ok(Reception::Refused(refusal));
-        }
-        let FromHub::Welcome(welcome) = word else {
-            return Err(unexpected("a hello", &word));
-        };
-        let bytes_max = welcome.frame_bytes_max;
-        frames.codec_mut().set_frame_bytes_max(bytes_max);
-        let raw = Self { frames, last_id: 0 };
-        Ok(Reception::Welcomed(Box::new(raw)))
+        Ok(match timeout(ENTERED_WITHIN, hub.enter(hello)).await?? {
+            Entry::Refused(refusal) => Reception::Refused(refusal),
+            Entry::Welcomed(session) => {
+                let (frames, _) = *session;
+                Reception::Welcomed(Box::new(Self { frames, last_id: 0 }))
+            }
+        })
     }
 
     /// The same, where a refusal is an error.
-    pub(crate) async fn welcomed(
-        hub: SocketAddr,
-        name: &str,
-        incarnation: u64,
-    ) -> io::Result<Self> {
+    pub(crate) async fn welcomed(hub: &Door, name: &str, incarnation: u64) -> io::Result<Self> {
         match Self::open(hub, name, incarnation).await? {
             Reception::Welcomed(raw) => Ok(*raw),
             Reception::Refused(refusal) => Err(io::Error::other(refusal.reason)),
@@ -67,7 +52,7 @@ impl Raw {
     }
 
     /// The connection itself.
-    pub(crate) fn into_frames(self) -> Framed<TcpStream, NodeCodec> {
+    pub(crate) fn into_frames(self) -> Frames {
         self.frames
     }
 
@@ -155,13 +140,13 @@ fn unexpected(asked: &str, answer: &dyn fmt::Debug) -> io::Error {
     io::Error::other(format!("{asked} was answered by {answer:?}"))
 }
 
-async fn send(frames: &mut Framed<TcpStream, NodeCodec>, message: FromNode) -> io::Result<()> {
+async fn send(frames: &mut Frames, message: FromNode) -> io::Result<()> {
     timeout(WORD_WITHIN, frames.send(message))
         .await?
         .map_err(io::Error::other)
 }
 
-async fn next(frames: &mut Framed<TcpStream, NodeCodec>) -> io::Result<FromHub> {
+async fn next(frames: &mut Frames) -> io::Result<FromHub> {
     let next = timeout(WORD_WITHIN, frames.next()).await?;
     next.ok_or(io::ErrorKind::UnexpectedEof)?
         .map_err(io::Error::other)

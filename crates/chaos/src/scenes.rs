@@ -22,11 +22,15 @@ pub(crate) use partition::Partition;
 pub(crate) use power_cut::PowerCut;
 pub(crate) use upgrade::Upgrade;
 
-/// All that `chaos all` plays, as they are called on the command line.
-pub(crate) const ALL: [&str; 10] = [
+/// Of one that is played at a hub which is closed to strangers.
+const CLOSED: &str = "-closed";
+
+/// All that `chaos all` plays, as they are called on the command line, or so and `--closed`.
+pub(crate) const ALL: [&str; 11] = [
     "kill",
     "freeze",
     "network",
+    "network-closed",
     "partition",
     "disk",
     "power-cut",
@@ -35,3 +39,17 @@ pub(crate) const ALL: [&str; 10] = [
     "load",
     "upgrade",
 ];
+
+/// As it is told.
+pub(crate) fn told(name: &str, is_closed: bool) -> String {
+    let suffix = if is_closed { CLOSED } else { "" };
+    format!("{name}{suffix}")
+}
+
+/// As the command line has it.
+pub(crate) fn words(told: &str) -> Vec<&str> {
+    match told.strip_suffix(CLOSED) {
+        Some(name) => vec![name, "--closed"],
+        None => vec![told],
+    }
+}

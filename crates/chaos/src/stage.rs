@@ -1,5 +1,6 @@
 //! The processes of a run: a hub, producers and nodes, in a folder of their own.
 
+mod ask;
 mod folder;
 mod leash;
 mod process;
@@ -14,18 +15,21 @@ use std::{
     time::Duration,
 };
 
-use leasehold_judge::{Began, How, Terms, What};
+use leasehold_judge::{Began, How, What};
+use leasehold_node::{Inspector, PoolName};
+use leasehold_reach::Door;
 use nix::sys::signal::Signal;
 use tokio::time::timeout;
 
 use crate::{
-    args::SceneArgs, cast::Cast, dice::Dice, error::ChaosError, nemesis::Who, recorder::Recorder,
-    teller::Teller,
+    access::Access, args::SceneArgs, cast::Cast, dice::Dice, error::ChaosError, nemesis::Who,
+    recorder::Recorder, teller::Teller,
 };
 use folder::Folder;
 use process::{Log, Process};
 use yardstick::Yardstick;
 
+pub(crate) use ask::{configuration, make_token};
 pub(crate) use leash::leash;
 
 /// The pool of the workload.
@@ -36,6 +40,9 @@ const READY: &str = "listening on ";
 
 /// How long a hub may take until it listens, on a machine that has much else to do.
 const LISTENS_WITHIN: Duration = Duration::from_secs(120);
+
+/// How long a hub may take to let somebody in who is to be let in.
+const LET_IN_WITHIN: Duration = Duration::from_secs(30);
 
 /// How long a process may take to be gone that was killed or told to end.
 const GONE_WITHIN: Duration = Duration::from_secs(200);
@@ -48,10 +55,11 @@ pub(crate) struct Stage {
     frozen: Vec<Who>,
     /// The way of each to the hub, where it is not the hub's own address.
     ways: BTreeMap<Who, SocketAddr>,
-    address: SocketAddr,
+    /// The hub's, if it is one of the run: one that was there before is left alone.
+    address: Option<SocketAddr>,
+    door: Door,
+    access: Access,
     hub_config: Option<PathBuf>,
-    /// It was there before, and is left alone.
-    has_foreign_hub: bool,
     /// How often each was started.
     starts: BTreeMap<Who, u32>,
     /// Each start of a producer draws from the next.
@@ -67,6 +75,7 @@ impl Stage {
     pub(crate) fn set(
         cast: Cast,
         args: &SceneArgs,
+        access: Access,
         began: Began,
         teller: Teller,
     ) -> Result<Self, ChaosError> {
@@ -76,8 +85,12 @@ impl Stage {
         let recorder = recorder.map_err(failed())?;
         let dice = Dice::new(began.seed ^ 0x5eed);
         recorder.record(What::Began(began));
-        let free = || folder::free_address(cast.hub_ip);
-        let address = args.hub.map_or_else(free, Ok).map_err(failed())?;
+        let address = match &args.hub {
+            Some(_) => None,
+            None => Some(folder::free_address(cast.hub_ip).map_err(failed())?),
+        };
+        let own = address.map(|address| address.to_string());
+        let at = args.hub.clone().or(own).unwrap_or_default();
         Ok(Self {
             cast,
             teller,
@@ -85,7 +98,8 @@ impl Stage {
             frozen: Vec::new(),
             ways: BTreeMap::new(),
             address,
-            has_foreign_hub: args.hub.is_some(),
+            door: access.way.door(&at)?,
+            access,
             hub_config: args.hub_config.clone(),
             starts: BTreeMap::new(),
             dice,
@@ -95,30 +109,38 @@ impl Stage {
         })
     }
 
-    /// What the hub promises under these settings, as it says itself.
-    pub(crate) async fn terms(cast: &Cast, args: &SceneArgs) -> Result<Terms, ChaosError> {
-        let failed = |why: String| ChaosError::failed("ask the hub for its configuration", why);
-        let mut command = process::hub_command(cast, args.hub_config.as_deref())
-            .map_err(|error| failed(error.to_string()))?;
-        let output = command.arg("--print-config").output().await;
-        let output = output.map_err(|error| failed(error.to_string()))?;
-        if !output.status.success() {
-            return Err(failed(
-                String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-            ));
-        }
-        let config = String::from_utf8_lossy(&output.stdout).into_owned();
-        crate::terms::read(&config).map_err(failed)
-    }
-
     /// Where all of it is.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The hub's own address, the same after each start.
-    pub(crate) const fn hub(&self) -> SocketAddr {
+    /// The hub's own address, the same after each start; of one that was there before, none.
+    pub(crate) const fn hub(&self) -> Option<SocketAddr> {
         self.address
+    }
+
+    /// How the hub is reached, with nothing between.
+    pub(crate) const fn door(&self) -> &Door {
+        &self.door
+    }
+
+    /// For looking; an answer may take so long.
+    pub(crate) fn inspector(&self, within: Duration) -> Inspector {
+        let options = self.door.options().give_up_after(within);
+        Inspector::new(self.door.endpoint(), options)
+    }
+
+    /// Whether all who take part will be let in, so that a run says that and nothing else.
+    pub(crate) async fn knock(&self) -> Result<(), ChaosError> {
+        let pool = PoolName::new(POOL).expect("letters make a name");
+        let knocked = self.door.knock(&pool, LET_IN_WITHIN).await;
+        let what = || {
+            format!(
+                "play at the hub at {}, in its pool {POOL}",
+                self.door.address()
+            )
+        };
+        knocked.map_err(|why| ChaosError::Hub { what: what(), why })
     }
 
     /// From now on this one reaches the hub by way of that address.
@@ -145,9 +167,10 @@ impl Stage {
     pub(crate) async fn run(&self, args: &[&str]) -> Result<String, ChaosError> {
         let what = || format!("run leasehold {}", args.join(" "));
         let mut command = process::this_command().map_err(ChaosError::io(what()))?;
+        self.access.way.hand_on(command.as_std_mut())?;
         command
             .args(args)
-            .env("LEASEHOLD_HUB", self.address.to_string())
+            .env("LEASEHOLD_HUB", self.door.address())
             .kill_on_drop(true);
         let output = command.output().await.map_err(ChaosError::io(what()))?;
         if output.status.success() {
@@ -174,7 +197,7 @@ impl Stage {
         let mut whom = whom.to_vec();
         whom.sort_unstable();
         for who in whom {
-            let is_ours = who != Who::Hub || !self.has_foreign_hub;
+            let is_ours = who != Who::Hub || self.address.is_some();
             if is_ours && !self.processes.contains_key(&who) {
                 let started = self.start(who).await;
                 started.map_err(ChaosError::io(format!("start {who}")))?;
@@ -202,7 +225,7 @@ impl Stage {
         let data = data.unwrap_or_else(|| self.path("data"));
         let mut command = process::hub_command(&self.cast, self.hub_config.as_deref())?;
         command
-            .args(["--listen", &self.address.to_string(), "--data"])
+            .args(["--listen", self.door.address(), "--data"])
             .arg(data);
         let mut process = Process::start(command, Log::New(&log))?;
         match timeout(LISTENS_WITHIN, process.says(READY)).await {
@@ -219,12 +242,15 @@ impl Stage {
     }
 
     fn start_part(&mut self, who: Who) -> io::Result<Process> {
-        let hub = *self.ways.get(&who).unwrap_or(&self.address);
+        let way = self.ways.get(&who).map(ToString::to_string);
+        let hub = way.unwrap_or_else(|| self.door.address().to_owned());
         let seed = self.dice.any();
         // One for each start, so that a line that a kill cut short is the last of its file.
         let start = self.count_start(who);
         let history = self.path(&format!("{who}.{start}.jsonl"));
-        let command = process::part_command(&self.cast, who, hub, seed, &history)?;
+        let mut command = process::part_command(&self.cast, who, &hub, seed, &history)?;
+        let handed = self.access.way.hand_on(command.as_std_mut());
+        handed.map_err(io::Error::other)?;
         Process::start(command, Log::More(&self.path(&format!("{who}.log"))))
     }
 

@@ -7,6 +7,7 @@ pub(crate) mod producer;
 use std::{io, time::Duration};
 
 use leasehold_node::{NodeName, NodeOptions, PoolName};
+use leasehold_reach::Door;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{args::PartArgs, error::ChaosError};
@@ -14,11 +15,16 @@ use crate::{args::PartArgs, error::ChaosError};
 /// Nobody waits longer than that for a hub.
 const PATIENCE: Duration = Duration::from_secs(150);
 
+fn door(part: &PartArgs) -> Result<Door, ChaosError> {
+    Ok(part.way.door(&part.hub)?)
+}
+
 /// Comes back quickly, however often the hub dies.
 fn options(part: &PartArgs) -> Result<NodeOptions, ChaosError> {
     let name = NodeName::new(&part.name);
     let name = name.map_err(|error| ChaosError::Usage(error.to_string()))?;
-    Ok(NodeOptions::default()
+    Ok(door(part)?
+        .options()
         .name(name)
         .give_up_after(PATIENCE)
         .reconnect_base(Duration::from_millis(10))

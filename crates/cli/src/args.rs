@@ -6,7 +6,6 @@ mod help;
 mod pool;
 mod reach;
 mod schedule;
-mod tls;
 mod token;
 pub(crate) mod values;
 mod wishes;
@@ -18,14 +17,15 @@ use leasehold_bench::BenchArgs;
 use leasehold_chaos::ChaosArgs;
 use leasehold_hub::LogEngine;
 use leasehold_node::{Death, NodeName, PoolName, StateKind, TaskId};
+use leasehold_reach::WayArgs;
 
+use self::wishes::WishArgs;
 pub(crate) use self::{
     backup::{BackupArgs, ExportArgs, RestoreArgs, VerifyArgs},
     pool::{PoolArgs, PoolVerb, PurgeArgs, SetArgs},
     schedule::{MISFIRES, PutArgs, ScheduleArgs, ScheduleVerb},
     token::{CreateArgs, Kept, TokenArgs, TokenVerb},
 };
-use self::{tls::TlsArgs, token::TokenFile, wishes::WishArgs};
 
 /// A durable task broker: a hub keeps tasks, nodes work on them under leases, nothing is lost.
 #[derive(Debug, Parser)]
@@ -96,12 +96,10 @@ pub(crate) struct Reach {
         env = "LEASEHOLD_HUB",
         hide_env_values = true
     )]
-    #[arg(default_value = "127.0.0.1:7411", value_parser = values::address)]
+    #[arg(default_value = "127.0.0.1:7411", value_parser = leasehold_reach::address)]
     pub(crate) hub: String,
     #[command(flatten)]
-    pub(crate) tls: TlsArgs,
-    #[command(flatten)]
-    pub(crate) token: TokenFile,
+    pub(crate) way: WayArgs,
     /// How long to try to reach the hub before giving up with exit code 69
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = values::duration)]
     pub(crate) timeout: Duration,

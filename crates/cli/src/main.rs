@@ -53,6 +53,7 @@ fn main() -> ExitCode {
 fn bench(args: BenchArgs) -> Result<(), Failure> {
     leasehold_bench::run(args).map_err(|error| match error {
         BenchError::Usage(_) => Failure::Usage(error.to_string()),
+        BenchError::Hub { what, why } => Failure::request(what, &why),
         BenchError::Failed { .. } | BenchError::Unexpected { .. } => {
             Failure::Failed(error.to_string())
         }
@@ -63,6 +64,7 @@ fn bench(args: BenchArgs) -> Result<(), Failure> {
 fn chaos(args: ChaosArgs) -> Result<ExitCode, Failure> {
     leasehold_chaos::run(args).map_err(|error| match error {
         ChaosError::Usage(_) => Failure::Usage(error.to_string()),
+        ChaosError::Hub { what, why } => Failure::request(what, &why),
         ChaosError::Failed { .. } => Failure::Failed(error.to_string()),
     })
 }

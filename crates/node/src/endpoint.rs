@@ -22,9 +22,16 @@ const KEEPALIVE_EVERY: Duration = Duration::from_secs(5);
 #[cfg(any(target_os = "android", target_os = "linux"))]
 const UNACKNOWLEDGED_FOR: Duration = Duration::from_secs(10);
 
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+/// A connection to a hub, whatever it goes over.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+impl fmt::Debug for dyn Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stream")
+    }
+}
 
 pub(crate) type BoxStream = Box<dyn Stream>;
 
@@ -85,6 +92,15 @@ impl Endpoint {
             name,
             connect: Arc::new(connect),
         }
+    }
+
+    /// A connection, on which nothing was said yet: for programs that speak the protocol by
+    /// themselves. Bytes are on their way when it is flushed.
+    ///
+    /// # Errors
+    /// When nobody listens there, or TLS does not come about.
+    pub fn dial(&self) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
+        self.connect()
     }
 
     pub(crate) fn connect(&self) -> BoxFuture<'static, io::Result<BoxStream>> {

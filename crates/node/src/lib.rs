@@ -73,7 +73,7 @@ mod tokens;
 mod worker;
 
 pub use backups::Backup;
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, Stream};
 pub use error::{EnqueueError, RequestError};
 pub use inspector::{Inspector, Revivals};
 pub use leasehold_core::priority;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use leasehold_core::{PoolName, Rejection};
+use leasehold_reach::Door;
 use leasehold_wire::{FromHub, FromNode, NodeCodec, Request, Response, Status};
 use tokio::{
     sync::watch,
@@ -30,10 +31,10 @@ pub(crate) struct Idle {
 
 impl Idle {
     /// Opens it.
-    pub(super) async fn open(address: String, pool: PoolName) -> Result<Self, BenchError> {
-        let mut connection = Connection::open_small(&address).await?;
+    pub(super) async fn open(door: Door, pool: PoolName) -> Result<Self, BenchError> {
+        let mut connection = Connection::enter_small(&door).await?;
         let mut codec = NodeCodec::new();
-        let welcome = session::open(&mut connection, &mut codec).await?;
+        let welcome = session::open(&mut connection, &mut codec, &door).await?;
         Ok(Self {
             connection,
             codec,

@@ -2,6 +2,7 @@
 
 use bytes::BytesMut;
 use leasehold_core::PoolName;
+use leasehold_reach::Door;
 use leasehold_wire::{FromHub, FromNode, NodeCodec, Response};
 
 use super::{NAME, form::Form, ids::Ids, session};
@@ -40,6 +41,7 @@ impl UnderWay {
 #[derive(Debug)]
 pub(super) struct Enqueuer {
     codec: NodeCodec,
+    door: Door,
     form: Form,
     /// For tasks that stay: not to run before long after the bench.
     staying: Form,
@@ -51,9 +53,10 @@ pub(super) struct Enqueuer {
 }
 
 impl Enqueuer {
-    pub(super) fn new(pool: PoolName, stays_one_in: u32) -> Result<Self, BenchError> {
+    pub(super) fn new(door: Door, pool: PoolName, stays_one_in: u32) -> Result<Self, BenchError> {
         Ok(Self {
             codec: NodeCodec::new(),
+            door,
             form: Form::of_enqueue(pool.clone(), 0)?,
             staying: Form::of_enqueue(pool, STAYS_MS)?,
             stays_one_in,
@@ -67,7 +70,7 @@ impl Enqueuer {
 impl ProducerDialect for Enqueuer {
     fn greet<'a>(&'a mut self, connection: &'a mut Connection) -> Doing<'a> {
         Box::pin(async {
-            session::open(connection, &mut self.codec).await?;
+            session::open(connection, &mut self.codec, &self.door).await?;
             Ok(())
         })
     }

@@ -2,16 +2,18 @@
 
 use bytes::BytesMut;
 use leasehold_core::{Incarnation, NodeName};
-use leasehold_wire::{FromHub, FromNode, Hello, NodeCodec, Welcome};
+use leasehold_reach::Door;
+use leasehold_wire::{FromHub, FromNode, Hello, NodeCodec, Response, Welcome};
 use tokio_util::codec::{Decoder, Encoder};
 
 use super::NAME;
 use crate::{BenchError, Connection};
 
-/// Says hello and awaits the welcome.
+/// Says hello, awaits the welcome, and says who this is, if there is anything to be shown.
 pub(super) async fn open(
     connection: &mut Connection,
     codec: &mut NodeCodec,
+    door: &Door,
 ) -> Result<Welcome, BenchError> {
     let incarnation = Incarnation(rand::random());
     let name = NodeName::new(&format!("bench-{:x}", incarnation.0))
@@ -19,15 +21,36 @@ pub(super) async fn open(
     let hello = Hello::new(name, incarnation);
     put(codec, &FromNode::Hello(hello), &mut connection.output)?;
     connection.send().await?;
-    loop {
-        connection.receive().await?;
-        match next(codec, &mut connection.input)? {
-            None => {}
-            Some(FromHub::Welcome(welcome)) => {
-                codec.set_frame_bytes_max(welcome.frame_bytes_max);
-                return Ok(welcome);
+    let word = heard(connection, codec).await?;
+    let FromHub::Welcome(welcome) = word else {
+        return Err(unexpected(&word));
+    };
+    codec.set_frame_bytes_max(welcome.frame_bytes_max);
+    if let Some(introduction) = door.introduction(welcome.version) {
+        put(codec, &introduction, &mut connection.output)?;
+        connection.send().await?;
+        let answer = heard(connection, codec).await?;
+        let is_known = matches!(
+            answer,
+            FromHub::Response {
+                body: Response::Authenticated(_),
+                ..
             }
-            Some(other) => return Err(unexpected(&other)),
+        );
+        if !is_known {
+            return Err(unexpected(&answer));
+        }
+    }
+    Ok(welcome)
+}
+
+/// What the hub says next, beside that it is there.
+async fn heard(connection: &mut Connection, codec: &mut NodeCodec) -> Result<FromHub, BenchError> {
+    loop {
+        match next(codec, &mut connection.input)? {
+            Some(FromHub::Ping) => {}
+            Some(message) => return Ok(message),
+            None => connection.receive().await?,
         }
     }
 }
@@ -53,5 +76,8 @@ pub(super) fn put(
 }
 
 pub(super) fn unexpected(message: &FromHub) -> BenchError {
+    if let FromHub::Refused(refusal) = message {
+        return BenchError::unexpected(NAME, &refusal.reason);
+    }
     BenchError::unexpected(NAME, format_args!("{message:?}"))
 }

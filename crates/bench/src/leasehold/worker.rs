@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::BytesMut;
 use leasehold_core::PoolName;
+use leasehold_reach::Door;
 use leasehold_wire::{CompleteItem, Delivery, FromHub, FromNode, NodeCodec, Request, Response};
 
 use super::{NAME, session};
@@ -13,6 +14,7 @@ use crate::{BenchError, Connection, Doing, Stamp, WorkerDialect, WorkerLane};
 #[derive(Debug)]
 pub(super) struct Claimer {
     codec: NodeCodec,
+    door: Door,
     pool: PoolName,
     next_id: u64,
     /// What was delivered by what is being read, to be completed together.
@@ -23,9 +25,10 @@ pub(super) struct Claimer {
 }
 
 impl Claimer {
-    pub(super) fn new(pool: PoolName) -> Self {
+    pub(super) fn new(door: Door, pool: PoolName) -> Self {
         Self {
             codec: NodeCodec::new(),
+            door,
             pool,
             next_id: 0,
             delivered: Vec::new(),
@@ -133,7 +136,7 @@ impl Claimer {
 impl WorkerDialect for Claimer {
     fn greet<'a>(&'a mut self, connection: &'a mut Connection) -> Doing<'a> {
         Box::pin(async {
-            session::open(connection, &mut self.codec).await?;
+            session::open(connection, &mut self.codec, &self.door).await?;
             Ok(())
         })
     }

@@ -44,7 +44,7 @@ pub(crate) async fn run(trial: &mut Trial<'_>, hub: &Leasehold) -> Result<(), Be
 async fn with(trial: &mut Trial<'_>, hub: &Leasehold, count: u32) -> Result<(), BenchError> {
     let other: Arc<dyn Target> = Arc::new(hub.beside().await?);
     let load = others(trial);
-    let mut holder = hub.holder(count).await?;
+    let mut holder = hub.holder(count, &trial.options.way).await?;
     let tasks = u64::from(count * LEASES);
     tokio::select! {
         held = until(hub, |pool| pool.claimed >= tasks) => { held?; }

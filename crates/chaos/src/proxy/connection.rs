@@ -24,7 +24,7 @@ use tokio_util::codec::Decoder;
 
 use super::{
     Control,
-    frames::HEAD,
+    frames::{Frames, HEAD},
     ghost,
     mischief::Mischief,
     pump::{Dry, Passage, pump},
@@ -154,8 +154,11 @@ impl Connection {
             // The other end is right here.
             _ = orders.up.send(how);
         }
-        let up = Passage::new(&self.hub, control.up.subscribe(), up_orders, up_dice);
-        let down = Passage::new(&self.node, control.down.subscribe(), down_orders, down_dice);
+        let frames = || Frames::of(control.is_opaque);
+        let up = (control.up.subscribe(), up_orders);
+        let down = (control.down.subscribe(), down_orders);
+        let up = Passage::new(&self.hub, up, frames(), up_dice);
+        let down = Passage::new(&self.node, down, frames(), down_dice);
         let up = pump(
             &self.node,
             up,

@@ -10,14 +10,25 @@ pub(super) struct Frames {
     head: Vec<u8>,
     /// Of its body, still to come.
     left: usize,
+    /// There are none to be seen: each piece is taken for the beginning of one.
+    is_opaque: bool,
 }
 
 impl Frames {
+    /// Those of this protocol, or of TLS, which shows none.
+    pub(super) fn of(is_opaque: bool) -> Self {
+        Self {
+            is_opaque,
+            ..Self::default()
+        }
+    }
+
     /// What of this piece is still of the frame that is passing.
     pub(super) fn rest(&self, piece: &[u8]) -> usize {
         let mut ahead = Self {
             head: self.head.clone(),
             left: self.left,
+            is_opaque: self.is_opaque,
         };
         let whole = piece.len();
         let mut at = 0;
@@ -29,6 +40,9 @@ impl Frames {
 
     /// It has passed.
     pub(super) fn pass(&mut self, piece: &[u8]) {
+        if self.is_opaque {
+            return;
+        }
         let mut at = 0;
         while at < piece.len() {
             at += self.step(&piece[at..]);
@@ -62,6 +76,13 @@ mod tests {
     use super::*;
 
     const TWO: [u8; 13] = [0, 0, 0, 3, 1, 2, 3, 0, 0, 0, 2, 9, 9];
+
+    #[test]
+    fn where_none_can_be_seen_each_piece_begins_one() {
+        let mut frames = Frames::of(true);
+        frames.pass(&TWO[..5]);
+        assert_eq!(frames.rest(&TWO[5..]), 0);
+    }
 
     #[test]
     fn frames_begin_where_they_do_however_they_are_cut() {

@@ -3,7 +3,8 @@
 //! TCP has a checksum of sixteen bits, and a frame none of its own: what a middlebox changes inside a
 //! payload arrives changed, and nobody can tell (TLS would). So all that is done here is done where
 //! a frame says what it is, which either side must notice: to its length, to the kind of its
-//! message, to the magic of a hello, or by bytes that are no frame at all.
+//! message, to the magic of a hello, or by bytes that are no frame at all. Where TLS passes, any bit
+//! will do.
 
 use std::fmt;
 
@@ -28,6 +29,8 @@ pub(crate) enum Mischief {
     Truncate,
     /// Only a part passes, and then a reset.
     ResetInside,
+    /// A bit of whatever passes, for a cable that TLS passes through.
+    FlipAny,
 }
 
 /// What becomes of a piece that begins with a frame.
@@ -55,7 +58,8 @@ impl Mischief {
     pub(crate) const fn wants_an_answer(self) -> bool {
         match self {
             Self::FlipLength | Self::FlipKind | Self::FlipMagic | Self::Insert => true,
-            Self::Truncate | Self::ResetInside => false,
+            // Who says in TLS why he hangs up says it where no cable hears it.
+            Self::Truncate | Self::ResetInside | Self::FlipAny => false,
         }
     }
 
@@ -75,6 +79,10 @@ impl Mischief {
                     return Spoilt::NotYet;
                 };
                 *byte ^= 1 << draw(dice, 8);
+            }
+            Self::FlipAny => {
+                let at = draw(dice, piece.len());
+                piece[at] ^= 1 << draw(dice, 8);
             }
             Self::Insert => {
                 piece.splice(0..0, noise(dice));
@@ -99,6 +107,7 @@ impl fmt::Display for Mischief {
             Self::Insert => "noise put in",
             Self::Truncate => "a frame cut short, and the end",
             Self::ResetInside => "a reset in the middle of a frame",
+            Self::FlipAny => "a bit flipped, of whatever passes",
         })
     }
 }
@@ -162,6 +171,18 @@ mod tests {
                 let ends = matches!(spoilt, Spoilt::Ended { .. });
                 assert_eq!(ends, !how.wants_an_answer(), "{how}");
             }
+        }
+    }
+
+    #[test]
+    fn a_bit_of_whatever_passes_is_one_bit() {
+        for seed in 0..500 {
+            let mut piece = frames();
+            let spoilt = Mischief::FlipAny.spoil(&mut piece, &mut Dice::new(seed));
+            assert_eq!(spoilt, Spoilt::Changed);
+            let both = piece.iter().zip(frames());
+            let flipped: u32 = both.map(|(is, was)| (is ^ was).count_ones()).sum();
+            assert_eq!((flipped, piece.len()), (1, frames().len()));
         }
     }
 

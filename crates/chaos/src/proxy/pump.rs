@@ -117,8 +117,8 @@ async fn read(from: &TcpStream, put: Sender<Piece>, mut hear: impl FnMut(&[u8]))
 impl<'a> Passage<'a> {
     pub(super) fn new(
         to: &'a TcpStream,
-        weather: watch::Receiver<Weather>,
-        orders: UnboundedReceiver<Mischief>,
+        (weather, orders): (watch::Receiver<Weather>, UnboundedReceiver<Mischief>),
+        frames: Frames,
         dice: Dice,
     ) -> Self {
         Self {
@@ -126,7 +126,7 @@ impl<'a> Passage<'a> {
             weather,
             orders,
             dice,
-            frames: Frames::default(),
+            frames,
             pending: None,
             is_spoilt: false,
         }

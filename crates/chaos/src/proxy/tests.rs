@@ -25,7 +25,7 @@ impl Stage {
     async fn new(seed: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let hub = listener.local_addr().unwrap();
-        let proxy = Proxy::to(hub, Dice::new(seed)).await.unwrap();
+        let proxy = Proxy::to(hub, false, Dice::new(seed)).await.unwrap();
         Self { proxy, listener }
     }
 

@@ -71,6 +71,7 @@ fn one(cast: &Cast, dice: &mut Dice) -> Freezing {
             whom
         }
     };
+    let whom = cast.ours(whom);
     // A blink, or longer than anybody waits; and a node long enough to see its tasks move in time.
     let length = if dice.chance(300) {
         dice.millis(50, silence / 2)

@@ -88,7 +88,7 @@ fn one(cast: &Cast, dice: &mut Dice) -> (Killing, Duration) {
         ),
     };
     let killing = Killing {
-        whom,
+        whom: cast.ours(whom),
         times: u32::try_from(times).unwrap_or(1),
         away: dice.millis(0, 700),
     };
@@ -113,6 +113,25 @@ mod tests {
             .collect();
         for who in [Who::Hub, Who::Node(3), Who::Producer(2)] {
             assert!(whom.contains(&who), "nobody kills {who}");
+        }
+    }
+
+    #[test]
+    fn a_hub_of_somebody_else_is_not_said_to_be_killed() {
+        let cast = Cast {
+            is_hub_ours: false,
+            ..Cast::default()
+        };
+        for seed in 1..20 {
+            let length = Duration::from_secs(60);
+            for step in Kill.draw(&cast, &mut Dice::new(seed), length) {
+                let whom = &step.act.whom;
+                assert!(
+                    !whom.is_empty() && !whom.contains(&Who::Hub),
+                    "{}",
+                    step.act
+                );
+            }
         }
     }
 }

@@ -15,6 +15,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Network {
     cables: BTreeMap<Who, Proxy>,
+    /// What passes is TLS.
+    is_opaque: bool,
     dice: Dice,
 }
 
@@ -43,6 +45,7 @@ impl Default for Network {
     fn default() -> Self {
         Self {
             cables: BTreeMap::new(),
+            is_opaque: false,
             dice: Dice::new(0x006e_6574),
         }
     }
@@ -71,10 +74,29 @@ impl Kind {
     /// Whether the hub tells the node that it speaks wrongly.
     fn blames_the_node(self) -> bool {
         match self {
-            Self::BadGreeting(_) => true,
+            Self::BadGreeting(how) => how.wants_an_answer(),
             Self::Blow(Blow::Spoil(way, how)) => way != Way::Down && how.wants_an_answer(),
             Self::Blow(Blow::Cut | Blow::Reset | Blow::HalfOpen { .. } | Blow::Double { .. })
             | Self::Weather { .. } => false,
+        }
+    }
+
+    /// What it is for a cable that sees no frames: bits flip wherever they are. A node whose first
+    /// session ever does not come about may take it for a mistake of its owner's, and end.
+    fn through_tls(self, at: Duration) -> Self {
+        let flipped = match self {
+            Self::Blow(Blow::Spoil(way, how)) if how.wants_an_answer() => {
+                Self::Blow(Blow::Spoil(way, Mischief::FlipAny))
+            }
+            // Nobody connects a second time with what was only overheard.
+            Self::Blow(Blow::Double { .. }) => Self::Blow(Blow::Spoil(Way::Up, Mischief::FlipAny)),
+            Self::BadGreeting(_) => Self::BadGreeting(Mischief::FlipAny),
+            Self::Blow(Blow::Cut | Blow::Reset | Blow::HalfOpen { .. } | Blow::Spoil(..))
+            | Self::Weather { .. } => return self,
+        };
+        match at < Patience::FROM {
+            true => Self::Blow(Blow::Reset),
+            false => flipped,
         }
     }
 
@@ -117,7 +139,7 @@ impl Nemesis for Network {
     }
 
     async fn link(&mut self, who: Who, hub: SocketAddr) -> io::Result<SocketAddr> {
-        let cable = Proxy::to(hub, self.dice.fork()).await?;
+        let cable = Proxy::to(hub, self.is_opaque, self.dice.fork()).await?;
         let address = cable.address();
         self.cables.insert(who, cable);
         Ok(address)
@@ -125,12 +147,16 @@ impl Nemesis for Network {
 
     fn draw(&mut self, cast: &Cast, dice: &mut Dice, length: Duration) -> Vec<Step<Trouble>> {
         self.dice = dice.fork();
+        self.is_opaque = cast.speaks_tls;
         let all = cast.all_parts();
         let mut at = Duration::from_secs(1);
         let mut steps = Vec::new();
         let mut patience = Patience::default();
         while at < length {
             let mut kind = trouble(dice);
+            if self.is_opaque {
+                kind = kind.through_tls(at);
+            }
             let whom = if dice.chance(600) {
                 vec![dice.pick(&all)]
             } else {
@@ -312,6 +338,26 @@ mod tests {
         assert!(!bears(&one, 6) && !bears(&other, 6));
         assert!(bears(&[Who::Node(2)], 6), "nobody else is");
         assert!(bears(&one, 124) && !bears(&one, 124));
+    }
+
+    #[test]
+    fn through_tls_nothing_is_done_to_frames_and_bits_flip_all_the_same() {
+        let mut cast = Cast::new(false);
+        cast.speaks_tls = true;
+        let mut flips = 0;
+        for seed in 0..20 {
+            let length = Duration::from_secs(60);
+            let steps = Network::default().draw(&cast, &mut Dice::new(seed), length);
+            for Step { at, act } in steps {
+                assert!(!act.kind.blames_the_node(), "{act}");
+                assert_ne!(act.kind.name(), "connected twice", "{act}");
+                if act.to_string().contains("a bit flipped") {
+                    assert!(at >= Patience::FROM, "{act}");
+                    flips += 1;
+                }
+            }
+        }
+        assert!(flips > 20, "{flips}");
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl fmt::Display for Trouble {
 impl Partition {
     /// What it takes, or why this machine does not allow it.
     pub(crate) fn prepare(args: &SceneArgs) -> Result<Self, String> {
-        if let Some(hub) = args.hub {
+        if let Some(hub) = &args.hub {
             let why = "part its network yourself, and play another scene at it";
             return Err(format!("the hub at {hub} runs already; {why}"));
         }

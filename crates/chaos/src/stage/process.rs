@@ -4,7 +4,6 @@ use std::{
     env,
     fs::{File, OpenOptions},
     io,
-    net::SocketAddr,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -146,13 +145,18 @@ pub(super) fn this_command() -> io::Result<Command> {
     leashed(&[], &this_program()?)
 }
 
-/// The hub, under its settings.
-pub(super) fn hub_command(cast: &Cast, config: Option<&Path>) -> io::Result<Command> {
+/// The program of the hub, for a command of it.
+pub(super) fn of_the_hub(cast: &Cast) -> io::Result<Command> {
     let program = match &cast.hub_program {
         Some(program) => program.clone(),
         None => this_program()?,
     };
-    let mut command = leashed(&[], &program)?;
+    leashed(&[], &program)
+}
+
+/// The hub, under its settings.
+pub(super) fn hub_command(cast: &Cast, config: Option<&Path>) -> io::Result<Command> {
+    let mut command = of_the_hub(cast)?;
     command
         .arg("hub")
         .env("LEASEHOLD_LOG_FORMAT", "json")
@@ -168,7 +172,7 @@ pub(super) fn hub_command(cast: &Cast, config: Option<&Path>) -> io::Result<Comm
 pub(super) fn part_command(
     cast: &Cast,
     who: Who,
-    hub: SocketAddr,
+    hub: &str,
     seed: u64,
     history: &Path,
 ) -> io::Result<Command> {
@@ -180,7 +184,7 @@ pub(super) fn part_command(
         Who::Node(_) | Who::Hub => "work",
     });
     command
-        .args(["--hub", &hub.to_string(), "--name", &who.to_string()])
+        .args(["--hub", hub, "--name", &who.to_string()])
         .args(["--pool", POOL, "--history"])
         .arg(history);
     match who {

@@ -5,8 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use futures_util::{StreamExt, stream};
 use leasehold_judge::{Found, History, Life, What};
 use leasehold_node::{
-    AttemptEnding, Endpoint, Inspector, NodeOptions, PoolName, PoolStatus, Rejection, RequestError,
-    StateKind, TaskDetail,
+    AttemptEnding, Inspector, PoolName, PoolStatus, Rejection, RequestError, StateKind, TaskDetail,
 };
 use tokio::time::{Instant, sleep};
 
@@ -38,10 +37,7 @@ impl Stage {
         let mut first = self.cast.all_producers();
         first.extend(self.cast.all_holders());
         self.ask_to_end(&first).await?;
-        let inspector = Inspector::new(
-            Endpoint::tcp(self.address.to_string()),
-            NodeOptions::default().give_up_after(ANSWER_WITHIN),
-        );
+        let inspector = self.inspector(ANSWER_WITHIN);
         self.drained(&inspector).await?;
         self.look(&inspector).await?;
         drop(inspector);

@@ -1,14 +1,15 @@
 //! One that claims tasks, falls silent until others have them, and then comes back and completes
 //! them all the same: what a process does that was suspended, and does not know it.
 
-use std::{io, net::SocketAddr, process::ExitCode, time::Duration};
+use std::{io, process::ExitCode, time::Duration};
 
 use leasehold_judge::{Answer, Outcome, What};
 use leasehold_node::{PoolName, Rejection};
+use leasehold_reach::Door;
 use leasehold_wire::Delivery;
 use tokio::time::sleep;
 
-use super::{asked_to_end, pool};
+use super::{asked_to_end, door, pool};
 use crate::{
     args::HoldArgs, error::ChaosError, moment, payload::Payload, raw::Raw, recorder::Recorder,
 };
@@ -30,7 +31,7 @@ pub(crate) async fn run(args: HoldArgs) -> Result<ExitCode, ChaosError> {
     let recorder = Recorder::open(&args.part.history, &args.part.name);
     let holder = Holder {
         recorder: recorder.map_err(ChaosError::io("record"))?,
-        hub: args.part.hub,
+        hub: door(&args.part)?,
         pool: pool(&args.part)?,
         name: args.part.name,
         incarnation: moment::any(),
@@ -52,7 +53,7 @@ pub(crate) async fn run(args: HoldArgs) -> Result<ExitCode, ChaosError> {
 
 struct Holder {
     recorder: Recorder,
-    hub: SocketAddr,
+    hub: Door,
     pool: PoolName,
     name: String,
     incarnation: u64,
@@ -60,14 +61,14 @@ struct Holder {
 
 impl Holder {
     async fn hold(&self) -> io::Result<()> {
-        let mut session = Raw::welcomed(self.hub, &self.name, self.incarnation).await?;
+        let mut session = Raw::welcomed(&self.hub, &self.name, self.incarnation).await?;
         let held = session.claim(&self.pool, TASKS, WAIT).await?;
         for task in &held {
             self.started(task);
         }
         sleep(SILENCE).await;
         drop(session);
-        let mut session = Raw::welcomed(self.hub, &self.name, self.incarnation).await?;
+        let mut session = Raw::welcomed(&self.hub, &self.name, self.incarnation).await?;
         for task in held {
             self.complete(&mut session, &task).await?;
         }

@@ -3,10 +3,10 @@
 use std::{process::ExitCode, sync::Arc};
 
 use leasehold_judge::{Answer, Outcome as Recorded, What};
-use leasehold_node::{Endpoint, Outcome, Rejection, Task, Worker, WorkerEvent};
+use leasehold_node::{Outcome, Rejection, Task, Worker, WorkerEvent};
 use tokio::{sync::broadcast::error::RecvError, time::sleep};
 
-use super::{asked_to_end, options, pool};
+use super::{asked_to_end, door, options, pool};
 use crate::{args::WorkArgs, error::ChaosError, payload::Payload, recorder::Recorder};
 
 /// One of so many leases is given back.
@@ -17,7 +17,7 @@ pub(crate) async fn run(args: WorkArgs) -> Result<ExitCode, ChaosError> {
     let recorder = Recorder::open(&args.part.history, &args.part.name);
     let recorder = Arc::new(recorder.map_err(ChaosError::io("record"))?);
     let of_handler = Arc::clone(&recorder);
-    let endpoint = Endpoint::tcp(args.part.hub.to_string());
+    let endpoint = door(&args.part)?.endpoint();
     let builder = Worker::builder(endpoint, options(&args.part)?)
         .pool(pool(&args.part)?)
         .slots(args.slots)

@@ -3,10 +3,10 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use leasehold_judge::What;
-use leasehold_node::{Endpoint, NewTask, Producer, RequestError};
+use leasehold_node::{NewTask, Producer, RequestError};
 use tokio::{sync::Semaphore, task::JoinSet, time::sleep};
 
-use super::{asked_to_end, options, pool};
+use super::{asked_to_end, door, options, pool};
 use crate::{
     args::ProduceArgs, dice::Dice, error::ChaosError, payload::Payload, recorder::Recorder,
 };
@@ -29,7 +29,7 @@ pub(crate) async fn run(args: ProduceArgs) -> Result<ExitCode, ChaosError> {
     let asked = asked_to_end().map_err(ChaosError::io("listen for signals"))?;
     let recorder = Recorder::open(&args.part.history, &args.part.name);
     let recorder = Arc::new(recorder.map_err(ChaosError::io("record"))?);
-    let endpoint = Endpoint::tcp(args.part.hub.to_string());
+    let endpoint = door(&args.part)?.endpoint();
     let (pool, producer) = (
         pool(&args.part)?,
         Producer::new(endpoint, options(&args.part)?),

@@ -146,12 +146,15 @@ pub(super) const BENCH: &str = "\
 It starts a hub of its own, on a new folder beside the working directory or in --data, and removes
 both at the end, however it ends. The disk is what is measured: do not let --data be in memory.
 `16×64` is 16 connections with 64 requests in flight each. Latencies are from the moment at which
-a task was to be sent. A hub given with --hub keeps the pools `bench-…` that were made in it.
+a task was to be sent. A hub given with --hub keeps the pools `bench-…` that were made in it; if it
+asks who comes, show it a token for all pools with the roles producer and node. Those flags and their
+variables are for that hub: one of the bench's own speaks plainly and asks nobody.
 
 Examples:
   leasehold bench
   leasehold bench latency --rates 500,5000,50000 --seconds 10
   leasehold bench deep --standing 1000,1000000 --json deep.json
+  leasehold bench enqueue claim --hub hub.internal:7411 --tls-ca ca.pem --token-file bench.token
   leasehold bench --full --repeat 3 --json all.json --svg pictures";
 
 /// Of `schedule`.
@@ -190,8 +193,15 @@ Examples:
   leasehold chaos kill                        half a minute of kill -9
   leasehold chaos kill --seed 42 --for 5m     the same schedule again, for longer
   leasehold chaos all 10                      all scenes side by side for ten minutes, one table
+  leasehold chaos network --closed            through TLS, certificates and tokens made for the run
   leasehold chaos kill --hub-config hub.toml  with your own configuration
-  leasehold chaos check DIR                   judge a kept history again";
+  leasehold chaos check DIR                   judge a kept history again
+
+A configuration with TLS, and a hub of yours that runs already and asks who comes:
+  leasehold chaos kill --hub-config hub.toml --tls-ca ca.pem --tls-name hub.internal
+  leasehold token create chaos --role producer --role node --pool chaos --for 1d --out chaos.token
+  leasehold chaos kill --hub hub.internal:7411 --tls-ca ca.pem --token-file chaos.token --for 10m";
+
 /// Of `token`.
 pub(super) const TOKEN: &str = "\
 A token is shown once, when it is made; the hub keeps a hash of it. It is good at once, and worthless

@@ -1,23 +1,31 @@
 //! From the flags of [`Reach`] to the hub.
 
+use std::process;
+
 use leasehold_node::{Endpoint, Inspector, NodeOptions, Producer};
 
 use super::Reach;
+use crate::exit::complain;
+
+/// The exit code of a command that was asked wrongly.
+const USAGE: i32 = 2;
 
 impl Reach {
     /// Where the hub is.
     pub(crate) fn endpoint(&self) -> Endpoint {
-        match self.tls.tls() {
-            Some(tls) => Endpoint::tls(self.hub.clone(), tls),
-            None => Endpoint::tcp(self.hub.clone()),
-        }
+        self.way.endpoint(&self.hub)
     }
 
-    /// As patient as was asked for.
+    /// As patient as was asked for. A token that cannot be read is the end of the command, but only of
+    /// one that shows a token: the one that makes the first may have its variable set already.
     pub(crate) fn options(&self) -> NodeOptions {
+        let token = self.way.token().unwrap_or_else(|why| {
+            complain(why);
+            process::exit(USAGE)
+        });
         NodeOptions::default()
             .give_up_after(self.timeout)
-            .token(self.token.shown())
+            .token(token)
     }
 
     /// For looking, and the owner's hand.

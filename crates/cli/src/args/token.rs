@@ -1,98 +1,11 @@
-//! `leasehold token`, and the token that every command may show.
+//! `leasehold token`
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-    process,
-    sync::OnceLock,
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
-use leasehold_node::{NodeName, PoolName, Role, Secret};
+use leasehold_node::{NodeName, PoolName, Role};
 
 use super::{Reach, help, values};
-use crate::exit::complain;
-
-/// Holds a token where no file does.
-const VARIABLE: &str = "LEASEHOLD_TOKEN";
-
-/// The exit code of a command that was asked wrongly.
-const USAGE: i32 = 2;
-
-/// Longer files are no tokens.
-const BYTES_MAX: u64 = 4096;
-
-/// What tells a token from the name of a file.
-const PREFIX: &str = "lh1.";
-
-/// The token to show. It is never an argument itself: those are in lists of processes.
-#[derive(Debug, Args)]
-pub(crate) struct TokenFile {
-    /// Show the token in this file to the hub; or that in the variable LEASEHOLD_TOKEN
-    #[arg(
-        long = "token-file",
-        id = "token_file",
-        value_name = "FILE",
-        env = "LEASEHOLD_TOKEN_FILE",
-        hide_env_values = true
-    )]
-    file: Option<PathBuf>,
-    /// Read once: it may be a pipe.
-    #[arg(skip)]
-    read: OnceLock<Option<Secret>>,
-}
-
-impl TokenFile {
-    /// The token, if there is one. A file that cannot be read is the end of the command, but only of one
-    /// that shows a token: the one that makes the first may have its variable set already.
-    pub(crate) fn shown(&self) -> Option<Secret> {
-        let token = || match &self.file {
-            None => of_variable(),
-            Some(path) => Some(read(path).unwrap_or_else(|why| {
-                complain(format!("--token-file (or LEASEHOLD_TOKEN_FILE): {why}"));
-                process::exit(USAGE)
-            })),
-        };
-        self.read.get_or_init(token).clone()
-    }
-}
-
-fn of_variable() -> Option<Secret> {
-    let text = std::env::var(VARIABLE).ok()?;
-    let text = text.trim();
-    (!text.is_empty()).then(|| Secret::new(text.to_owned()))
-}
-
-fn read(path: &Path) -> Result<Secret, String> {
-    if path.to_string_lossy().starts_with(PREFIX) && !path.exists() {
-        // It stands in lists of processes now, and is not to stand in a log as well.
-        let why = "that is a token, and others may have seen it by now: revoke it. What is wanted is \
-                   the name of a file with one";
-        return Err(why.to_owned());
-    }
-    if path == Path::new("") {
-        return Err("no file is named; unset the variable to show no token".to_owned());
-    }
-    let failed = |why: String| format!("{} cannot be read: {why}", path.display());
-    let about = fs::metadata(path).map_err(|error| failed(error.to_string()))?;
-    if about.is_file() && about.len() > BYTES_MAX {
-        return Err(failed(format!("it has more than {BYTES_MAX} bytes")));
-    }
-    let text = fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
-    if about.is_file() && about.permissions().mode() & 0o077 != 0 {
-        let path = path.display();
-        complain(format!(
-            "others may read the token in {path}: chmod 600 {path}"
-        ));
-    }
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(failed("it is empty".to_owned()));
-    }
-    Ok(Secret::new(text.to_owned()))
-}
 
 /// `leasehold token`
 #[derive(Debug, Args)]

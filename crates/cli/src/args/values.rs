@@ -11,15 +11,6 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|_| wanted.into())
 }
 
-/// `host:port`.
-pub(super) fn address(text: &str) -> Result<String, String> {
-    let port = |(host, port): (&str, &str)| !host.is_empty() && port.parse::<u16>().is_ok();
-    if text.rsplit_once(':').is_some_and(port) {
-        return Ok(text.into());
-    }
-    Err("an address is host:port, such as 127.0.0.1:7411".into())
-}
-
 /// An engine by its name.
 pub(super) fn engine(text: &str) -> Result<LogEngine, String> {
     let found = LogEngine::ALL

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use futures_util::{StreamExt, stream};
 use leasehold_judge::{History, LogLine};
 use leasehold_node::{
-    Endpoint, Inspector, Misfire, NewTask, NodeOptions, PoolName, Rejection, RequestError,
-    ScheduleName, ScheduleView, TaskId, Timestamp, When,
+    Inspector, Misfire, NewTask, PoolName, Rejection, RequestError, ScheduleName, ScheduleView,
+    TaskId, Timestamp, When,
 };
 use tokio::time::{Instant, sleep};
 
@@ -237,8 +237,7 @@ fn find<'a>(views: &'a [ScheduleView], name: &str) -> Result<&'a ScheduleView, C
 }
 
 fn inspector(stage: &Stage) -> Inspector {
-    let options = NodeOptions::default().give_up_after(ANSWER_WITHIN);
-    Inspector::new(Endpoint::tcp(stage.hub().to_string()), options)
+    stage.inspector(ANSWER_WITHIN)
 }
 
 fn pool() -> PoolName {

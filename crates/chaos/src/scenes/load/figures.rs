@@ -3,7 +3,7 @@
 use std::{fs, time::Duration};
 
 use leasehold_judge::{Answer, History, Outcome, What};
-use leasehold_node::{Endpoint, NewTask, NodeOptions, PoolName, Producer};
+use leasehold_node::{NewTask, PoolName, Producer};
 use tokio::time::{Instant, sleep};
 
 use super::{MEMORY_MIB, SERVED_WITHIN, SHARE_PERCENT};
@@ -100,9 +100,8 @@ fn is_completion(what: &What) -> bool {
 /// Whether somebody who comes now is served.
 pub(super) async fn served(stage: &Stage) {
     let began = Instant::now();
-    let endpoint = Endpoint::tcp(stage.hub().to_string());
-    let options = NodeOptions::default().give_up_after(SERVED_WITHIN);
-    let producer = Producer::new(endpoint, options);
+    let options = stage.door().options().give_up_after(SERVED_WITHIN);
+    let producer = Producer::new(stage.door().endpoint(), options);
     let pool = PoolName::new("probe").expect("letters make a name");
     let answer = producer.enqueue(&pool, NewTask::new("probe")).await;
     let took = began.elapsed();

@@ -2,7 +2,6 @@
 
 use std::{
     io,
-    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -13,13 +12,12 @@ use std::{
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt, future::join_all, stream::SplitStream};
 use leasehold_node::{NewTask, PoolName, Rejection};
-use leasehold_wire::{FromHub, FromNode, NodeCodec, Request, Response};
+use leasehold_reach::{Door, Frames};
+use leasehold_wire::{FromHub, FromNode, Request, Response};
 use tokio::{
-    net::TcpStream,
     sync::watch,
     time::{Instant, timeout},
 };
-use tokio_util::codec::Framed;
 
 use super::{FLOODERS, TASKS_MAX};
 use crate::{error::ChaosError, raw::Raw, stage::Stage};
@@ -56,7 +54,7 @@ pub(super) async fn flood(stage: &Stage, length: Duration) -> Result<(), ChaosEr
     let until = Instant::now() + length;
     let flooders = (0..FLOODERS).map(|number| {
         let tally = Arc::clone(&tally);
-        tokio::spawn(one(stage.hub(), number, tally, until))
+        tokio::spawn(one(stage.door().clone(), number, tally, until))
     });
     let mut failed = None;
     for ended in join_all(flooders).await {
@@ -78,8 +76,8 @@ pub(super) async fn flood(stage: &Stage, length: Duration) -> Result<(), ChaosEr
     Ok(())
 }
 
-async fn one(hub: SocketAddr, number: usize, tally: Arc<Tally>, until: Instant) -> io::Result<()> {
-    let session = Raw::welcomed(hub, &format!("flooder-{number}"), number as u64).await?;
+async fn one(hub: Door, number: usize, tally: Arc<Tally>, until: Instant) -> io::Result<()> {
+    let session = Raw::welcomed(&hub, &format!("flooder-{number}"), number as u64).await?;
     let (mut sink, frames) = session.into_frames().split();
     let (last, heard) = watch::channel(None);
     let answers = tokio::spawn(read(frames, Arc::clone(&tally), heard));
@@ -111,7 +109,7 @@ async fn one(hub: SocketAddr, number: usize, tally: Arc<Tally>, until: Instant) 
 
 /// Until as many answers came as requests were sent, which is known at last.
 async fn read(
-    mut frames: SplitStream<Framed<TcpStream, NodeCodec>>,
+    mut frames: SplitStream<Frames>,
     tally: Arc<Tally>,
     mut last: watch::Receiver<Option<u64>>,
 ) -> io::Result<()> {

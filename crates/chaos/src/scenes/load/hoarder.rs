@@ -28,7 +28,7 @@ pub(super) async fn hoard(stage: &Stage, length: Duration) -> Result<(), ChaosEr
 }
 
 async fn hold(stage: &Stage, length: Duration) -> io::Result<()> {
-    let mut session = Raw::welcomed(stage.hub(), "hoarder", moment::any()).await?;
+    let mut session = Raw::welcomed(stage.door(), "hoarder", moment::any()).await?;
     let pool = PoolName::new("flood").expect("letters make a name");
     let until = Instant::now() + length;
     session.claim(&pool, TASKS, WAIT).await?;

@@ -2,7 +2,7 @@
 
 use std::{io, time::Duration};
 
-use leasehold_node::{Endpoint, NewTask, NodeOptions, PoolName, Producer, TaskId};
+use leasehold_node::{NewTask, PoolName, Producer, TaskId};
 use leasehold_wire::Request;
 use tokio::time::{sleep, timeout};
 
@@ -23,8 +23,8 @@ pub(super) async fn read_slowly(stage: &Stage, length: Duration) -> Result<(), C
         length,
     );
     let failed = |why: String| ChaosError::failed("make a task to be asked for", why);
-    let options = NodeOptions::default().give_up_after(PATIENCE);
-    let producer = Producer::new(Endpoint::tcp(stage.hub().to_string()), options);
+    let options = stage.door().options().give_up_after(PATIENCE);
+    let producer = Producer::new(stage.door().endpoint(), options);
     let pool = PoolName::new("slow").expect("letters make a name");
     let task = NewTask::new(vec![b'x'; PAYLOAD]);
     let enqueued = producer.enqueue(&pool, task).await;
@@ -40,7 +40,7 @@ pub(super) async fn read_slowly(stage: &Stage, length: Duration) -> Result<(), C
 }
 
 async fn ask(stage: &Stage, task: TaskId) -> io::Result<Raw> {
-    let mut session = Raw::welcomed(stage.hub(), "slow-reader", moment::any()).await?;
+    let mut session = Raw::welcomed(stage.door(), "slow-reader", moment::any()).await?;
     for _ in 0..TIMES {
         session.begin(Request::Task { task }).await?;
     }

@@ -7,9 +7,7 @@ use std::{
     time::Duration,
 };
 
-use leasehold_node::{
-    Endpoint, Inspector, NodeOptions, Rejection, RequestError, StateKind, TaskDetail,
-};
+use leasehold_node::{Rejection, RequestError, StateKind, TaskDetail};
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 
@@ -88,8 +86,7 @@ impl Recording {
         &self,
         stage: &Stage,
     ) -> Result<(usize, Vec<String>), ChaosError> {
-        let options = NodeOptions::default().give_up_after(ANSWER_WITHIN);
-        let inspector = Inspector::new(Endpoint::tcp(stage.hub().to_string()), options);
+        let inspector = stage.inspector(ANSWER_WITHIN);
         let tasks: Map<String, Value> = serde_json::from_str(self.tasks)
             .map_err(|error| ChaosError::failed("read what was recorded", error))?;
         let mut wrong = Vec::new();

@@ -1,13 +1,27 @@
 //! How a hub that speaks TLS is reached.
 
-use std::path::PathBuf;
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
 
-use clap::Args as ArgsOf;
+use clap::Args;
 use leasehold_node::Tls;
+
+/// The variables of it, in the order of the flags.
+pub(crate) const VARIABLES: [&str; 4] = [
+    "LEASEHOLD_NODE_TLS_CA",
+    "LEASEHOLD_NODE_TLS_NAME",
+    "LEASEHOLD_NODE_TLS_CERTIFICATE",
+    "LEASEHOLD_NODE_TLS_KEY",
+];
+
+/// The flags themselves.
+const FLAGS: [&str; 4] = ["--tls-ca", "--tls-name", "--tls-certificate", "--tls-key"];
 
 /// Files and names of TLS. The variables begin otherwise than those of the hub's `[tls]`, which
 /// may be set on the same machine.
-#[derive(Debug, ArgsOf)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct TlsArgs {
     /// Speak TLS with the hub, whose certificate must be of a CA in this file (PEM)
     #[arg(
@@ -43,8 +57,18 @@ pub(crate) struct TlsArgs {
 }
 
 impl TlsArgs {
+    /// Trusts this CA, and shows a certificate and its key.
+    pub(crate) fn trusting(ca: PathBuf, (certificate, key): (PathBuf, PathBuf)) -> Self {
+        Self {
+            tls_ca: Some(ca),
+            tls_name: None,
+            tls_certificate: Some(certificate),
+            tls_key: Some(key),
+        }
+    }
+
     /// None if the hub is spoken to plainly.
-    pub(super) fn tls(&self) -> Option<Tls> {
+    pub(crate) fn tls(&self) -> Option<Tls> {
         let mut tls = Tls::trusting(self.tls_ca.as_ref()?);
         if let Some(name) = &self.tls_name {
             tls = tls.hub_name(name);
@@ -53,5 +77,28 @@ impl TlsArgs {
             tls = tls.identity(certificate, key);
         }
         Some(tls)
+    }
+
+    /// The same as variables.
+    pub(crate) fn variables(&self) -> Vec<(&'static str, &OsStr)> {
+        self.values(VARIABLES)
+    }
+
+    /// The same as flags.
+    pub(crate) fn flags(&self) -> Vec<(&'static str, &OsStr)> {
+        self.values(FLAGS)
+    }
+
+    fn values(&self, names: [&'static str; 4]) -> Vec<(&'static str, &OsStr)> {
+        let values = [
+            self.tls_ca.as_deref().map(Path::as_os_str),
+            self.tls_name.as_deref().map(OsStr::new),
+            self.tls_certificate.as_deref().map(Path::as_os_str),
+            self.tls_key.as_deref().map(Path::as_os_str),
+        ];
+        let named = names.into_iter().zip(values);
+        named
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect()
     }
 }
