@@ -71,3 +71,10 @@ fn a_group_that_has_nothing_for_a_moment_loses_its_turn() {
 fn a_moment_that_a_clock_put_off_is_waited_for() {
     assert_no_objection(9_001_972);
 }
+
+/// A schedule had put more into a pool than its rate lets out in ten minutes, and the oracle waited
+/// no longer for the end of it.
+#[test]
+fn a_pool_may_take_long_at_the_rate_that_is_set() {
+    assert_no_objection(11_035_059);
+}

@@ -49,6 +49,8 @@ pub(super) struct Books {
     /// When there was last no room.
     pub(super) full_at: Timestamp,
     restored_at: Timestamp,
+    /// When a task ended last.
+    pub(super) ended_at: Timestamp,
 }
 
 #[derive(Debug)]
@@ -96,6 +98,7 @@ impl Books {
             fired: Fired::default(),
             full_at: Timestamp::default(),
             restored_at: Timestamp::default(),
+            ended_at: Timestamp::default(),
         }
     }
 
@@ -120,6 +123,9 @@ impl Books {
         self.pass_time(step)?;
         step.expect_no_more()?;
         self.check_replies(step, expected.as_ref())?;
+        if !step.ended.is_empty() {
+            self.ended_at = step.now;
+        }
         self.settle_turns(step.now);
         self.permit_at = self.next_permit(step.now);
         self.check_rest(step)

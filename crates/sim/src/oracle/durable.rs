@@ -223,13 +223,14 @@ impl Durable {
     }
 
     /// What was promised of a task, against what the disk says in the end.
-    fn check_promises(&self, now: Timestamp) -> Verdict {
+    fn check_promises(&self, now: Timestamp, is_at_it: bool) -> Verdict {
         let kind = |id: &TaskId| self.disk.get(id).map(|seen| seen.phase.kind());
         for id in &self.told.accepted {
             let waits = self.disk.get(id).is_some_and(|seen| {
                 // Also for a moment that this world does not live to see.
                 waits_on_disk(seen) || matches!(seen.phase, Phase::Scheduled(at) if at > now)
             });
+            let waits = waits || is_at_it && self.disk.contains_key(id);
             if !waits && !kind(id).is_some_and(StateKind::is_end) {
                 return Err(Violation::of(
                     *id,
@@ -344,7 +345,8 @@ impl Books {
     pub(super) fn finish(&self, now: Timestamp, disk: &[Task]) -> Verdict {
         self.check_on_time(now)?;
         let is_open = |seen: &&Seen| {
-            !seen.phase.has_ended() && !self.is_stuck(seen) && !self.is_for_later(seen, now)
+            let is_over = seen.phase.has_ended() || self.is_stuck(seen);
+            !is_over && !self.is_for_later(seen, now) && !self.is_at_it(now)
         };
         if let Some(seen) = self.tasks.values().find(is_open) {
             return Err(Violation::of(
@@ -352,7 +354,7 @@ impl Books {
                 format!("it never ended: {:?}", seen.phase),
             ));
         }
-        self.durable.check_promises(now)?;
+        self.durable.check_promises(now, self.is_at_it(now))?;
         self.durable.check_disk(disk)
     }
 }

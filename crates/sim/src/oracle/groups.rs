@@ -1,6 +1,9 @@
 //! What may be granted now, of the pool and of each group, and whose turn it is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use leasehold_core::{TaskId, Timestamp};
 
@@ -20,6 +23,14 @@ pub(super) type Group = Option<String>;
 pub(super) struct Turns(BTreeMap<Group, BTreeMap<Group, u32>>);
 
 impl Books {
+    /// Whether the pool still works off, at the rate that is set, more than this world lives to see
+    /// the end of.
+    pub(super) fn is_at_it(&self, now: Timestamp) -> bool {
+        const LATELY: Duration = Duration::from_secs(60);
+        let is_limited = self.settings.rate.is_some() || self.settings.group_rate.is_some();
+        is_limited && now.since(self.ended_at) < LATELY
+    }
+
     /// Whether the pool as a whole may grant a task now.
     pub(super) fn has_permit(&self, now: Timestamp) -> bool {
         let rate = self.buckets.pool;
