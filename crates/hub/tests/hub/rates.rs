@@ -49,8 +49,9 @@ fn assert_about(is: Duration, expected: Duration) {
 async fn past_its_rate_a_session_waits_while_others_are_served() {
     let config = with(|config| config.session.requests_per_second = Some(4));
     let stage = Stage::start(config).await;
-    let (mut node, mut other) = (stage.inside("node").await, stage.inside("other").await);
+    // Before the session opens, which saves up from then on.
     pause();
+    let (mut node, mut other) = (stage.inside("node").await, stage.inside("other").await);
     let mut asked = Vec::new();
     for _ in 0..13 {
         asked.push(node.feed(STATUS).await);
@@ -80,8 +81,9 @@ async fn bytes_are_paid_for_before_more_is_read() {
     const MIB: usize = 1 << 20;
     let config = with(|config| config.session.bytes_per_second = Some(MIB as u64));
     let stage = Stage::start(config).await;
-    let (mut node, mut other) = (stage.inside("node").await, stage.inside("other").await);
+    // Before the session opens, which saves up from then on.
     pause();
+    let (mut node, mut other) = (stage.inside("node").await, stage.inside("other").await);
     let id = node.ask(long(3 * MIB)).await;
     let answer = node.answer(id).await;
     let refused = Response::Refused(Rejection::NoSuchPool("nowhere".to_owned()));
@@ -103,8 +105,8 @@ async fn who_has_to_wait_is_not_taken_for_silent() {
         config.session.silence_after = Duration::from_secs(3);
     });
     let stage = Stage::start(config).await;
-    let mut node = stage.inside("node").await;
     pause();
+    let mut node = stage.inside("node").await;
     let id = node.ask(long(100 << 10)).await;
     node.answer(id).await;
     let id = node.ask(STATUS).await;
