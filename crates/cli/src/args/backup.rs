@@ -83,11 +83,12 @@ Examples:
   leasehold backup --data leasehold-data monday          of a hub that is stopped";
 
 const RESTORE: &str = "\
-The backup is read to its end first. The data folder has all of it or nothing: after an error, or a
-kill, there is no store in it. Tasks that were on lease are so again, for as long as after a restart of
-a hub, and a node that still works on one goes on. No lease id of the old hub, whatever it did after
-the backup, is ever given out again: a node that comes with one that the backup does not know hears
-that it lost its lease. What was acknowledged after the backup is not in it.
+The backup is read to its end first. The data folder has all of it or nothing: after an error,
+or a kill, there is no store in it. Tasks that were on lease are so again, for as long as after
+a restart of a hub, and a node that still works on one goes on. No lease id of the old hub,
+whatever it did after the backup, is ever given out again: a node that comes with one that the
+backup does not know hears that it lost its lease. What was acknowledged after the backup is not
+in it.
 
 Do not let a hub run on the old folder as well: each would hand out the same tasks.
 
@@ -97,10 +98,11 @@ Examples:
   leasehold restore monday --data other --engine fjall   into the other engine";
 
 const VERIFY: &str = "\
-Reads every record of a data folder, or of a backup: its checksum, its place in the sequence, the state
-of its task, its payload and its result. A data folder is copied first, as no engine can be opened
-without being written to; the folder itself is not changed by a byte. The copy needs as much space as
-the folder, unless the file system shares blocks, and goes when the command ends.
+Reads every record of a data folder, or of a backup: its checksum, its place in the sequence,
+the state of its task, its payload and its result. A data folder is copied first, as no engine
+can be opened without being written to; the folder itself is not changed by a byte. The copy
+needs as much space as the folder, unless the file system shares blocks, and goes when the
+command ends.
 
 Exit code 0 if all is well, 1 if anything is not: each thing that is damaged is named.
 

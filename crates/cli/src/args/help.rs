@@ -23,7 +23,8 @@ at the level of RUST_LOG or of log.level. SIGTERM or SIGINT drains it: what is i
 committed, leases stay for the next start. A second one ends it at once, and loses nothing either.
 SIGHUP reads the configuration again, and the files of [tls]: it is checked as a whole, and either
 all that differs holds from then on, a line of the log each, or nothing is changed and the log says
-why. An address that other machines reach wants TLS and nodes with certificates (docs/TLS.md).
+why. An address that other machines reach wants TLS (docs/TLS.md), and tokens (docs/SECURITY.md)
+or nodes with certificates.
 
 Examples:
   leasehold hub --data /var/lib/leasehold
@@ -143,12 +144,13 @@ Examples:
 
 /// Of `bench`.
 pub(super) const BENCH: &str = "\
-It starts a hub of its own, on a new folder beside the working directory or in --data, and removes
-both at the end, however it ends. The disk is what is measured: do not let --data be in memory.
-`16×64` is 16 connections with 64 requests in flight each. Latencies are from the moment at which
-a task was to be sent. A hub given with --hub keeps the pools `bench-…` that were made in it; if it
-asks who comes, show it a token for all pools with the roles producer and node. Those flags and their
-variables are for that hub: one of the bench's own speaks plainly and asks nobody.
+It starts a hub of its own, on a new folder beside the working directory or in --data, and
+removes both at the end, however it ends. The disk is what is measured: do not let --data be in
+memory. `16×64` is 16 connections with 64 requests in flight each. Latencies are from the moment
+at which a task was to be sent. A hub given with --hub keeps the pools `bench-…` that were made
+in it; if it asks who comes, show it a token for all pools with the roles producer and node.
+Those flags and their variables are for that hub: one of the bench's own speaks plainly and asks
+nobody.
 
 Examples:
   leasehold bench
@@ -204,10 +206,11 @@ A configuration with TLS, and a hub of yours that runs already and asks who come
 
 /// Of `token`.
 pub(super) const TOKEN: &str = "\
-A token is shown once, when it is made; the hub keeps a hash of it. It is good at once, and worthless
-at once when it is revoked or expires: its sessions end, and their tasks run elsewhere. The commands
-ask a running hub, of which you must be an admin of all pools. The first token is made without a hub:
-with --data (or --file, for one with auth.file), while the hub does not run.
+A token is shown once, when it is made; the hub keeps a hash of it. It is good at once, and
+worthless at once when it is revoked or expires: its sessions end, and their tasks run
+elsewhere. The commands ask a running hub, of which you must be an admin of all pools. The first
+token is made without a hub: with --data (or --file, for one with auth.file), while the hub does
+not run.
 
 Examples:
   leasehold token create me --role admin --data leasehold-data --out ~/.leasehold-token
