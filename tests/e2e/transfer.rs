@@ -86,7 +86,7 @@ async fn what_cannot_be_done_is_refused_and_changes_nothing() {
     let file = text_of(&hub.folder().join("tasks.jsonl"));
     let missing = text_of(&hub.folder().join("missing"));
     refuses(&["export", "--data", &data], "in use by another hub").await;
-    refuses(&["export", "--data", &missing], "there is no store in it").await;
+    refuses(&["export", "--data", &missing], "there is no such folder").await;
     assert!(!Path::new(&missing).exists());
 
     hub.kill().await;

@@ -159,5 +159,5 @@ async fn what_is_no_store_or_in_use_is_refused() {
     let none = verify(hub.folder()).await.failed(1);
     assert!(none.contains("there is no store in it"), "{none}");
     let missing = verify(&hub.folder().join("missing")).await.failed(1);
-    assert!(missing.contains("there is no store in it"), "{missing}");
+    assert!(missing.contains("there is no such folder"), "{missing}");
 }

@@ -84,15 +84,18 @@ pub(crate) async fn restore(args: &RestoreArgs) -> Result<(), Failure> {
     drop(progress);
     next_second().await;
     tell("restored", &manifest, data, *json)?;
-    let mut next = format!("run it: leasehold hub --data {}", data.display());
-    if *engine != LogEngine::default() {
-        next = format!(
-            "run it: LEASEHOLD_STORE_ENGINE={} {}",
-            engine.name(),
-            &next["run it: ".len()..]
-        );
-    }
-    say(*json, next)
+    say(*json, run_it(data, *engine))
+}
+
+/// How to go on with a new data folder.
+pub(crate) fn run_it(data: &Path, engine: LogEngine) -> String {
+    let name = engine.name();
+    let variable = if engine == LogEngine::default() {
+        String::new()
+    } else {
+        format!("LEASEHOLD_STORE_ENGINE={name} ")
+    };
+    format!("run it: {variable}leasehold hub --data {}", data.display())
 }
 
 /// Epochs of a restored store go by the second of the restore: whoever restores the same backup

@@ -2,12 +2,12 @@
 
 use std::{
     fs::OpenOptions,
-    io::Write,
+    io::{self, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
-use leasehold_hub::{TokenError, TokenFile};
+use leasehold_hub::{TokenError, TokenFile, wall_clock};
 use leasehold_node::{NodeName, PoolName, Role, Secret, TokenSpec, TokenView};
 use serde::Serialize;
 
@@ -123,7 +123,13 @@ impl Out {
     fn new(path: PathBuf) -> Result<Self, Failure> {
         let mut options = OpenOptions::new();
         let opened = options.write(true).create_new(true).mode(0o600).open(&path);
-        let failed = |error| Failure::failed(format!("write {}", path.display()), error);
+        let failed = |error: io::Error| {
+            let what = format!("write {}", path.display());
+            if error.kind() == io::ErrorKind::AlreadyExists {
+                return Failure::failed(what, "it is there already: name a file that is not");
+            }
+            Failure::failed(what, error)
+        };
         Ok(Self {
             file: opened.map_err(failed)?,
             path,
@@ -200,12 +206,18 @@ fn list(reach: &Reach, tokens: &[TokenView]) -> Result<(), Failure> {
             shown.labels.join(","),
             moment(view.made_at_ms),
             view.made_by.clone(),
-            view.ends_at_ms.map_or_else(|| "-".to_owned(), moment),
+            view.ends_at_ms.map_or_else(|| "-".to_owned(), end),
             view.sessions.to_string(),
         ]
     };
     let rows: Vec<_> = tokens.iter().map(row).collect();
     output::write(table.page(&rows).as_bytes())
+}
+
+/// When it ends, or that it has ended.
+fn end(at_ms: u64) -> String {
+    let is_over = wall_clock().as_millis() >= at_ms;
+    format!("{}{}", moment(at_ms), if is_over { " (over)" } else { "" })
 }
 
 /// A token as JSON.

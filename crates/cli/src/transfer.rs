@@ -18,6 +18,7 @@ use tempfile::NamedTempFile;
 
 use crate::{
     args::{ExportArgs, ImportArgs},
+    backup::run_it,
     exit::Failure,
     output::words::{count, size},
 };
@@ -80,6 +81,8 @@ pub(crate) fn import(args: &ImportArgs) -> Result<(), Failure> {
     let imported = transfer::import_folder(&args.data, args.engine, &mut from, &mut tell);
     let tally = imported.map_err(|error| failed_to("import into", &args.data, &error))?;
     progress.sum_up(&tally, &args.data);
+    // Whether anybody reads it changes nothing.
+    _ = writeln!(io::stderr(), "{}", run_it(&args.data, args.engine));
     Ok(())
 }
 

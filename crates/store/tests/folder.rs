@@ -425,3 +425,13 @@ fn assert_no_blob_files(folder: &Path) {
         names(&blobs)
     );
 }
+
+#[test]
+fn what_is_made_for_payloads_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let above = tempfile::tempdir().unwrap();
+    let data = above.path().join("some").join("data");
+    drop(open(&data, LogEngine::default()));
+    let mode = std::fs::metadata(&data).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+}

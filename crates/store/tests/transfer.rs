@@ -291,7 +291,12 @@ fn an_import_is_there_whole_or_not_at_all() {
         drop(store);
         let none = LogStore::open_existing(folder.path()).unwrap_err();
         assert!(matches!(none, StoreError::NotAStore { .. }), "{none}");
-        assert_eq!(open(folder.path(), engine).pools(), []);
+        // An empty store in its place would be taken for what was imported.
+        let cut_off = LogStore::open(folder.path(), options(engine)).unwrap_err();
+        assert!(cut_off.to_string().contains("was cut off"), "{cut_off}");
+        transfer::import_folder(folder.path(), engine, &mut GOLDEN.as_bytes(), &mut |_| {})
+            .unwrap();
+        assert_ne!(open(folder.path(), engine).pools(), []);
 
         let folder = tempfile::tempdir().unwrap();
         let import = |text: &str| {

@@ -8,7 +8,7 @@ use std::{
     ffi::OsString,
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -89,7 +89,8 @@ impl TokenFile {
     /// # Errors
     /// When a hub runs on the folder, or the file in it cannot be read.
     pub fn in_data(data: &Path) -> Result<Self, TokenError> {
-        let made = fs::create_dir_all(data);
+        let mut folder = fs::DirBuilder::new();
+        let made = folder.recursive(true).mode(0o700).create(data);
         made.map_err(|source| failed("make the folder", data, source))?;
         Self::locked(default_path(data), &data.join(LOCK_IN_DATA), data)
     }

@@ -123,7 +123,7 @@ pub(crate) fn check(
             let Some(id) = leases.find_not(is_good) else {
                 return Ok(());
             };
-            name_of(id)
+            return Err(denied_by_lease(grant, verb, name_of(id)));
         }
     };
     Err(denied_by_pool(grant, verb, pool))
@@ -148,6 +148,14 @@ fn denied_by_pool(grant: &Grant, verb: &'static str, pool: Option<PoolName>) -> 
         Some(pool) => format!("\"{name}\" may not {verb} in the pool {pool}; it is for {held}"),
         None => format!("to {verb} takes an admin of all pools; \"{name}\" is for {held}"),
     };
+    Denial { verb, pool, why }
+}
+
+/// What the pool of somebody's lease is called is not for who may not reach it; its owner is told.
+#[cold]
+fn denied_by_lease(grant: &Grant, verb: &'static str, pool: Option<PoolName>) -> Denial {
+    let (name, held) = (grant.name(), pools(grant));
+    let why = format!("\"{name}\" may not {verb} in the pool of such a lease; it is for {held}");
     Denial { verb, pool, why }
 }
 

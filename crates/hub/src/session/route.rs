@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use leasehold_core::{
     AfterFailure, Await, Claim, Command, Completion, Credit, Failure, LeaseRef, NewTask, PoolId,
-    PoolName, Revive, Where,
+    PoolName, Revive, Where, limits::BATCH_MAX,
 };
 use leasehold_wire::{
     BackupVerb, CompleteItem, EnqueueItem, FailItem, Request, Setting, TokenVerb,
@@ -174,7 +174,7 @@ fn route_rare(request: Request) -> Route {
             after,
             tasks_max,
         } => {
-            let tasks_max = (tasks_max as usize).min(leasehold_core::limits::BATCH_MAX);
+            let tasks_max = (tasks_max as usize).min(BATCH_MAX);
             Route::ToKnown(
                 pool,
                 Ask::Query(Query::Tasks {
@@ -264,6 +264,17 @@ const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
+/// What is known of one task in a list of them, roughly, in bytes.
+const SUMMARY: usize = 160;
+
+/// What an id weighs that a pool is asked for, with its answer, roughly, in bytes.
+const ASKED: usize = 64;
+
+/// What a request weighs that goes with all these ids to as many pools, in bytes.
+pub(super) const fn weight_of_all(ids: usize, pools: usize) -> usize {
+    ASKED.saturating_mul(ids).saturating_mul(pools)
+}
+
 /// What a request weighs in memory, roughly, in bytes; with its answer, where that is the longer.
 pub(super) fn weight(request: &Request) -> usize {
     /// All that is known of one task, its payload or result among it: as long as those may be by
@@ -271,6 +282,7 @@ pub(super) fn weight(request: &Request) -> usize {
     const DETAIL: usize = 1 << 20;
     /// Of a request or an item beside its bytes.
     const BASE: usize = 64;
+    let listed = |tasks_max: u32| SUMMARY * (tasks_max as usize).min(BATCH_MAX);
     match request {
         Request::Enqueue { tasks, .. } => {
             BASE + tasks
@@ -310,8 +322,8 @@ pub(super) fn weight(request: &Request) -> usize {
         | Request::Credit { .. }
         | Request::Revive { .. }
         | Request::Await { .. }
-        | Request::Status { .. }
-        | Request::Tasks { .. } => BASE,
+        | Request::Status { .. } => BASE,
+        Request::Tasks { tasks_max, .. } => BASE + listed(*tasks_max),
         Request::Task { .. } => DETAIL,
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use bytes::Bytes;
-use leasehold_core::{StateKind, TaskId};
+use leasehold_core::{Rejection, StateKind, TaskId};
 use leasehold_wire::{Delivery, FromHub, PoolStatus, Request, Response};
 
 use super::{
@@ -155,4 +155,82 @@ async fn what_another_has_by_then_does_not_come() {
     }
     assert_eq!(revoked.len(), ids.len());
     assert!(delivered < TASKS / 2, "{delivered} came");
+}
+
+/// Nobody knows which pool has a task that is called off, so each pool is asked: for no more ids than
+/// fit into what one session may have under way.
+#[tokio::test]
+async fn more_ids_than_all_pools_can_be_asked_for_are_refused() {
+    const POOLS: usize = 20;
+    let mut config = config();
+    config.session.bytes_max = 1 << 20;
+    config.session.frame_bytes_max = 1 << 20;
+    config.pool_defaults.payload_bytes_max = 1 << 10;
+    config.pool_defaults.result_bytes_max = 1 << 10;
+    let stage = Stage::start(config).await;
+    let mut node = stage.inside("crane").await;
+    let mut known = Vec::new();
+    for number in 0..POOLS {
+        known.push(node.enqueue(&format!("pool-{number}"), b"x").await);
+    }
+    let fits = (1 << 20) / (64 * POOLS);
+    let cancel = |count: usize| {
+        let mut tasks: Vec<TaskId> = (0..count).map(|_| new_id()).collect();
+        tasks[0] = known[7];
+        Request::Cancel { tasks }
+    };
+    let Response::Refused(Rejection::OutOfBounds {
+        what, value, max, ..
+    }) = node.request(cancel(fits + 1)).await
+    else {
+        panic!("so many are too many");
+    };
+    assert_eq!((value, max), (fits as u64 + 1, fits as u64), "{what}");
+    assert_eq!(node.state(known[7]).await, StateKind::Ready);
+    let Response::Done(done) = node.request(cancel(fits)).await else {
+        panic!("so many are not");
+    };
+    assert_eq!((done.len(), &done[0]), (fits, &Ok(())));
+    assert_eq!(node.state(known[7]).await, StateKind::Cancelled);
+}
+
+/// What is listed weighs what it may be answered with: past `bytes_max` nothing more is read.
+#[tokio::test]
+async fn lists_that_nobody_reads_are_not_made_without_end() {
+    let mut config = config();
+    config.session.bytes_max = 1 << 20;
+    config.session.frame_bytes_max = 1 << 20;
+    config.pool_defaults.payload_bytes_max = 1 << 10;
+    config.pool_defaults.result_bytes_max = 1 << 10;
+    let stage = Stage::start(config).await;
+    let mut node = stage.inside("crane").await;
+    let ids = node.enqueue_many("mail", 4096).await;
+    let list = Request::Tasks {
+        pool: pool("mail"),
+        state: None,
+        after: None,
+        tasks_max: 4096,
+    };
+    let mut lists = Vec::new();
+    for _ in 0..40 {
+        lists.push(node.feed(list.clone()).await);
+    }
+    let last = node
+        .feed(Request::Cancel {
+            tasks: vec![ids[0]],
+        })
+        .await;
+    node.flush().await;
+    let mut other = stage.inside("other").await;
+    for _ in 0..50 {
+        other.pool_status("mail").await;
+    }
+    assert_eq!(other.state(ids[0]).await, StateKind::Ready, "it was read");
+    for id in lists {
+        let Response::Tasks(tasks) = node.answer(id).await else {
+            panic!("a list was asked for");
+        };
+        assert_eq!(tasks.len(), 4096);
+    }
+    assert_eq!(node.answer(last).await, Response::Done(vec![Ok(())]));
 }

@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io::{self, BufReader, Read, Write},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     time::{Duration, UNIX_EPOCH},
 };
@@ -233,7 +234,8 @@ impl Unfinished {
         let fail = |source| failed(&folder, source);
         fs::create_dir_all(above).map_err(fail)?;
         sweep(above, UNFINISHED);
-        match fs::create_dir(&folder) {
+        // For nobody else on this machine.
+        match fs::DirBuilder::new().mode(0o700).create(&folder) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 return Err(BackupError::Taken(folder));
             }

@@ -21,7 +21,7 @@ use std::{
     ffi::OsStr,
     fs::{self, File, TryLockError},
     io::{self, Write},
-    os::unix::fs::MetadataExt,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
 };
 
@@ -48,6 +48,9 @@ const LOCK: &str = "lock";
 /// What is said while a folder is gone that was there.
 const COMES_BACK: &str = "put it back as it was, or mount its disk again: it is taken by itself, without \
                           a restart";
+
+/// There while a store is made of an export or a backup, and until it is one.
+const UNFINISHED: &str = "UNFINISHED";
 
 /// What a hub's owner may keep beside the store, before there is one.
 const OF_THE_OWNER: [&str; 2] = ["tokens.json", "tokens.json.new"];
@@ -95,6 +98,37 @@ impl Folder {
             folder.sweep();
         }
         Ok(folder)
+    }
+
+    /// What is made in it is no store until it is whole.
+    pub(super) fn begin(&self) -> Result<(), StoreError> {
+        let made = fs::write(self.path.join(UNFINISHED), []);
+        made.map_err(|source| failed("write to the data folder", &self.path, source))
+    }
+
+    /// It is a store now, or there is nothing of it.
+    pub(super) fn end(&self) {
+        let removed = fs::remove_file(self.path.join(UNFINISHED));
+        if let Err(error) = removed.or_else(|error| {
+            if is_nothing(&error) {
+                Ok(())
+            } else {
+                Err(error)
+            }
+        }) {
+            tracing::warn!(folder = %self.path.display(), %error, "a marker could not be removed");
+        }
+    }
+
+    /// A new store is not made where another one was begun: it would be empty, and who restores
+    /// looks for his tasks in it.
+    pub(super) fn refuse_unfinished(&self) -> Result<(), StoreError> {
+        if self.generation > 0 || !self.path.join(UNFINISHED).exists() {
+            return Ok(());
+        }
+        let reason =
+            "a restore or an import into it was cut off: run that again, or delete the folder";
+        Err(not_a_store(&self.path, reason.to_owned()))
     }
 
     /// The folder.
@@ -212,7 +246,15 @@ impl Folder {
 
 /// Whose store is in the folder.
 pub(super) fn engine_of(path: &Path) -> Result<LogEngine, StoreError> {
-    let none = || not_a_store(path, "there is no store in it".to_owned());
+    let none = || {
+        let is_there = path.exists();
+        let reason = if is_there {
+            "there is no store in it"
+        } else {
+            "there is no such folder"
+        };
+        not_a_store(path, reason.to_owned())
+    };
     let bytes = match fs::read(path.join(MARKER)) {
         Ok(bytes) => bytes,
         Err(error) if is_nothing(&error) => return Err(none()),
@@ -237,7 +279,11 @@ fn make(path: &Path) -> io::Result<()> {
         .ancestors()
         .take_while(|above| !above.exists())
         .collect();
-    fs::create_dir_all(path)?;
+    // Payloads are for nobody else on this machine.
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)?;
     for made in missing {
         if let Some(above) = made.parent() {
             // The parent of a bare name is the empty path.

@@ -129,6 +129,7 @@ impl LogStore {
     /// it cannot be read.
     pub fn open(path: &Path, options: LogOptions) -> Result<Self, StoreError> {
         let mut folder = Folder::open(path, options.engine)?;
+        folder.refuse_unfinished()?;
         let mut current = rewrite::open(&mut folder, &options)?;
         if is_wasteful(&folder, &current.1, &options) {
             current = rewrite::shrink(&mut folder, current, &options)?;
@@ -159,6 +160,7 @@ impl LogStore {
         if folder.generation() > 0 {
             return Err(StoreError::Taken(path.to_owned()));
         }
+        folder.begin()?;
         let first = rewrite::prepare(&folder, None, &options)?;
         Self::with(folder, options, first)
     }
@@ -171,7 +173,9 @@ impl LogStore {
         if self.folder.generation() > 0 {
             return Ok(());
         }
-        self.folder.switch(1)
+        self.folder.switch(1)?;
+        self.folder.end();
+        Ok(())
     }
 
     /// Ends a store that was begun and comes to nothing, and frees the space that it took.
@@ -181,6 +185,7 @@ impl LogStore {
         }
         if self.folder.generation() == 0 {
             self.folder.sweep();
+            self.folder.end();
         }
     }
 

@@ -8,6 +8,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File, TryLockError},
     io,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -125,7 +126,10 @@ fn lock(data: &Path) -> Result<Option<File>, StoreError> {
 }
 
 fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir_all(to)?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let (path, kind) = (entry.path(), entry.file_type()?);

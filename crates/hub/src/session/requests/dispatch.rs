@@ -12,7 +12,7 @@ use crate::{
     session::{
         gather::Gather,
         join::Share,
-        route::{AllShape, ItemShape, Route},
+        route::{AllShape, ItemShape, Route, weight_of_all},
     },
 };
 
@@ -55,6 +55,7 @@ impl Requests {
             }
             Route::ToAll(ask, AllShape::Cancel(count)) => {
                 check_batch(count)?;
+                let weight = self.check_spread(count)?;
                 let none = vec![Err(self.context.nowhere()); count];
                 Ok(self.ask_all(id, weight, &ask, Gather::Cancel(none)))
             }
@@ -138,6 +139,25 @@ impl Requests {
             }
         }
         self.ask_each(share.id, share.weight, asks, gather)
+    }
+
+    /// Nobody knows which pool has these tasks, so each is asked for all of them: what that weighs, if
+    /// it is not too much.
+    fn check_spread(&self, ids: usize) -> Result<usize, Rejection> {
+        let (pools, bytes_max) = (
+            self.pools().count(),
+            self.context.config.now().session.bytes_max,
+        );
+        let weight = weight_of_all(ids, pools);
+        if weight <= bytes_max || ids <= 1 {
+            return Ok(weight);
+        }
+        Err(Rejection::OutOfBounds {
+            what: format!("the number of tasks asked for in {pools} pools"),
+            value: ids as u64,
+            min: 0,
+            max: (bytes_max / weight_of_all(1, pools)).max(1) as u64,
+        })
     }
 
     fn ask_all(&mut self, id: u64, weight: usize, ask: &Ask, gather: Gather) -> Option<FromHub> {

@@ -9,7 +9,7 @@ use leasehold_wire::{
     ScheduleVerb,
 };
 
-use super::{AllShape, ItemShape, Route, by_lease, completion, failure, ms, new_task};
+use super::{AllShape, ItemShape, Route, SUMMARY, by_lease, completion, failure, ms, new_task};
 use crate::pool_actor::{Ask, Query};
 
 pub(super) fn route(request: Request) -> Route {
@@ -172,7 +172,10 @@ pub(super) fn bytes(request: &Request) -> usize {
         Request::Progress { items } => items.iter().map(|of| ITEM + of.note.len()).sum(),
         Request::CancelWithin { tasks, .. } => ITEM * tasks.len(),
         Request::ReviveWhere { edits, .. } => edits.iter().map(edit_bytes).sum(),
-        Request::TasksWhere { which, .. } | Request::Purge { which, .. } => ITEM * which.len(),
+        Request::TasksWhere {
+            which, tasks_max, ..
+        } => ITEM * which.len() + SUMMARY * (*tasks_max as usize).min(BATCH_MAX),
+        Request::Purge { which, .. } => ITEM * which.len(),
         Request::Schedule {
             verb: ScheduleVerb::Put(spec),
             ..
