@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{self, Write},
+    io::{self, Read, Write},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::OnceLock,
@@ -103,16 +103,25 @@ fn read(path: &Path) -> Result<Secret, String> {
     }
     let failed = |why: String| format!("{} cannot be read: {why}", path.display());
     let about = fs::metadata(path).map_err(|error| failed(error.to_string()))?;
-    if about.is_file() && about.len() > BYTES_MAX {
+    let mut text = String::new();
+    let file = fs::File::open(path).map_err(|error| failed(error.to_string()))?;
+    let read = file.take(BYTES_MAX + 1).read_to_string(&mut text);
+    read.map_err(|error| failed(error.to_string()))?;
+    if text.len() as u64 > BYTES_MAX {
         return Err(failed(format!("it has more than {BYTES_MAX} bytes")));
     }
-    let text = fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
     if about.is_file() && about.permissions().mode() & 0o077 != 0 {
         warn_of_readers(path);
     }
     let text = text.trim();
     if text.is_empty() {
         return Err(failed("it is empty".to_owned()));
+    }
+    // Whatever else is in it is nothing to show to a hub.
+    if !text.starts_with(PREFIX) {
+        return Err(failed(format!(
+            "there is no token in it: one begins with {PREFIX}"
+        )));
     }
     Ok(Secret::new(text.to_owned()))
 }
@@ -124,4 +133,17 @@ fn warn_of_readers(path: &Path) {
         io::stderr().lock(),
         "leasehold: others may read the token in {path}: chmod 600 {path}"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_token_is_not_shown_and_not_read_without_end() {
+        let why = read(Path::new("Cargo.toml")).expect_err("it has none");
+        assert!(why.contains("no token in it"), "{why}");
+        let why = read(Path::new("/dev/zero")).expect_err("it has no end");
+        assert!(why.contains("more than 4096 bytes"), "{why}");
+    }
 }
