@@ -1,24 +1,32 @@
 //! All scenes side by side, and one table.
 
 use std::{
-    env, fs,
+    env, fs, io,
     path::Path,
-    process::{ExitCode, Stdio},
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    pin::pin,
+    process::{ExitCode, Output, Stdio},
     time::Duration,
 };
 
 use futures_util::future::join_all;
 use leasehold_judge::{Summary, table};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use tokio::{
     process::Command,
     time::{interval, timeout},
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     args::AllArgs,
     error::ChaosError,
-    moment, scenes,
+    interruption::Interruption,
+    moment,
+    play::PASSED_OVER,
+    scenes,
     teller::{Teller, print},
 };
 
@@ -31,9 +39,6 @@ const CLEARED_WITHIN: Duration = Duration::from_secs(20);
 /// How often it is said how far it is.
 const TELL_EVERY: Duration = Duration::from_secs(20);
 
-/// Of a scene that this machine cannot play.
-const PASSED_OVER: &str = " is passed over: ";
-
 /// So begins what a scene says that was played but for a part.
 const BUT_FOR: &str = "passed over: ";
 
@@ -41,6 +46,7 @@ const BUT_FOR: &str = "passed over: ";
 const MINUTES_MAX: f64 = 1_440.0;
 
 pub(crate) async fn run(args: AllArgs) -> Result<ExitCode, ChaosError> {
+    let mut interruption = Interruption::listen()?;
     let names = chosen(&args)?;
     if !(args.minutes > 0.0 && args.minutes <= MINUTES_MAX) {
         let text = format!(
@@ -65,7 +71,7 @@ pub(crate) async fn run(args: AllArgs) -> Result<ExitCode, ChaosError> {
         names.len(),
         names.join(", ")
     ));
-    let is_over = AtomicBool::new(false);
+    let is_over = CancellationToken::new();
     let runs = names.iter().map(|name| {
         let of = Run {
             name,
@@ -82,9 +88,9 @@ pub(crate) async fn run(args: AllArgs) -> Result<ExitCode, ChaosError> {
     let runs = tokio::select! {
         runs = &mut runs => runs,
         () = tell_of_time(teller, length) => Vec::new(),
-        _ = tokio::signal::ctrl_c() => {
-            is_over.store(true, Relaxed);
-            // They hear it as well, and clear up behind themselves.
+        () = interruption.heard() => {
+            is_over.cancel();
+            // It is passed on, and they clear up behind themselves.
             let _ = timeout(CLEARED_WITHIN, runs).await;
             return Err(ChaosError::interrupted());
         }
@@ -142,7 +148,7 @@ struct Run<'a> {
     args: &'a AllArgs,
     teller: Teller,
     /// It was interrupted, and nothing more is told.
-    is_over: &'a AtomicBool,
+    is_over: &'a CancellationToken,
 }
 
 struct Played {
@@ -171,9 +177,9 @@ impl Run<'_> {
         if let Some(keep) = &self.args.keep {
             command.arg("--keep").arg(keep.join(self.name));
         }
-        let output = command.output().await.map_err(failed())?;
+        let output = self.output(command).await.map_err(failed())?;
         let is_clean = output.status.success();
-        if self.is_over.load(Relaxed) {
+        if self.is_over.is_cancelled() {
             return Err(ChaosError::interrupted());
         }
         let told = fs::read_to_string(&summary).ok();
@@ -196,6 +202,23 @@ impl Run<'_> {
             print(String::from_utf8_lossy(&output.stderr));
         }
         Ok(Played { is_clean, summary })
+    }
+
+    /// What it says until its end; it is told to end when all are.
+    async fn output(&self, mut command: Command) -> io::Result<Output> {
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = child.spawn()?;
+        let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
+        let mut output = pin!(child.wait_with_output());
+        tokio::select! {
+            output = &mut output => return output,
+            () = self.is_over.cancelled() => {}
+        }
+        if let Some(pid) = pid {
+            // Nobody has waited for it, so the number is its own still.
+            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        }
+        output.await
     }
 }
 

@@ -29,6 +29,22 @@ pub enum ChaosError {
     },
 }
 
+/// Why a scene is not played.
+#[derive(Debug)]
+pub(crate) enum Unplayed {
+    /// This machine does not allow it, and for this reason: a few words, and what would help in
+    /// brackets.
+    PassedOver(String),
+    /// Something that should have worked did not.
+    Failed(ChaosError),
+}
+
+impl From<ChaosError> for Unplayed {
+    fn from(error: ChaosError) -> Self {
+        Self::Failed(error)
+    }
+}
+
 impl ChaosError {
     pub(crate) fn failed(what: impl Display, why: impl Display) -> Self {
         let (what, why) = (what.to_string(), why.to_string());

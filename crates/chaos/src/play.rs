@@ -10,7 +10,8 @@ use crate::{
     args::SceneArgs,
     cast::Cast,
     dice::Dice,
-    error::ChaosError,
+    error::{ChaosError, Unplayed},
+    interruption::Interruption,
     moment,
     nemesis::{Nemesis, Step, Who},
     scenes,
@@ -23,15 +24,37 @@ use crate::{
 const SEED_BOUND: u64 = 1_000_000_000;
 
 /// A seed that nobody chose.
-pub(crate) fn any_seed() -> u64 {
+fn any_seed() -> u64 {
     moment::any() % SEED_BOUND
 }
 
-/// Plays a scene and judges it.
+/// So begins the line that says why a scene is not played, after its name.
+pub(crate) const PASSED_OVER: &str = " is passed over: ";
+
+/// Plays a scene and judges it, where the machine has what it takes. Interrupted, it ends with all
+/// that it started, mounted and wrote.
 pub(crate) async fn play<N: Nemesis>(
-    mut nemesis: N,
-    args: SceneArgs,
+    prepare: impl FnOnce(&SceneArgs) -> Result<N, Unplayed>,
+    mut args: SceneArgs,
 ) -> Result<ExitCode, ChaosError> {
+    let interruption = Interruption::listen()?;
+    check::<N>(&args)?;
+    // What is prepared may go by the seed.
+    args.seed = Some(args.seed.unwrap_or_else(any_seed));
+    let nemesis = match prepare(&args) {
+        Ok(nemesis) => nemesis,
+        Err(Unplayed::PassedOver(why)) => {
+            let name = scenes::told(N::NAME, args.closed);
+            print(format!("{name}{PASSED_OVER}{why}"));
+            return Ok(ExitCode::SUCCESS);
+        }
+        Err(Unplayed::Failed(error)) => return Err(error),
+    };
+    interruption.unless(Box::pin(perform(nemesis, args))).await
+}
+
+/// Whether that can be asked of the scene.
+fn check<N: Nemesis>(args: &SceneArgs) -> Result<(), ChaosError> {
     if args.hub.is_some() && !N::IS_FOR_ANY_HUB {
         let text = format!(
             "{} sets its hub in its own way, and takes no --hub",
@@ -39,6 +62,10 @@ pub(crate) async fn play<N: Nemesis>(
         );
         return Err(ChaosError::Usage(text));
     }
+    Ok(())
+}
+
+async fn perform<N: Nemesis>(mut nemesis: N, args: SceneArgs) -> Result<ExitCode, ChaosError> {
     let seed = args.seed.unwrap_or_else(any_seed);
     let mut cast = Cast::new(args.hub_config.is_some() || args.hub.is_some());
     cast.is_hub_ours = args.hub.is_none();
@@ -58,12 +85,7 @@ pub(crate) async fn play<N: Nemesis>(
         terms: cast.terms.clone(),
     };
     let mut stage = Stage::set(cast, &args, access, began, teller)?;
-    let played = tokio::select! {
-        played = act(&mut nemesis, &mut stage, &steps, &args) => played,
-        // All that was started ends with the stage, and nothing is left of it.
-        _ = tokio::signal::ctrl_c() => return Err(ChaosError::interrupted()),
-    };
-    if let Err(error) = played {
+    if let Err(error) = act(&mut nemesis, &mut stage, &steps, &args).await {
         // Nobody was let in, and there is nothing to be seen.
         if matches!(error, ChaosError::Hub { .. }) {
             return Err(error);

@@ -14,13 +14,15 @@ mod upgrade;
 pub(crate) use clock::Clock;
 pub(crate) use disk::Disk;
 pub(crate) use freeze::Freeze;
-pub(crate) use ground::{disk, power_cut};
 pub(crate) use kill::Kill;
 pub(crate) use load::Load;
 pub(crate) use network::Network;
 pub(crate) use partition::Partition;
 pub(crate) use power_cut::PowerCut;
 pub(crate) use upgrade::Upgrade;
+
+/// Why a scene is passed over that loads something before the hub.
+const NO_COMPILER: &str = "no cc (Debian: apt-get install gcc libc6-dev)";
 
 /// Of one that is played at a hub which is closed to strangers.
 const CLOSED: &str = "-closed";

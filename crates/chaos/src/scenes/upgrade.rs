@@ -9,9 +9,10 @@ use std::{fmt, time::Duration};
 use tempfile::TempDir;
 
 use crate::{
+    args::SceneArgs,
     cast::Cast,
     dice::Dice,
-    error::ChaosError,
+    error::{ChaosError, Unplayed},
     nemesis::{Nemesis, Step, Who},
     stage::Stage,
 };
@@ -49,7 +50,12 @@ impl fmt::Display for Upgrading {
 impl Upgrade {
     /// Which store is upgraded is drawn from the seed. Where there is a program of an earlier
     /// release, it makes its own.
-    pub(crate) fn new(seed: u64, has_program: bool) -> Result<Self, ChaosError> {
+    pub(crate) fn prepare(args: &SceneArgs) -> Result<Self, Unplayed> {
+        let seed = args.seed.unwrap_or_default();
+        Ok(Self::new(seed, args.hub_program.is_some())?)
+    }
+
+    fn new(seed: u64, has_program: bool) -> Result<Self, ChaosError> {
         if has_program {
             let (left, data) = (None, None);
             return Ok(Self { left, data });

@@ -1,0 +1,71 @@
+//! What `leasehold chaos` says and leaves when it is interrupted, asked wrongly, or on a machine that
+//! does not allow all of it.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+
+use nix::sys::signal::Signal;
+use support::{
+    fifo::Ledger,
+    process::{Process, leasehold},
+};
+use tokio::process::Command;
+
+/// With its temporary files in this folder, which is made.
+fn in_folder(args: &[&str], folder: &Path) -> Command {
+    fs::create_dir(folder).unwrap();
+    let mut command = leasehold(args);
+    command.env("TMPDIR", folder);
+    command
+}
+
+/// A program of that name for all that is found by `PATH`, which runs this.
+fn stand_in(command: &mut Command, folder: &Path, name: &str, script: &str) {
+    let program = folder.join(name);
+    fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let others = std::env::var("PATH").expect("there is a path");
+    command.env("PATH", format!("{}:{others}", folder.display()));
+}
+
+fn is_empty(folder: &Path) -> bool {
+    fs::read_dir(folder).unwrap().next().is_none()
+}
+
+#[tokio::test]
+async fn a_scene_that_is_asked_to_end_leaves_nothing_behind() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let folder = tempfile::tempdir().unwrap();
+        let files = folder.path().join("files");
+        let mut chaos = Process::start("chaos", in_folder(&["chaos", "kill"], &files));
+        chaos.said("1/").await;
+        assert!(!is_empty(&files));
+        chaos.signal(signal);
+        assert_eq!(chaos.ended().await.code(), Some(1), "{signal}");
+        chaos
+            .said("failed to play to the end: it was interrupted")
+            .await;
+        assert!(is_empty(&files), "{signal}");
+    }
+}
+
+#[tokio::test]
+async fn all_that_is_asked_to_end_passes_it_on_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = folder.path().join("files");
+    let mut compiled = Ledger::new(folder.path(), "compiled");
+    let all = ["chaos", "all", "10", "--only", "clock"];
+    let mut command = in_folder(&all, &files);
+    let pipe = folder.path().join("compiled");
+    let script = format!("echo clock > {}", pipe.display());
+    stand_in(&mut command, folder.path(), "cc", &script);
+    let mut chaos = Process::start("chaos", command);
+    // The scene has its folders, and is not the process that is asked.
+    assert_eq!(compiled.next().await, "clock");
+    chaos.signal(Signal::SIGTERM);
+    assert_eq!(chaos.ended().await.code(), Some(1));
+    chaos.said("it was interrupted").await;
+    assert!(is_empty(&files));
+}
