@@ -81,7 +81,7 @@ async fn whoever_is_frozen_nothing_is_lost_and_late_answers_are_refused() {
 #[tokio::test]
 async fn what_is_too_much_is_refused_and_others_go_on() {
     let folder = tempfile::tempdir().unwrap();
-    let told = play("load", "1", "3s", folder.path()).await.ok();
+    let told = play("load", "1", "15s", folder.path()).await.ok();
     for promise in [
         "what is too much is refused with a clear answer",
         "each is welcomed, or refused in words",
@@ -183,7 +183,7 @@ async fn what_is_asked_wrongly_is_told() {
     );
     let kept = text_of(empty.path());
     let told = run(leasehold(&[
-        "chaos", "kill", "--for", "1s", "--keep", &kept,
+        "chaos", "kill", "--for", "3s", "--keep", &kept,
     ]))
     .await;
     assert!(told.clone().failed(1).contains("File exists"), "{told:?}");

@@ -10,6 +10,7 @@ use nix::sys::signal::Signal;
 use support::{
     fifo::Ledger,
     process::{Process, leasehold},
+    shell::run,
 };
 use tokio::process::Command;
 
@@ -68,4 +69,25 @@ async fn all_that_is_asked_to_end_passes_it_on_and_leaves_nothing_behind() {
     assert_eq!(chaos.ended().await.code(), Some(1));
     chaos.said("it was interrupted").await;
     assert!(is_empty(&files));
+}
+
+#[tokio::test]
+async fn a_run_in_which_nothing_would_be_done_is_refused() {
+    for (scene, length, enough) in [
+        ("kill", "0s", "3s"),
+        ("kill", "2s", "3s"),
+        ("clock", "1s", "3s"),
+        ("upgrade", "1s", "3s"),
+        ("load", "10s", "15s"),
+    ] {
+        let told = run(leasehold(&["chaos", scene, "--for", length])).await;
+        assert_eq!(told.out, "", "{scene}");
+        let text = format!("--for {length} is too short for {scene}: {enough} is enough");
+        assert!(told.clone().failed(2).contains(&text), "{told:?}");
+    }
+    let told = run(leasehold(&["chaos", "all", "0.1"])).await.failed(2);
+    assert!(
+        told.contains("MINUTES 0.1 is too short for load: 0.25 is enough"),
+        "{told}"
+    );
 }

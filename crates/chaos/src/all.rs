@@ -56,6 +56,14 @@ pub(crate) async fn run(args: AllArgs) -> Result<ExitCode, ChaosError> {
         return Err(ChaosError::Usage(text));
     }
     let length = Duration::from_secs_f64(args.minutes * 60.0);
+    if let Some(name) = names.iter().find(|name| scenes::enough(name) > length) {
+        let enough = scenes::enough(name).as_secs_f64() / 60.0;
+        let text = format!(
+            "MINUTES {} is too short for {name}: {enough} is enough",
+            args.minutes
+        );
+        return Err(ChaosError::Usage(text));
+    }
     let seed = args.seed.unwrap_or_else(|| moment::any() % 1_000_000_000);
     let folder = tempfile::Builder::new()
         .prefix("leasehold-chaos-all-")

@@ -61,7 +61,8 @@ pub(crate) struct SceneArgs {
     /// [default: drawn, and printed]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// How long faults are injected; after that all that is left is worked off
+    /// How long faults are injected, 3s at the least and for load 15s; after that all that is left is
+    /// worked off
     #[arg(long = "for", value_name = "DURATION", default_value = "30s")]
     #[arg(value_parser = humantime::parse_duration)]
     pub(crate) length: Duration,
@@ -97,7 +98,7 @@ pub(crate) struct SceneArgs {
 /// `leasehold chaos all`
 #[derive(Debug, Args)]
 pub(crate) struct AllArgs {
-    /// How long faults are injected, in minutes
+    /// How long faults are injected, in minutes: 0.25 at the least where load is played
     #[arg(default_value = "2", value_name = "MINUTES")]
     pub(crate) minutes: f64,
     /// The seed of all schedules [default: drawn, and printed]

@@ -62,6 +62,14 @@ fn check<N: Nemesis>(args: &SceneArgs) -> Result<(), ChaosError> {
         );
         return Err(ChaosError::Usage(text));
     }
+    if args.length < N::ENOUGH {
+        let [given, enough] = [args.length, N::ENOUGH].map(humantime::format_duration);
+        let text = format!(
+            "--for {given} is too short for {}: {enough} is enough",
+            N::NAME
+        );
+        return Err(ChaosError::Usage(text));
+    }
     Ok(())
 }
 

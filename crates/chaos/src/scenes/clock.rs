@@ -84,6 +84,7 @@ impl Clock {
 impl Nemesis for Clock {
     type Act = Setting;
     const NAME: &'static str = "clock";
+    const ENOUGH: Duration = Duration::from_secs(3);
 
     /// What ends by time lasts longer than the run, but for a clock that is set; and what has ended
     /// is remembered for longer than all hours that it is set by.

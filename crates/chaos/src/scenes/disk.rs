@@ -162,6 +162,7 @@ impl Disk {
 impl Nemesis for Disk {
     type Act = Failing;
     const NAME: &'static str = "disk";
+    const ENOUGH: Duration = Duration::from_secs(3);
 
     fn set(&mut self, cast: &mut Cast) {
         let data = self.data();

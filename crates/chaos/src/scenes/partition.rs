@@ -131,6 +131,7 @@ impl Partition {
 impl Nemesis for Partition {
     type Act = Trouble;
     const NAME: &'static str = "partition";
+    const ENOUGH: Duration = Duration::from_secs(3);
 
     fn set(&mut self, cast: &mut Cast) {
         cast.hub_ip = self.spaces.hub();

@@ -179,6 +179,7 @@ impl<const FJALL: bool> Nemesis for PowerCut<FJALL> {
     } else {
         "power-cut"
     };
+    const ENOUGH: Duration = Duration::from_secs(3);
 
     fn set(&mut self, cast: &mut Cast) {
         let environment = self

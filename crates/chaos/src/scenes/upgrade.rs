@@ -84,6 +84,7 @@ impl Upgrade {
 impl Nemesis for Upgrade {
     type Act = Upgrading;
     const NAME: &'static str = "upgrade";
+    const ENOUGH: Duration = Duration::from_secs(3);
 
     fn set(&mut self, cast: &mut Cast) {
         // What was recorded long ago is not forgotten for its age.
