@@ -91,3 +91,57 @@ async fn a_run_in_which_nothing_would_be_done_is_refused() {
         "{told}"
     );
 }
+
+/// A machine without a C compiler: nothing is found by `PATH`.
+fn without_compiler(command: &mut Command, folder: &Path) {
+    let bin = folder.join("bin");
+    fs::create_dir(&bin).unwrap();
+    command.env("PATH", bin);
+}
+
+#[tokio::test]
+async fn a_scene_that_the_machine_does_not_allow_is_passed_over_and_said_so() {
+    for scene in ["clock", "disk", "power-cut", "power-cut-fjall"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = leasehold(&["chaos", scene]);
+        without_compiler(&mut command, folder.path());
+        let told = run(command).await.ok();
+        let text =
+            format!("{scene} is passed over: no cc (Debian: apt-get install gcc libc6-dev)\n");
+        assert_eq!(told, text);
+    }
+}
+
+#[tokio::test]
+async fn all_tells_what_was_kept_from_what_was_not_played() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = leasehold(&["chaos", "all", "0.05", "--only", "kill,disk,clock"]);
+    without_compiler(&mut command, folder.path());
+    let output = command.kill_on_drop(true).output().await.unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{output:?}");
+    let last = "all promises were kept; 2 of 3 scenes were not played: disk (no cc), clock (no cc)";
+    assert_eq!(told.lines().last(), Some(last), "{told}");
+    for row in ["disk   passed over: no cc (", "clock  passed over: no cc ("] {
+        assert!(told.lines().any(|line| line.starts_with(row)), "{told}");
+    }
+    let (progress, _) = told.split_once("\n\nscene ").expect("there is a table");
+    assert!(!progress.contains("\n\n"), "{told}");
+}
+
+#[tokio::test]
+async fn a_scene_that_fails_is_told_in_its_own_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = leasehold(&["chaos", "all", "0.25", "--only", "clock"]);
+    stand_in(
+        &mut command,
+        folder.path(),
+        "cc",
+        "echo no such header >&2; exit 1",
+    );
+    let told = run(command).await;
+    assert_eq!(told.code, Some(1), "{told:?}");
+    let last = "NOT every scene could be played: clock (failed to compile a clock that can be set: \
+                no such header)";
+    assert_eq!(told.out.lines().last(), Some(last), "{told:?}");
+}

@@ -1,5 +1,7 @@
 //! All scenes side by side, and one table.
 
+mod outcome;
+
 use std::{
     env, fs, io,
     path::Path,
@@ -9,7 +11,6 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use leasehold_judge::{Summary, table};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -29,6 +30,7 @@ use crate::{
     scenes,
     teller::{Teller, print},
 };
+use outcome::{Outcome, Outcomes};
 
 /// Beside so many others, a process may have to wait for a processor.
 const SLACK: &str = "6s";
@@ -38,6 +40,9 @@ const CLEARED_WITHIN: Duration = Duration::from_secs(20);
 
 /// How often it is said how far it is.
 const TELL_EVERY: Duration = Duration::from_secs(20);
+
+/// So begins what it says on standard error.
+const COMPLAINT: &str = "leasehold: ";
 
 /// So begins what a scene says that was played but for a part.
 const BUT_FOR: &str = "passed over: ";
@@ -103,20 +108,13 @@ pub(crate) async fn run(args: AllArgs) -> Result<ExitCode, ChaosError> {
             return Err(ChaosError::interrupted());
         }
     };
-    let mut is_clean = true;
-    let mut summaries = Vec::new();
-    for run in runs {
-        let run = run?;
-        is_clean &= run.is_clean;
-        summaries.extend(run.summary);
+    let mut outcomes = Outcomes::default();
+    for (name, outcome) in names.iter().zip(runs) {
+        outcomes.add(name, outcome?);
     }
-    print(format!("\n{}", table(&summaries)));
-    print(match (is_clean, summaries.len() == names.len()) {
-        (true, true) => "no violation: every promise was kept in every scene",
-        (true, false) => "no violation in what was played, and NOT every scene was: see above",
-        (false, _) => "NOT all promises were kept, or not every scene could be played: see above",
-    });
-    Ok(ExitCode::from(u8::from(!is_clean)))
+    print(format!("\n{}", outcomes.table()));
+    print(outcomes.verdict());
+    Ok(ExitCode::from(u8::from(!outcomes.is_clean())))
 }
 
 /// Says now and then how far it is. Never returns.
@@ -159,14 +157,9 @@ struct Run<'a> {
     is_over: &'a CancellationToken,
 }
 
-struct Played {
-    is_clean: bool,
-    summary: Option<Summary>,
-}
-
 impl Run<'_> {
     /// A process of its own; what it says is shown if something is wrong.
-    async fn play(self) -> Result<Played, ChaosError> {
+    async fn play(self) -> Result<Outcome, ChaosError> {
         let failed = || ChaosError::io(format!("play {}", self.name));
         let summary = self.folder.join(format!("{}.json", self.name));
         let program = env::current_exe().map_err(failed())?;
@@ -186,30 +179,38 @@ impl Run<'_> {
             command.arg("--keep").arg(keep.join(self.name));
         }
         let output = self.output(command).await.map_err(failed())?;
-        let is_clean = output.status.success();
         if self.is_over.is_cancelled() {
             return Err(ChaosError::interrupted());
         }
         let told = fs::read_to_string(&summary).ok();
-        let summary: Option<Summary> = told.and_then(|text| serde_json::from_str(&text).ok());
+        let outcome = outcome(told.as_deref(), &output);
+        self.tell(&outcome, &output);
+        Ok(outcome)
+    }
+
+    /// What came of it; of one that is not in order, all that it said.
+    fn tell(&self, outcome: &Outcome, output: &Output) {
         let said = String::from_utf8_lossy(&output.stdout);
-        let passed_over = said.lines().find(|line| line.contains(PASSED_OVER));
-        self.teller.say(match (is_clean, &summary, passed_over) {
-            (true, _, Some(why)) => why.to_owned(),
-            (true, Some(_), None) => format!("{}: all promises were kept", self.name),
-            (true, None, None) => format!("{}: was not played", self.name),
-            (false, Some(_), _) => format!("{}: promises were BROKEN", self.name),
-            (false, None, _) => format!("{}: could not be played to the end", self.name),
-        });
-        let is_played = summary.is_some();
-        for part in left_out(&said).filter(|_| is_played) {
+        let (told, is_in_order) = match outcome {
+            Outcome::Judged(of) if of.violations == 0 => {
+                ("all promises were kept".to_owned(), true)
+            }
+            Outcome::Judged(_) => ("promises were BROKEN".to_owned(), false),
+            Outcome::PassedOver(why) => (format!("passed over: {why}"), true),
+            Outcome::Failed(_) => ("could not be played to the end".to_owned(), false),
+        };
+        self.teller.say(format!("{}: {told}", self.name));
+        for part in left_out(&said) {
             self.teller.say(format!("{}: {part}", self.name));
         }
-        if !is_clean || (summary.is_none() && passed_over.is_none()) {
-            print(&said);
-            print(String::from_utf8_lossy(&output.stderr));
+        if !is_in_order {
+            let complained = String::from_utf8_lossy(&output.stderr);
+            for text in [said.trim(), complained.trim()] {
+                if !text.is_empty() {
+                    print(text);
+                }
+            }
         }
-        Ok(Played { is_clean, summary })
     }
 
     /// What it says until its end; it is told to end when all are.
@@ -228,6 +229,23 @@ impl Run<'_> {
         }
         output.await
     }
+}
+
+/// What came of a scene that wrote these figures, or none, and said this.
+fn outcome(figures: Option<&str>, output: &Output) -> Outcome {
+    if let Some(summary) = figures.and_then(|text| serde_json::from_str(text).ok()) {
+        return Outcome::Judged(summary);
+    }
+    let said = String::from_utf8_lossy(&output.stdout);
+    let why = said.lines().find_map(|line| line.split_once(PASSED_OVER));
+    if let (true, Some((_, why))) = (output.status.success(), why) {
+        return Outcome::PassedOver(why.to_owned());
+    }
+    let complained = String::from_utf8_lossy(&output.stderr);
+    let complained = complained
+        .lines()
+        .find_map(|line| line.strip_prefix(COMPLAINT));
+    Outcome::Failed(complained.map_or_else(|| output.status.to_string(), str::to_owned))
 }
 
 /// The parts of a scene that this machine does not allow, and why.
