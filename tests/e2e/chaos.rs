@@ -121,7 +121,9 @@ async fn a_hub_that_runs_already_is_left_alone() {
     );
     let told = run(leasehold(&["chaos", "load", "--hub", &at])).await;
     assert!(
-        told.clone().failed(2).contains("takes no --hub"),
+        told.clone()
+            .failed(2)
+            .contains("only kill and freeze take --hub"),
         "{told:?}"
     );
 }
@@ -186,5 +188,8 @@ async fn what_is_asked_wrongly_is_told() {
         "chaos", "kill", "--for", "3s", "--keep", &kept,
     ]))
     .await;
-    assert!(told.clone().failed(1).contains("File exists"), "{told:?}");
+    assert!(
+        told.clone().failed(2).contains("is there already"),
+        "{told:?}"
+    );
 }

@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 use support::{
     fifo::Ledger,
     process::{Process, leasehold},
-    shell::run,
+    shell::{run, text_of},
 };
 use tokio::process::Command;
 
@@ -92,8 +92,8 @@ async fn a_run_in_which_nothing_would_be_done_is_refused() {
     );
 }
 
-/// A machine without a C compiler: nothing is found by `PATH`.
-fn without_compiler(command: &mut Command, folder: &Path) {
+/// A machine without a C compiler, and all else: nothing is found by `PATH`.
+fn without_programs(command: &mut Command, folder: &Path) {
     let bin = folder.join("bin");
     fs::create_dir(&bin).unwrap();
     command.env("PATH", bin);
@@ -101,14 +101,19 @@ fn without_compiler(command: &mut Command, folder: &Path) {
 
 #[tokio::test]
 async fn a_scene_that_the_machine_does_not_allow_is_passed_over_and_said_so() {
-    for scene in ["clock", "disk", "power-cut", "power-cut-fjall"] {
+    let cc = "no cc (Debian: apt-get install gcc libc6-dev)";
+    for (scene, why) in [
+        ("clock", cc),
+        ("disk", cc),
+        ("power-cut", cc),
+        ("power-cut-fjall", cc),
+        ("upgrade", "no tar (Debian: apt-get install tar)"),
+    ] {
         let folder = tempfile::tempdir().unwrap();
         let mut command = leasehold(&["chaos", scene]);
-        without_compiler(&mut command, folder.path());
+        without_programs(&mut command, folder.path());
         let told = run(command).await.ok();
-        let text =
-            format!("{scene} is passed over: no cc (Debian: apt-get install gcc libc6-dev)\n");
-        assert_eq!(told, text);
+        assert_eq!(told, format!("{scene} is passed over: {why}\n"));
     }
 }
 
@@ -116,7 +121,7 @@ async fn a_scene_that_the_machine_does_not_allow_is_passed_over_and_said_so() {
 async fn all_tells_what_was_kept_from_what_was_not_played() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = leasehold(&["chaos", "all", "0.05", "--only", "kill,disk,clock"]);
-    without_compiler(&mut command, folder.path());
+    without_programs(&mut command, folder.path());
     let output = command.kill_on_drop(true).output().await.unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{output:?}");
@@ -144,4 +149,57 @@ async fn a_scene_that_fails_is_told_in_its_own_words() {
     let last = "NOT every scene could be played: clock (failed to compile a clock that can be set: \
                 no such header)";
     assert_eq!(told.out.lines().last(), Some(last), "{told:?}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_is_told_before_anything_is_begun() {
+    let folder = tempfile::tempdir().unwrap();
+    let there = text_of(folder.path());
+    for scene in [&["kill"][..], &["all", "1"]] {
+        let args = [&["chaos"], scene, &["--keep", &there]].concat();
+        let told = run(leasehold(&args)).await;
+        assert_eq!(told.out, "");
+        let text = format!("--keep {there} is there already: name a folder that is not");
+        assert!(told.clone().failed(2).contains(&text), "{told:?}");
+    }
+    let told = run(leasehold(&["chaos", "kill", "--hub-config", "nofile"])).await;
+    assert_eq!(told.out, "");
+    let said = told.failed(2);
+    assert_eq!(said.matches("leasehold: ").count(), 1, "{said}");
+    assert!(said.contains("nofile"), "{said}");
+}
+
+#[tokio::test]
+async fn a_hub_that_is_not_there_is_asked_for_first_and_not_for_long() {
+    // Nobody else gets the port while this holds it, and nobody listens.
+    let held = tokio::net::TcpSocket::new_v4().unwrap();
+    held.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let at = held.local_addr().unwrap().to_string();
+    let told = run(leasehold(&["chaos", "kill", "--hub", &at])).await;
+    assert_eq!(told.out, "");
+    let said = told.failed(69);
+    let text = format!("play at the hub at {at}, in its pool chaos: no hub at {at} for 10.");
+    let rest = said.split_once(&text).unwrap_or_else(|| panic!("{said}")).1;
+    let (tenths, _) = rest.split_once("s: ").unwrap();
+    assert_eq!(tenths.len(), 1, "tenths of a second: {said}");
+}
+
+#[tokio::test]
+async fn what_is_said_can_be_understood() {
+    for scene in ["network", "load", "partition", "disk", "clock"] {
+        let told = run(leasehold(&["chaos", scene, "--hub", "127.0.0.1:1"])).await;
+        let text =
+            format!("{scene} is not played at a hub of yours: only kill and freeze take --hub");
+        assert!(told.clone().failed(2).contains(&text), "{told:?}");
+    }
+    let told = run(leasehold(&["chaos", "all", "30s"])).await.failed(2);
+    assert!(told.contains("minutes, such as 0.5"), "{told}");
+    let told = run(leasehold(&["chaos", "kill", "--seed", "4", "--for", "3s"]))
+        .await
+        .ok();
+    assert!(told.contains("2 producers; 1 act within 3s"), "{told}");
+    assert!(
+        told.lines().all(|line| line.chars().count() <= 100),
+        "{told}"
+    );
 }

@@ -23,10 +23,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     args::AllArgs,
-    error::ChaosError,
+    error::{COMPLAINT, ChaosError},
     interruption::Interruption,
     moment,
-    play::PASSED_OVER,
+    play::{PASSED_OVER, check_keep},
     scenes,
     teller::{Teller, print},
 };
@@ -40,9 +40,6 @@ const CLEARED_WITHIN: Duration = Duration::from_secs(20);
 
 /// How often it is said how far it is.
 const TELL_EVERY: Duration = Duration::from_secs(20);
-
-/// So begins what it says on standard error.
-const COMPLAINT: &str = "leasehold: ";
 
 /// So begins what a scene says that was played but for a part.
 const BUT_FOR: &str = "passed over: ";
@@ -69,6 +66,7 @@ pub(crate) async fn run(args: AllArgs) -> Result<ExitCode, ChaosError> {
         );
         return Err(ChaosError::Usage(text));
     }
+    check_keep(args.keep.as_deref())?;
     let seed = args.seed.unwrap_or_else(|| moment::any() % 1_000_000_000);
     let folder = tempfile::Builder::new()
         .prefix("leasehold-chaos-all-")

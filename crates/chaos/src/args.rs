@@ -99,7 +99,7 @@ pub(crate) struct SceneArgs {
 #[derive(Debug, Args)]
 pub(crate) struct AllArgs {
     /// How long faults are injected, in minutes: 0.25 at the least where load is played
-    #[arg(default_value = "2", value_name = "MINUTES")]
+    #[arg(default_value = "2", value_name = "MINUTES", value_parser = minutes)]
     pub(crate) minutes: f64,
     /// The seed of all schedules [default: drawn, and printed]
     #[arg(long, value_name = "N")]
@@ -110,6 +110,10 @@ pub(crate) struct AllArgs {
     /// Keep histories, logs and stores in this folder, which must not be there yet
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
+}
+
+fn minutes(text: &str) -> Result<f64, &'static str> {
+    text.parse().map_err(|_| "minutes, such as 0.5")
 }
 
 /// `leasehold chaos check`

@@ -5,6 +5,9 @@ use std::{fmt::Display, io};
 use leasehold_node::RequestError;
 use leasehold_reach::WayError;
 
+/// So begins what the program says on standard error.
+pub(crate) const COMPLAINT: &str = "leasehold: ";
+
 /// A run could not be carried out, or judged.
 #[derive(Debug, thiserror::Error)]
 pub enum ChaosError {

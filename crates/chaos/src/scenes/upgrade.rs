@@ -52,10 +52,10 @@ impl Upgrade {
     /// release, it makes its own.
     pub(crate) fn prepare(args: &SceneArgs) -> Result<Self, Unplayed> {
         let seed = args.seed.unwrap_or_default();
-        Ok(Self::new(seed, args.hub_program.is_some())?)
+        Self::new(seed, args.hub_program.is_some())
     }
 
-    fn new(seed: u64, has_program: bool) -> Result<Self, ChaosError> {
+    fn new(seed: u64, has_program: bool) -> Result<Self, Unplayed> {
         if has_program {
             let (left, data) = (None, None);
             return Ok(Self { left, data });
