@@ -28,7 +28,7 @@ pub(crate) enum Verb {
     Freeze(SceneArgs),
     /// Ask ten times what the hub can take, with thousands of sessions and some that behave badly
     Load(SceneArgs),
-    /// Set the hub's clock forward and back by hours, while it runs and while it is down
+    /// Set the hub's clock forward and back by hours, while it runs and while it is down (Linux, `cc`)
     Clock(SceneArgs),
     /// Go on with the store of an earlier release; with --hub-program, that one runs first
     Upgrade(SceneArgs),
@@ -57,8 +57,8 @@ pub(crate) enum Verb {
 /// One scene.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SceneArgs {
-    /// Draw the schedule of faults from this number; the same number draws the same schedule
-    /// [default: drawn, and printed]
+    /// Draw the schedule of faults from this number; with the same --for, and on a machine that allows
+    /// the same (root, cc), it draws the same schedule [default: drawn, and printed]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// How long faults are injected, 3s at the least and for load 15s; after that all that is left is
@@ -101,7 +101,8 @@ pub(crate) struct AllArgs {
     /// How long faults are injected, in minutes: 0.25 at the least where load is played
     #[arg(default_value = "2", value_name = "MINUTES", value_parser = minutes)]
     pub(crate) minutes: f64,
-    /// The seed of all schedules [default: drawn, and printed]
+    /// The seed of all schedules; with the same MINUTES, and on a machine that allows the same (root,
+    /// cc), it draws the same schedules [default: drawn, and printed]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// Only these scenes
