@@ -35,5 +35,6 @@ async fn what_an_earlier_release_left_is_there_after_all_that_follows() {
         let told = play("upgrade", seed, "5s").await;
         let promise = "what an earlier release left is there: all 6 tasks";
         assert!(told.contains(promise), "{told}");
+        assert!(told.contains("end the hub in good order"), "{told}");
     }
 }

@@ -1,26 +1,36 @@
 //! All scenes side by side, and one table.
 
+mod outcome;
+
 use std::{
-    env, fs,
+    env, fs, io,
     path::Path,
-    process::{ExitCode, Stdio},
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    pin::pin,
+    process::{ExitCode, Output, Stdio},
     time::Duration,
 };
 
 use futures_util::future::join_all;
-use leasehold_judge::{Summary, table};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use tokio::{
     process::Command,
     time::{interval, timeout},
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     args::AllArgs,
-    error::ChaosError,
-    moment, scenes,
+    error::{COMPLAINT, ChaosError},
+    interruption::Interruption,
+    moment,
+    play::{PASSED_OVER, check_keep},
+    scenes,
     teller::{Teller, print},
 };
+use outcome::{Outcome, Outcomes};
 
 /// Beside so many others, a process may have to wait for a processor.
 const SLACK: &str = "6s";
@@ -31,9 +41,6 @@ const CLEARED_WITHIN: Duration = Duration::from_secs(20);
 /// How often it is said how far it is.
 const TELL_EVERY: Duration = Duration::from_secs(20);
 
-/// Of a scene that this machine cannot play.
-const PASSED_OVER: &str = " is passed over: ";
-
 /// So begins what a scene says that was played but for a part.
 const BUT_FOR: &str = "passed over: ";
 
@@ -41,6 +48,7 @@ const BUT_FOR: &str = "passed over: ";
 const MINUTES_MAX: f64 = 1_440.0;
 
 pub(crate) async fn run(args: AllArgs) -> Result<ExitCode, ChaosError> {
+    let mut interruption = Interruption::listen()?;
     let names = chosen(&args)?;
     if !(args.minutes > 0.0 && args.minutes <= MINUTES_MAX) {
         let text = format!(
@@ -50,6 +58,15 @@ pub(crate) async fn run(args: AllArgs) -> Result<ExitCode, ChaosError> {
         return Err(ChaosError::Usage(text));
     }
     let length = Duration::from_secs_f64(args.minutes * 60.0);
+    if let Some(name) = names.iter().find(|name| scenes::enough(name) > length) {
+        let enough = scenes::enough(name).as_secs_f64() / 60.0;
+        let text = format!(
+            "MINUTES {} is too short for {name}: {enough} is enough",
+            args.minutes
+        );
+        return Err(ChaosError::Usage(text));
+    }
+    check_keep(args.keep.as_deref())?;
     let seed = args.seed.unwrap_or_else(|| moment::any() % 1_000_000_000);
     let folder = tempfile::Builder::new()
         .prefix("leasehold-chaos-all-")
@@ -65,7 +82,7 @@ pub(crate) async fn run(args: AllArgs) -> Result<ExitCode, ChaosError> {
         names.len(),
         names.join(", ")
     ));
-    let is_over = AtomicBool::new(false);
+    let is_over = CancellationToken::new();
     let runs = names.iter().map(|name| {
         let of = Run {
             name,
@@ -82,27 +99,20 @@ pub(crate) async fn run(args: AllArgs) -> Result<ExitCode, ChaosError> {
     let runs = tokio::select! {
         runs = &mut runs => runs,
         () = tell_of_time(teller, length) => Vec::new(),
-        _ = tokio::signal::ctrl_c() => {
-            is_over.store(true, Relaxed);
-            // They hear it as well, and clear up behind themselves.
+        () = interruption.heard() => {
+            is_over.cancel();
+            // It is passed on, and they clear up behind themselves.
             let _ = timeout(CLEARED_WITHIN, runs).await;
             return Err(ChaosError::interrupted());
         }
     };
-    let mut is_clean = true;
-    let mut summaries = Vec::new();
-    for run in runs {
-        let run = run?;
-        is_clean &= run.is_clean;
-        summaries.extend(run.summary);
+    let mut outcomes = Outcomes::default();
+    for (name, outcome) in names.iter().zip(runs) {
+        outcomes.add(name, outcome?);
     }
-    print(format!("\n{}", table(&summaries)));
-    print(match (is_clean, summaries.len() == names.len()) {
-        (true, true) => "no violation: every promise was kept in every scene",
-        (true, false) => "no violation in what was played, and NOT every scene was: see above",
-        (false, _) => "NOT all promises were kept, or not every scene could be played: see above",
-    });
-    Ok(ExitCode::from(u8::from(!is_clean)))
+    print(format!("\n{}", outcomes.table()));
+    print(outcomes.verdict());
+    Ok(ExitCode::from(u8::from(!outcomes.is_clean())))
 }
 
 /// Says now and then how far it is. Never returns.
@@ -142,17 +152,12 @@ struct Run<'a> {
     args: &'a AllArgs,
     teller: Teller,
     /// It was interrupted, and nothing more is told.
-    is_over: &'a AtomicBool,
-}
-
-struct Played {
-    is_clean: bool,
-    summary: Option<Summary>,
+    is_over: &'a CancellationToken,
 }
 
 impl Run<'_> {
     /// A process of its own; what it says is shown if something is wrong.
-    async fn play(self) -> Result<Played, ChaosError> {
+    async fn play(self) -> Result<Outcome, ChaosError> {
         let failed = || ChaosError::io(format!("play {}", self.name));
         let summary = self.folder.join(format!("{}.json", self.name));
         let program = env::current_exe().map_err(failed())?;
@@ -171,32 +176,74 @@ impl Run<'_> {
         if let Some(keep) = &self.args.keep {
             command.arg("--keep").arg(keep.join(self.name));
         }
-        let output = command.output().await.map_err(failed())?;
-        let is_clean = output.status.success();
-        if self.is_over.load(Relaxed) {
+        let output = self.output(command).await.map_err(failed())?;
+        if self.is_over.is_cancelled() {
             return Err(ChaosError::interrupted());
         }
         let told = fs::read_to_string(&summary).ok();
-        let summary: Option<Summary> = told.and_then(|text| serde_json::from_str(&text).ok());
+        let outcome = outcome(told.as_deref(), &output);
+        self.tell(&outcome, &output);
+        Ok(outcome)
+    }
+
+    /// What came of it; of one that is not in order, all that it said.
+    fn tell(&self, outcome: &Outcome, output: &Output) {
         let said = String::from_utf8_lossy(&output.stdout);
-        let passed_over = said.lines().find(|line| line.contains(PASSED_OVER));
-        self.teller.say(match (is_clean, &summary, passed_over) {
-            (true, _, Some(why)) => why.to_owned(),
-            (true, Some(_), None) => format!("{}: all promises were kept", self.name),
-            (true, None, None) => format!("{}: was not played", self.name),
-            (false, Some(_), _) => format!("{}: promises were BROKEN", self.name),
-            (false, None, _) => format!("{}: could not be played to the end", self.name),
-        });
-        let is_played = summary.is_some();
-        for part in left_out(&said).filter(|_| is_played) {
+        let (told, is_in_order) = match outcome {
+            Outcome::Judged(of) if of.violations == 0 => {
+                ("all promises were kept".to_owned(), true)
+            }
+            Outcome::Judged(_) => ("promises were BROKEN".to_owned(), false),
+            Outcome::PassedOver(why) => (format!("passed over: {why}"), true),
+            Outcome::Failed(_) => ("could not be played to the end".to_owned(), false),
+        };
+        self.teller.say(format!("{}: {told}", self.name));
+        for part in left_out(&said) {
             self.teller.say(format!("{}: {part}", self.name));
         }
-        if !is_clean || (summary.is_none() && passed_over.is_none()) {
-            print(&said);
-            print(String::from_utf8_lossy(&output.stderr));
+        if !is_in_order {
+            let complained = String::from_utf8_lossy(&output.stderr);
+            for text in [said.trim(), complained.trim()] {
+                if !text.is_empty() {
+                    print(text);
+                }
+            }
         }
-        Ok(Played { is_clean, summary })
     }
+
+    /// What it says until its end; it is told to end when all are.
+    async fn output(&self, mut command: Command) -> io::Result<Output> {
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = child.spawn()?;
+        let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
+        let mut output = pin!(child.wait_with_output());
+        tokio::select! {
+            output = &mut output => return output,
+            () = self.is_over.cancelled() => {}
+        }
+        if let Some(pid) = pid {
+            // Nobody has waited for it, so the number is its own still.
+            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        }
+        output.await
+    }
+}
+
+/// What came of a scene that wrote these figures, or none, and said this.
+fn outcome(figures: Option<&str>, output: &Output) -> Outcome {
+    if let Some(summary) = figures.and_then(|text| serde_json::from_str(text).ok()) {
+        return Outcome::Judged(summary);
+    }
+    let said = String::from_utf8_lossy(&output.stdout);
+    let why = said.lines().find_map(|line| line.split_once(PASSED_OVER));
+    if let (true, Some((_, why))) = (output.status.success(), why) {
+        return Outcome::PassedOver(why.to_owned());
+    }
+    let complained = String::from_utf8_lossy(&output.stderr);
+    let complained = complained
+        .lines()
+        .find_map(|line| line.strip_prefix(COMPLAINT));
+    Outcome::Failed(complained.map_or_else(|| output.status.to_string(), str::to_owned))
 }
 
 /// The parts of a scene that this machine does not allow, and why.

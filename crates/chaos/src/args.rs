@@ -28,7 +28,7 @@ pub(crate) enum Verb {
     Freeze(SceneArgs),
     /// Ask ten times what the hub can take, with thousands of sessions and some that behave badly
     Load(SceneArgs),
-    /// Set the hub's clock forward and back by hours, while it runs and while it is down
+    /// Set the hub's clock forward and back by hours, while it runs and while it is down (Linux, `cc`)
     Clock(SceneArgs),
     /// Go on with the store of an earlier release; with --hub-program, that one runs first
     Upgrade(SceneArgs),
@@ -57,11 +57,12 @@ pub(crate) enum Verb {
 /// One scene.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SceneArgs {
-    /// Draw the schedule of faults from this number; the same number draws the same schedule
-    /// [default: drawn, and printed]
+    /// Draw the schedule of faults from this number; with the same --for, and on a machine that allows
+    /// the same (root, cc), it draws the same schedule [default: drawn, and printed]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// How long faults are injected; after that all that is left is worked off
+    /// How long faults are injected, 3s at the least and for load 15s; after that all that is left is
+    /// worked off
     #[arg(long = "for", value_name = "DURATION", default_value = "30s")]
     #[arg(value_parser = humantime::parse_duration)]
     pub(crate) length: Duration,
@@ -97,10 +98,11 @@ pub(crate) struct SceneArgs {
 /// `leasehold chaos all`
 #[derive(Debug, Args)]
 pub(crate) struct AllArgs {
-    /// How long faults are injected, in minutes
-    #[arg(default_value = "2", value_name = "MINUTES")]
+    /// How long faults are injected, in minutes: 0.25 at the least where load is played
+    #[arg(default_value = "2", value_name = "MINUTES", value_parser = minutes)]
     pub(crate) minutes: f64,
-    /// The seed of all schedules [default: drawn, and printed]
+    /// The seed of all schedules; with the same MINUTES, and on a machine that allows the same (root,
+    /// cc), it draws the same schedules [default: drawn, and printed]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// Only these scenes
@@ -109,6 +111,10 @@ pub(crate) struct AllArgs {
     /// Keep histories, logs and stores in this folder, which must not be there yet
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
+}
+
+fn minutes(text: &str) -> Result<f64, &'static str> {
+    text.parse().map_err(|_| "minutes, such as 0.5")
 }
 
 /// `leasehold chaos check`

@@ -5,6 +5,9 @@ use std::{fmt::Display, io};
 use leasehold_node::RequestError;
 use leasehold_reach::WayError;
 
+/// So begins what the program says on standard error.
+pub(crate) const COMPLAINT: &str = "leasehold: ";
+
 /// A run could not be carried out, or judged.
 #[derive(Debug, thiserror::Error)]
 pub enum ChaosError {
@@ -27,6 +30,22 @@ pub enum ChaosError {
         /// Why.
         why: String,
     },
+}
+
+/// Why a scene is not played.
+#[derive(Debug)]
+pub(crate) enum Unplayed {
+    /// This machine does not allow it, and for this reason: a few words, and what would help in
+    /// brackets.
+    PassedOver(String),
+    /// Something that should have worked did not.
+    Failed(ChaosError),
+}
+
+impl From<ChaosError> for Unplayed {
+    fn from(error: ChaosError) -> Self {
+        Self::Failed(error)
+    }
 }
 
 impl ChaosError {

@@ -22,6 +22,7 @@
 //! | `proxy.rs`, `proxy/` | a cable that goes wrong, for scenes that lay one in `nemesis::Nemesis::link` |
 //! | `spaces.rs` | network namespaces, where the machine allows them |
 //! | `recorder.rs`, `moment.rs` | writing the history; the clock that it is written by |
+//! | `interruption.rs` | SIGINT and SIGTERM: all that a run made goes with it |
 //! | `all.rs` | all scenes side by side, and one table |
 //!
 //! # To add a scene
@@ -40,6 +41,7 @@ mod cast;
 mod check;
 mod dice;
 mod error;
+mod interruption;
 mod moment;
 mod nemesis;
 mod payload;
@@ -81,22 +83,18 @@ pub fn run(args: ChaosArgs) -> Result<ExitCode, ChaosError> {
 
 async fn play(verb: Verb) -> Result<ExitCode, ChaosError> {
     match verb {
-        Verb::Kill(args) => play::play(scenes::Kill, args).await,
-        Verb::Disk(args) => scenes::disk(args).await,
-        Verb::PowerCut(args) => scenes::power_cut::<false>(args).await,
-        Verb::PowerCutFjall(args) => scenes::power_cut::<true>(args).await,
-        Verb::Freeze(args) => play::play(scenes::Freeze, args).await,
-        Verb::Load(args) => play::play(scenes::Load::default(), args).await,
-        Verb::Clock(args) => play::play(scenes::Clock::new()?, args).await,
-        Verb::Upgrade(args) => upgrade(args).await,
-        Verb::Partition(args) => match scenes::Partition::prepare(&args) {
-            Ok(scene) => play::play(scene, args).await,
-            Err(why) => {
-                teller::print(format!("partition is passed over: {why}"));
-                Ok(ExitCode::SUCCESS)
-            }
-        },
-        Verb::Network(args) => play::play(scenes::Network::default(), args).await,
+        Verb::Kill(args) => play::play(|_| Ok(scenes::Kill), args).await,
+        Verb::Disk(args) => play::play(|_| scenes::Disk::prepare(), args).await,
+        Verb::PowerCut(args) => play::play(|_| scenes::PowerCut::<false>::prepare(), args).await,
+        Verb::PowerCutFjall(args) => {
+            play::play(|_| scenes::PowerCut::<true>::prepare(), args).await
+        }
+        Verb::Freeze(args) => play::play(|_| Ok(scenes::Freeze), args).await,
+        Verb::Load(args) => play::play(|_| Ok(scenes::Load::default()), args).await,
+        Verb::Clock(args) => play::play(|_| scenes::Clock::prepare(), args).await,
+        Verb::Upgrade(args) => play::play(scenes::Upgrade::prepare, args).await,
+        Verb::Partition(args) => play::play(|_| scenes::Partition::prepare(), args).await,
+        Verb::Network(args) => play::play(|_| Ok(scenes::Network::default()), args).await,
         Verb::All(args) => all::run(args).await,
         Verb::Check(args) => check::run(&args),
         Verb::Produce(args) => workload::producer::run(args).await,
@@ -104,12 +102,4 @@ async fn play(verb: Verb) -> Result<ExitCode, ChaosError> {
         Verb::Hold(args) => workload::holder::run(args).await,
         Verb::Leash(_) => unreachable!("it needs no runtime"),
     }
-}
-
-/// The seed says which store is upgraded, so it is drawn before the scene is set.
-async fn upgrade(mut args: args::SceneArgs) -> Result<ExitCode, ChaosError> {
-    let seed = args.seed.unwrap_or_else(play::any_seed);
-    args.seed = Some(seed);
-    let scene = scenes::Upgrade::new(seed, args.hub_program.is_some())?;
-    play::play(scene, args).await
 }

@@ -43,6 +43,9 @@ pub(crate) trait Nemesis {
     /// As it is called on the command line.
     const NAME: &'static str;
 
+    /// The shortest run in which it does what it is there for, whatever the seed.
+    const ENOUGH: Duration;
+
     /// Whether it can be played at a hub that somebody else has started.
     const IS_FOR_ANY_HUB: bool = false;
 

@@ -1,8 +1,8 @@
 //! A run, from its beginning to its verdict.
 
-use std::{fs, process::ExitCode};
+use std::{fs, path::Path, process::ExitCode, time::Duration};
 
-use leasehold_judge::{Began, History, Summary, judge};
+use leasehold_judge::{Began, History, Summary, counted, judge};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
@@ -10,7 +10,8 @@ use crate::{
     args::SceneArgs,
     cast::Cast,
     dice::Dice,
-    error::ChaosError,
+    error::{ChaosError, Unplayed},
+    interruption::Interruption,
     moment,
     nemesis::{Nemesis, Step, Who},
     scenes,
@@ -22,23 +23,71 @@ use crate::{
 /// Seeds are short, so that they can be typed.
 const SEED_BOUND: u64 = 1_000_000_000;
 
+/// How long a hub that runs already may take to answer: as for every command.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
+
 /// A seed that nobody chose.
-pub(crate) fn any_seed() -> u64 {
+fn any_seed() -> u64 {
     moment::any() % SEED_BOUND
 }
 
-/// Plays a scene and judges it.
+/// So begins the line that says why a scene is not played, after its name.
+pub(crate) const PASSED_OVER: &str = " is passed over: ";
+
+/// Plays a scene and judges it, where the machine has what it takes. Interrupted, it ends with all
+/// that it started, mounted and wrote.
 pub(crate) async fn play<N: Nemesis>(
-    mut nemesis: N,
-    args: SceneArgs,
+    prepare: impl FnOnce(&SceneArgs) -> Result<N, Unplayed>,
+    mut args: SceneArgs,
 ) -> Result<ExitCode, ChaosError> {
+    let interruption = Interruption::listen()?;
+    check::<N>(&args)?;
+    // What is prepared may go by the seed.
+    args.seed = Some(args.seed.unwrap_or_else(any_seed));
+    let nemesis = match prepare(&args) {
+        Ok(nemesis) => nemesis,
+        Err(Unplayed::PassedOver(why)) => {
+            let name = scenes::told(N::NAME, args.closed);
+            print(format!("{name}{PASSED_OVER}{why}"));
+            return Ok(ExitCode::SUCCESS);
+        }
+        Err(Unplayed::Failed(error)) => return Err(error),
+    };
+    interruption.unless(Box::pin(perform(nemesis, args))).await
+}
+
+/// Whether nothing is there where all is to be kept.
+pub(crate) fn check_keep(keep: Option<&Path>) -> Result<(), ChaosError> {
+    match keep {
+        Some(path) if path.symlink_metadata().is_ok() => Err(ChaosError::Usage(format!(
+            "--keep {} is there already: name a folder that is not",
+            path.display()
+        ))),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Whether that can be asked of the scene.
+fn check<N: Nemesis>(args: &SceneArgs) -> Result<(), ChaosError> {
     if args.hub.is_some() && !N::IS_FOR_ANY_HUB {
         let text = format!(
-            "{} sets its hub in its own way, and takes no --hub",
+            "{} is not played at a hub of yours: only kill and freeze take --hub",
             N::NAME
         );
         return Err(ChaosError::Usage(text));
     }
+    if args.length < N::ENOUGH {
+        let [given, enough] = [args.length, N::ENOUGH].map(humantime::format_duration);
+        let text = format!(
+            "--for {given} is too short for {}: {enough} is enough",
+            N::NAME
+        );
+        return Err(ChaosError::Usage(text));
+    }
+    check_keep(args.keep.as_deref())
+}
+
+async fn perform<N: Nemesis>(mut nemesis: N, args: SceneArgs) -> Result<ExitCode, ChaosError> {
     let seed = args.seed.unwrap_or_else(any_seed);
     let mut cast = Cast::new(args.hub_config.is_some() || args.hub.is_some());
     cast.is_hub_ours = args.hub.is_none();
@@ -49,6 +98,9 @@ pub(crate) async fn play<N: Nemesis>(
     cast.terms = terms::read(&config).map_err(|why| ChaosError::failed("read its terms", why))?;
     cast.terms.slack_ms = u64::try_from(args.slack.as_millis()).unwrap_or(u64::MAX);
     let access = access.settle(&args, &mut cast, &config).await?;
+    if let Some(hub) = &args.hub {
+        stage::knock(&access.way.door(hub)?, ANSWERS_WITHIN).await?;
+    }
     let steps = nemesis.draw(&cast, &mut Dice::new(seed), args.length);
     let teller = Teller::new();
     introduce::<N>(&cast, &args, seed, steps.len());
@@ -58,12 +110,7 @@ pub(crate) async fn play<N: Nemesis>(
         terms: cast.terms.clone(),
     };
     let mut stage = Stage::set(cast, &args, access, began, teller)?;
-    let played = tokio::select! {
-        played = act(&mut nemesis, &mut stage, &steps, &args) => played,
-        // All that was started ends with the stage, and nothing is left of it.
-        _ = tokio::signal::ctrl_c() => return Err(ChaosError::interrupted()),
-    };
-    if let Err(error) = played {
+    if let Err(error) = act(&mut nemesis, &mut stage, &steps, &args).await {
         // Nobody was let in, and there is nothing to be seen.
         if matches!(error, ChaosError::Hub { .. }) {
             return Err(error);
@@ -90,8 +137,9 @@ fn introduce<N: Nemesis>(cast: &Cast, args: &SceneArgs, seed: u64, steps: usize)
         } else {
             String::new()
         };
+    let acts = counted(steps as u64, "act");
     print(format!(
-        "chaos {}: a hub, {} nodes, {} producers; {steps} acts within {length}, drawn from seed \
+        "chaos {}: a hub, {} nodes, {} producers; {acts} within {length}, drawn from seed \
          {seed}\n  again: leasehold chaos {} --seed {seed} --for {}{rest}",
         N::NAME,
         cast.nodes,
@@ -108,7 +156,9 @@ async fn act<N: Nemesis>(
     args: &SceneArgs,
 ) -> Result<(), ChaosError> {
     stage.start_all(&[Who::Hub]).await?;
-    stage.knock().await?;
+    if args.hub.is_none() {
+        stage::knock(stage.door(), stage::LET_IN_WITHIN).await?;
+    }
     let parts = stage.cast.all_parts();
     // Between others and their hub there is nothing of ours.
     if let Some(hub) = stage.hub() {
@@ -156,7 +206,7 @@ fn verdict(mut stage: Stage, args: &SceneArgs) -> Result<ExitCode, ChaosError> {
     Ok(ExitCode::from(u8::from(!verdict.is_clean())))
 }
 
-fn write_summary(path: &std::path::Path, summary: &Summary) -> Result<(), ChaosError> {
+fn write_summary(path: &Path, summary: &Summary) -> Result<(), ChaosError> {
     let text = serde_json::to_string(summary).map_err(|error| ChaosError::failed("tell", error))?;
     fs::write(path, text).map_err(ChaosError::io(format!("write {}", path.display())))
 }

@@ -16,7 +16,7 @@ use std::{
 };
 
 use leasehold_judge::{Began, How, What};
-use leasehold_node::{Inspector, PoolName};
+use leasehold_node::Inspector;
 use leasehold_reach::Door;
 use nix::sys::signal::Signal;
 use tokio::time::timeout;
@@ -29,7 +29,7 @@ use folder::Folder;
 use process::{Log, Process};
 use yardstick::Yardstick;
 
-pub(crate) use ask::{configuration, make_token};
+pub(crate) use ask::{configuration, knock, make_token};
 pub(crate) use leash::leash;
 
 /// The pool of the workload.
@@ -42,7 +42,7 @@ const READY: &str = "listening on ";
 const LISTENS_WITHIN: Duration = Duration::from_secs(120);
 
 /// How long a hub may take to let somebody in who is to be let in.
-const LET_IN_WITHIN: Duration = Duration::from_secs(30);
+pub(crate) const LET_IN_WITHIN: Duration = Duration::from_secs(30);
 
 /// How long a process may take to be gone that was killed or told to end.
 const GONE_WITHIN: Duration = Duration::from_secs(200);
@@ -128,19 +128,6 @@ impl Stage {
     pub(crate) fn inspector(&self, within: Duration) -> Inspector {
         let options = self.door.options().give_up_after(within);
         Inspector::new(self.door.endpoint(), options)
-    }
-
-    /// Whether all who take part will be let in, so that a run says that and nothing else.
-    pub(crate) async fn knock(&self) -> Result<(), ChaosError> {
-        let pool = PoolName::new(POOL).expect("letters make a name");
-        let knocked = self.door.knock(&pool, LET_IN_WITHIN).await;
-        let what = || {
-            format!(
-                "play at the hub at {}, in its pool {POOL}",
-                self.door.address()
-            )
-        };
-        knocked.map_err(|why| ChaosError::Hub { what: what(), why })
     }
 
     /// From now on this one reaches the hub by way of that address.

@@ -42,6 +42,7 @@ mod summary;
 mod table;
 mod verdict;
 mod violation;
+mod words;
 
 pub use change::{Change, LogLine};
 pub use history::{History, Logged, Place, Recorded};
@@ -51,3 +52,4 @@ pub use summary::Summary;
 pub use table::table;
 pub use verdict::{Verdict, judge};
 pub use violation::{Kind, Violation};
+pub use words::counted;

@@ -9,6 +9,7 @@ use crate::{
     History, Kind, Summary, Terms, Violation, answers, checked, ends, order, replay,
     requeue::{self, began},
     story::stories,
+    words::{counted, wrapped},
 };
 
 /// Violations of a kind that are told in full.
@@ -73,18 +74,29 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let of = &self.summary;
         let faults: u64 = of.faults.values().sum();
-        writeln!(
-            f,
-            "{} tasks, {} acknowledged, {} completed, {} dead by their budgets; {faults} faults, {} \
-             answers under stale leases refused",
-            of.tasks, of.acknowledged, of.completed, of.dead, of.stale_refused
-        )?;
+        let head = format!(
+            "{}, {} acknowledged, {} completed, {} dead by their budgets; {}, {} under stale leases \
+             refused",
+            counted(of.tasks, "task"),
+            of.acknowledged,
+            of.completed,
+            of.dead,
+            counted(faults, "fault"),
+            counted(of.stale_refused, "answer")
+        );
+        writeln!(f, "{}", wrapped(&head))?;
         if self.is_clean() {
-            return write!(f, "{}", kept(of));
+            return write!(f, "{}", wrapped(&kept(of)));
         }
-        writeln!(f, "{} promises were BROKEN:", self.violations.len())?;
+        let were = if self.violations.len() == 1 {
+            "was"
+        } else {
+            "were"
+        };
+        let promises = counted(self.violations.len() as u64, "promise");
+        writeln!(f, "{promises} {were} BROKEN:")?;
         for (kind, count) in self.kinds() {
-            writeln!(f, "  {count} times: {}", kind.title())?;
+            writeln!(f, "  {}: {}", counted(count as u64, "time"), kind.title())?;
         }
         let mut told: BTreeMap<Kind, usize> = BTreeMap::new();
         for violation in &self.violations {
@@ -108,23 +120,23 @@ fn kept(of: &Summary) -> String {
         // Writing to a string does not fail.
         _ = write!(
             text,
-            "; in the {} changes of the hub's log no task had two leases at once, and attempts and \
-             budgets are as documented",
-            of.changes
+            "; in the {} of the hub's log no task had two leases at once, and attempts and budgets are \
+             as documented",
+            counted(of.changes, "change")
         );
     }
     if of.compared > 0 {
         _ = write!(
             text,
-            "; each of {} grants that left another task ready took the one whose turn it was",
-            of.compared
+            "; each of {} that left another task ready took the one whose turn it was",
+            counted(of.compared, "grant")
         );
     }
     if let Some(longest) = of.longest_requeue_ms {
         _ = write!(
             text,
-            "; {} tasks of dead nodes ran again, the last of them after {longest} ms",
-            of.moved
+            "; {} of dead nodes ran again, the last of them after {longest} ms",
+            counted(of.moved, "task")
         );
     }
     text

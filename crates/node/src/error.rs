@@ -13,7 +13,7 @@ pub enum RequestError {
     Rejected(#[from] Rejection),
     /// There was no connection for as long as [`crate::NodeOptions::give_up_after`] allows. Whether
     /// the request took effect is not known.
-    #[error("no hub at {endpoint} for {waited:?}: {last}")]
+    #[error("no hub at {endpoint} for {waited:.1?}: {last}")]
     Unreachable {
         /// Where it was looked for.
         endpoint: String,

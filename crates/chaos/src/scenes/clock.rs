@@ -9,7 +9,7 @@ use std::{fmt, time::Duration};
 use crate::{
     cast::Cast,
     dice::Dice,
-    error::ChaosError,
+    error::{ChaosError, Unplayed},
     nemesis::{Nemesis, Step, Who},
     stage::Stage,
 };
@@ -66,7 +66,7 @@ fn offset(ahead_ms: i64) -> String {
 
 impl Clock {
     /// Compiles what it takes.
-    pub(crate) fn new() -> Result<Self, ChaosError> {
+    pub(crate) fn prepare() -> Result<Self, Unplayed> {
         Ok(Self {
             wall: Wall::build()?,
             witness: Witness::default(),
@@ -84,6 +84,7 @@ impl Clock {
 impl Nemesis for Clock {
     type Act = Setting;
     const NAME: &'static str = "clock";
+    const ENOUGH: Duration = Duration::from_secs(3);
 
     /// What ends by time lasts longer than the run, but for a clock that is set; and what has ended
     /// is remembered for longer than all hours that it is set by.
@@ -153,7 +154,7 @@ mod tests {
         let mut seen = [false; 4];
         for seed in 1..20 {
             let length = Duration::from_secs(60);
-            let mut clock = Clock::new().expect("there is a C compiler");
+            let mut clock = Clock::prepare().expect("there is a C compiler");
             let draw =
                 |clock: &mut Clock| clock.draw(&Cast::default(), &mut Dice::new(seed), length);
             let steps = draw(&mut clock);

@@ -9,10 +9,11 @@ use std::{fmt, io, path::PathBuf, time::Duration};
 use leasehold_disk::{Fault, FaultFile, Shim};
 use tempfile::TempDir;
 
+use super::ground::ground;
 use crate::{
     cast::Cast,
     dice::Dice,
-    error::ChaosError,
+    error::{ChaosError, Unplayed},
     nemesis::{Nemesis, Step, Who},
     stage::Stage,
     teller::print,
@@ -101,7 +102,8 @@ impl fmt::Display for Failing {
 
 impl Disk {
     /// What it needs of the machine.
-    pub(crate) fn new(shim: Shim, folder: TempDir) -> Result<Self, ChaosError> {
+    pub(crate) fn prepare() -> Result<Self, Unplayed> {
+        let (shim, folder) = ground()?;
         let failed = || ChaosError::io("prepare the disk");
         let faults = FaultFile::create(&folder.path().join("faults"), 1).map_err(failed())?;
         let mount = Mount::make(folder.path());
@@ -160,6 +162,7 @@ impl Disk {
 impl Nemesis for Disk {
     type Act = Failing;
     const NAME: &'static str = "disk";
+    const ENOUGH: Duration = Duration::from_secs(3);
 
     fn set(&mut self, cast: &mut Cast) {
         let data = self.data();

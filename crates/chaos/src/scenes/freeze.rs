@@ -32,6 +32,7 @@ impl fmt::Display for Freezing {
 impl Nemesis for Freeze {
     type Act = Freezing;
     const NAME: &'static str = "freeze";
+    const ENOUGH: Duration = Duration::from_secs(3);
     const IS_FOR_ANY_HUB: bool = true;
 
     fn set(&mut self, cast: &mut Cast) {

@@ -36,6 +36,7 @@ impl fmt::Display for Killing {
 impl Nemesis for Kill {
     type Act = Killing;
     const NAME: &'static str = "kill";
+    const ENOUGH: Duration = Duration::from_secs(3);
     const IS_FOR_ANY_HUB: bool = true;
 
     fn draw(&mut self, cast: &Cast, dice: &mut Dice, length: Duration) -> Vec<Step<Killing>> {

@@ -132,6 +132,7 @@ impl fmt::Display for Trouble {
 impl Nemesis for Network {
     type Act = Trouble;
     const NAME: &'static str = "network";
+    const ENOUGH: Duration = Duration::from_secs(3);
 
     /// With somebody who answers when his leases are stale: bad cables make many of those.
     fn set(&mut self, cast: &mut Cast) {

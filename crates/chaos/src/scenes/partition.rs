@@ -4,10 +4,9 @@
 use std::{collections::BTreeMap, fmt, process::Command, time::Duration};
 
 use crate::{
-    args::SceneArgs,
     cast::Cast,
     dice::Dice,
-    error::ChaosError,
+    error::{ChaosError, Unplayed},
     nemesis::{Nemesis, Step, Who},
     proxy::Way,
     spaces::{Rain, Spaces},
@@ -80,15 +79,11 @@ impl fmt::Display for Trouble {
 
 impl Partition {
     /// What it takes, or why this machine does not allow it.
-    pub(crate) fn prepare(args: &SceneArgs) -> Result<Self, String> {
-        if let Some(hub) = &args.hub {
-            let why = "part its network yourself, and play another scene at it";
-            return Err(format!("the hub at {hub} runs already; {why}"));
-        }
+    pub(crate) fn prepare() -> Result<Self, Unplayed> {
         let cast = Cast::default();
         let parts = parts(&cast);
         Ok(Self {
-            spaces: Spaces::make(parts.len())?,
+            spaces: Spaces::make(parts.len()).map_err(Unplayed::PassedOver)?,
             places: parts.into_iter().zip(1..).collect(),
         })
     }
@@ -136,6 +131,7 @@ impl Partition {
 impl Nemesis for Partition {
     type Act = Trouble;
     const NAME: &'static str = "partition";
+    const ENOUGH: Duration = Duration::from_secs(3);
 
     fn set(&mut self, cast: &mut Cast) {
         cast.hub_ip = self.spaces.hub();

@@ -19,10 +19,11 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
 
+use super::ground::ground;
 use crate::{
     cast::Cast,
     dice::Dice,
-    error::ChaosError,
+    error::{ChaosError, Unplayed},
     nemesis::{Nemesis, Step, Who},
     stage::Stage,
     teller::print,
@@ -64,12 +65,13 @@ fn told(model: Model) -> String {
 
 impl<const FJALL: bool> PowerCut<FJALL> {
     /// What it needs of the machine.
-    pub(crate) fn new(shim: Shim, folder: TempDir) -> Self {
-        Self {
+    pub(crate) fn prepare() -> Result<Self, Unplayed> {
+        let (shim, folder) = ground()?;
+        Ok(Self {
             folder,
             shim,
             looked: 0,
-        }
+        })
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -177,6 +179,7 @@ impl<const FJALL: bool> Nemesis for PowerCut<FJALL> {
     } else {
         "power-cut"
     };
+    const ENOUGH: Duration = Duration::from_secs(3);
 
     fn set(&mut self, cast: &mut Cast) {
         let environment = self
@@ -291,6 +294,7 @@ async fn export(
         None => std::env::current_exe().map_err(failed())?,
     };
     let mut command = Command::new(program);
+    command.kill_on_drop(true);
     command.arg("export").arg("--data").arg(data);
     let output = command.output().await.map_err(failed())?;
     if !output.status.success() {

@@ -9,9 +9,10 @@ use std::{fmt, time::Duration};
 use tempfile::TempDir;
 
 use crate::{
+    args::SceneArgs,
     cast::Cast,
     dice::Dice,
-    error::ChaosError,
+    error::{ChaosError, Unplayed},
     nemesis::{Nemesis, Step, Who},
     stage::Stage,
 };
@@ -49,7 +50,12 @@ impl fmt::Display for Upgrading {
 impl Upgrade {
     /// Which store is upgraded is drawn from the seed. Where there is a program of an earlier
     /// release, it makes its own.
-    pub(crate) fn new(seed: u64, has_program: bool) -> Result<Self, ChaosError> {
+    pub(crate) fn prepare(args: &SceneArgs) -> Result<Self, Unplayed> {
+        let seed = args.seed.unwrap_or_default();
+        Self::new(seed, args.hub_program.is_some())
+    }
+
+    fn new(seed: u64, has_program: bool) -> Result<Self, Unplayed> {
         if has_program {
             let (left, data) = (None, None);
             return Ok(Self { left, data });
@@ -78,6 +84,7 @@ impl Upgrade {
 impl Nemesis for Upgrade {
     type Act = Upgrading;
     const NAME: &'static str = "upgrade";
+    const ENOUGH: Duration = Duration::from_secs(3);
 
     fn set(&mut self, cast: &mut Cast) {
         // What was recorded long ago is not forgotten for its age.
@@ -112,6 +119,7 @@ impl Nemesis for Upgrade {
             steps.push(Step { at, act });
             at += dice.millis(1_000, 4_000);
         }
+        end_in_order(&mut steps, length);
         steps
     }
 
@@ -120,10 +128,6 @@ impl Nemesis for Upgrade {
     }
 
     async fn relent(&mut self, stage: &mut Stage) -> Result<(), ChaosError> {
-        // A short run may end before its middle.
-        if stage.cast.hub_program.is_some() {
-            Self::change(stage, &Upgrading::Today).await?;
-        }
         let Some((recording, folder)) = &mut self.left else {
             return Ok(());
         };
@@ -144,20 +148,53 @@ impl Nemesis for Upgrade {
     }
 }
 
+/// What a deployment does is done in each run, whatever the seed and the length: in place of the last
+/// kill, or after all else.
+fn end_in_order(steps: &mut Vec<Step<Upgrading>>, length: Duration) {
+    let is = |of: Upgrading| move |step: &Step<Upgrading>| step.act == of;
+    if steps.iter().any(is(Upgrading::InOrder)) {
+        return;
+    }
+    let is_today = steps.iter().any(is(Upgrading::Today));
+    match steps.last_mut() {
+        Some(last) if is_today && last.act == Upgrading::Again => last.act = Upgrading::InOrder,
+        last => {
+            let before = last.map_or(Duration::ZERO, |last| last.at);
+            steps.push(Step {
+                at: before + length.saturating_sub(before) / 2,
+                act: Upgrading::InOrder,
+            });
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn each_run_upgrades_once_about_its_middle() {
-        for seed in 1..20 {
+    fn each_run_upgrades_and_ends_the_hub_in_order_whatever_the_seed_and_length() {
+        let mut firsts = [0; 2];
+        for (seed, seconds) in (0..40).flat_map(|seed| [3, 4, 5, 8, 40].map(|of| (seed, of))) {
             let mut upgrade = Upgrade::new(seed, true).unwrap();
-            let length = Duration::from_secs(40);
+            let length = Duration::from_secs(seconds);
             let steps = upgrade.draw(&Cast::default(), &mut Dice::new(seed), length);
-            let changes = steps.iter().filter(|step| step.act != Upgrading::Again);
-            let at: Vec<_> = changes.map(|step| step.at).collect();
-            assert!(at.len() == 1 && at[0] >= length / 2, "{seed}: {steps:?}");
+            let first = steps.iter().find(|step| step.act != Upgrading::Again);
+            let first = first.unwrap_or_else(|| panic!("{seed}, {length:?}: {steps:?}"));
+            assert!(first.at >= length / 2, "{seed}, {length:?}: {steps:?}");
+            firsts[usize::from(first.act == Upgrading::InOrder)] += 1;
+            let is_in_order = |step: &Step<Upgrading>| step.act == Upgrading::InOrder;
+            assert!(
+                steps.iter().any(is_in_order),
+                "{seed}, {length:?}: {steps:?}"
+            );
+            assert!(steps.iter().all(|step| step.at < length), "{steps:?}");
+            assert!(steps.is_sorted_by_key(|step| step.at), "{steps:?}");
         }
+        assert!(
+            firsts.iter().all(|count| *count > 0),
+            "it is killed, too: {firsts:?}"
+        );
     }
 
     #[test]

@@ -1,11 +1,20 @@
-//! What the program of the hub is asked before there is a hub.
+//! What a hub is asked before all else, and its program before there is a hub.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
+use leasehold_node::PoolName;
+use leasehold_reach::Door;
 use tokio::process::Command;
 
-use super::process;
-use crate::{args::SceneArgs, cast::Cast, error::ChaosError};
+use super::{POOL, process};
+use crate::{
+    args::SceneArgs,
+    cast::Cast,
+    error::{COMPLAINT, ChaosError},
+};
+
+/// The exit code of a command that was asked wrongly, as by a configuration that cannot be.
+const ASKED_WRONGLY: i32 = 2;
 
 /// What the hub makes of its settings, as it says itself.
 pub(crate) async fn configuration(cast: &Cast, args: &SceneArgs) -> Result<String, ChaosError> {
@@ -34,6 +43,16 @@ pub(crate) async fn make_token(
     said(what, command).await.map(drop)
 }
 
+/// Whether all who take part will be let in, so that a run says that and nothing else.
+pub(crate) async fn knock(door: &Door, within: Duration) -> Result<(), ChaosError> {
+    let pool = PoolName::new(POOL).expect("letters make a name");
+    let knocked = door.knock(&pool, within).await;
+    knocked.map_err(|why| ChaosError::Hub {
+        what: format!("play at the hub at {}, in its pool {POOL}", door.address()),
+        why,
+    })
+}
+
 async fn said(what: &str, mut command: Command) -> Result<String, ChaosError> {
     let output = command.output().await;
     let output = output.map_err(|error| ChaosError::failed(what, error))?;
@@ -41,5 +60,10 @@ async fn said(what: &str, mut command: Command) -> Result<String, ChaosError> {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    Err(ChaosError::failed(what, said.trim()))
+    let said = said.trim();
+    let said = said.strip_prefix(COMPLAINT).unwrap_or(said);
+    if output.status.code() == Some(ASKED_WRONGLY) {
+        return Err(ChaosError::Usage(said.to_owned()));
+    }
+    Err(ChaosError::failed(what, said))
 }

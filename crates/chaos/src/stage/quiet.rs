@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use futures_util::{StreamExt, stream};
-use leasehold_judge::{Found, History, Life, What};
+use leasehold_judge::{Found, History, Life, What, counted};
 use leasehold_node::{
     AttemptEnding, Inspector, PoolName, PoolStatus, Rejection, RequestError, StateKind, TaskDetail,
 };
@@ -62,7 +62,9 @@ impl Stage {
                 return Ok(());
             }
             if Instant::now() >= tell_at {
-                self.teller.say(format!("{live} tasks are left"));
+                let are = if live == 1 { "is" } else { "are" };
+                let tasks = counted(live, "task");
+                self.teller.say(format!("{tasks} {are} left"));
                 tell_at += TELL_EVERY;
             }
             sleep(LOOK_EVERY).await;
@@ -85,8 +87,8 @@ impl Stage {
         let entries = history.entries.iter();
         let tasks: BTreeSet<String> = entries.filter_map(|of| asked(&of.entry.what)).collect();
         self.teller.say(format!(
-            "asking for the end of each of {} tasks",
-            tasks.len()
+            "asking for the end of each of {}",
+            counted(tasks.len() as u64, "task")
         ));
         let looks = stream::iter(tasks).map(|task| async move {
             let id = task.parse().map_err(|_| "no task id".to_owned());

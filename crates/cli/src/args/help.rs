@@ -189,11 +189,13 @@ Examples:
 pub(super) const CHAOS: &str = "\
 Each scene starts a hub, producers and nodes of its own on loopback, hurts them as a seed says, lets
 them work off what is left, and judges what all of them recorded. Exit code 0 if every promise was
-kept, 1 if not; then the folder with the history is kept, and its name is printed.
+kept, 1 if not; then the folder with the history is kept, and its name is printed. A scene that the
+machine does not allow is passed over, with the reason and exit code 0. A seed draws the same schedule
+again with the same --for, on a machine that allows the same acts (root, cc).
 
 Examples:
   leasehold chaos kill                        half a minute of kill -9
-  leasehold chaos kill --seed 42 --for 5m     the same schedule again, for longer
+  leasehold chaos kill --seed 42 --for 5m     a schedule of five minutes; again, the same one
   leasehold chaos all 10                      all scenes side by side for ten minutes, one table
   leasehold chaos network --closed            through TLS, certificates and tokens made for the run
   leasehold chaos kill --hub-config hub.toml  with your own configuration

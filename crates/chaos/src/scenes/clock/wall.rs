@@ -10,7 +10,11 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{cast::Cast, error::ChaosError};
+use crate::{
+    cast::Cast,
+    error::{ChaosError, Unplayed},
+    scenes::NO_COMPILER,
+};
 
 const SHIM: &str = include_str!("shim.c");
 
@@ -23,7 +27,10 @@ pub(super) struct Wall {
 
 impl Wall {
     /// Compiles it.
-    pub(super) fn build() -> Result<Self, ChaosError> {
+    pub(super) fn build() -> Result<Self, Unplayed> {
+        if !cfg!(target_os = "linux") {
+            return Err(Unplayed::PassedOver("not Linux".to_owned()));
+        }
         let failed = || ChaosError::io("make a clock that can be set");
         let folder = tempfile::Builder::new()
             .prefix("leasehold-clock-")
@@ -40,13 +47,12 @@ impl Wall {
             Ok(output) if output.status.success() => {}
             Ok(output) => {
                 let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-                return Err(ChaosError::failed(what, why));
+                return Err(ChaosError::failed(what, why).into());
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let why = "there is no C compiler, `cc` (Debian: apt-get install gcc libc6-dev)";
-                return Err(ChaosError::failed(what, why));
+                return Err(Unplayed::PassedOver(NO_COMPILER.to_owned()));
             }
-            Err(error) => return Err(ChaosError::failed(what, error)),
+            Err(error) => return Err(ChaosError::failed(what, error).into()),
         }
         let wall = Self {
             ahead: File::create(folder.path().join("ahead")).map_err(failed())?,

@@ -11,7 +11,10 @@ use leasehold_node::{Rejection, RequestError, StateKind, TaskDetail};
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 
-use crate::{error::ChaosError, stage::Stage};
+use crate::{
+    error::{ChaosError, Unplayed},
+    stage::Stage,
+};
 
 /// How long an answer may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
@@ -54,9 +57,12 @@ pub(super) const ALL: [Recording; 5] = [
     recording!("3-fjall", "fjall"),
 ];
 
+/// Why it is passed over where nothing can be unpacked.
+const NO_TAR: &str = "no tar (Debian: apt-get install tar)";
+
 impl Recording {
     /// The data folder, in a folder of its own.
-    pub(super) fn unpack(&self) -> Result<(TempDir, PathBuf), ChaosError> {
+    pub(super) fn unpack(&self) -> Result<(TempDir, PathBuf), Unplayed> {
         let failed = || ChaosError::io(format!("unpack the store {}", self.name));
         let folder = tempfile::Builder::new()
             .prefix("leasehold-upgrade-")
@@ -67,15 +73,16 @@ impl Recording {
             .arg(folder.path())
             .stdin(Stdio::piped())
             .spawn()
-            .map_err(failed())?;
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => Unplayed::PassedOver(NO_TAR.to_owned()),
+                _ => failed()(error).into(),
+            })?;
         if let Some(mut input) = tar.stdin.take() {
             input.write_all(self.packed).map_err(failed())?;
         }
         let status = tar.wait().map_err(failed())?;
         if !status.success() {
-            return Err(failed()(io::Error::other(format!(
-                "tar ended with {status}"
-            ))));
+            return Err(failed()(io::Error::other(format!("tar ended with {status}"))).into());
         }
         let data = folder.path().join("data");
         Ok((folder, data))
