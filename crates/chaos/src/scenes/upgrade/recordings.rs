@@ -73,9 +73,11 @@ impl Recording {
             .arg(folder.path())
             .stdin(Stdio::piped())
             .spawn()
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::NotFound => Unplayed::PassedOver(NO_TAR.to_owned()),
-                _ => failed()(error).into(),
+            .map_err(|error| {
+                if error.kind() == io::ErrorKind::NotFound {
+                    return Unplayed::PassedOver(NO_TAR.to_owned());
+                }
+                failed()(error).into()
             })?;
         if let Some(mut input) = tar.stdin.take() {
             input.write_all(self.packed).map_err(failed())?;
