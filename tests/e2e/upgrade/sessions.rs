@@ -36,6 +36,10 @@ async fn a_node_of_every_version_is_answered_as_its_own_hub_did() {
                     By::Hub => same_to_a_node(&of_hub(frame), &node.hears().await, &what),
                 }
             }
+            // As long as the hub takes them for alive it grants them tasks.
+            for node in connections.into_values() {
+                node.ends().await;
+            }
         }
     }
 }
@@ -55,6 +59,14 @@ impl OldNode {
         send(self.0.get_mut(), frame)
             .await
             .expect("the hub takes it");
+    }
+
+    /// Says no more, and waits until the hub has closed its end, too.
+    async fn ends(mut self) {
+        // It may have closed already.
+        _ = self.0.get_mut().shutdown().await;
+        let closed = async { while let Some(Ok(_)) = self.0.next().await {} };
+        within("the end of a session", closed).await;
     }
 
     async fn hears(&mut self) -> FromHub {
