@@ -278,7 +278,7 @@ impl SessionIo {
                 self.speech.say_deliveries_more(&pool, tasks);
             }
             Out::Later(pool, request, ask) => {
-                let asked = self.requests.ask_again(&pool, request, ask);
+                let asked = self.requests.guard.ask_again(&pool, request, ask);
                 asked.map_err(|_| self.pool_down(Some(&pool)))?;
             }
             Out::Revoke(proof, why) => self.speech.say(&FromHub::Revoked { proof, why }),

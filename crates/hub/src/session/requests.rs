@@ -109,16 +109,6 @@ impl Requests {
         self.under_way < session.requests_max && self.bytes < session.bytes_max
     }
 
-    /// What this pool had to put off is asked of it again.
-    pub(super) fn ask_again(
-        &mut self,
-        name: &PoolName,
-        request: RequestId,
-        ask: Ask,
-    ) -> Result<(), PoolGone> {
-        self.guard.ask_again(name, request, ask)
-    }
-
     /// An idle session keeps next to nothing.
     pub(super) fn give_back(&mut self) {
         self.pending.shrink_to(IDLE_REQUESTS);

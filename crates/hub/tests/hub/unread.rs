@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use bytes::Bytes;
 use leasehold_core::{Rejection, StateKind, TaskId};
+use leasehold_hub::HubConfig;
 use leasehold_wire::{Delivery, FromHub, PoolStatus, Request, Response};
 
 use super::{
@@ -157,17 +158,22 @@ async fn what_another_has_by_then_does_not_come() {
     assert!(delivered < TASKS / 2, "{delivered} came");
 }
 
-/// Nobody knows which pool has a task that is called off, so each pool is asked: for no more ids than
-/// fit into what one session may have under way.
-#[tokio::test]
-async fn more_ids_than_all_pools_can_be_asked_for_are_refused() {
-    const POOLS: usize = 20;
+/// A session may have a megabyte under way.
+fn narrow() -> HubConfig {
     let mut config = config();
     config.session.bytes_max = 1 << 20;
     config.session.frame_bytes_max = 1 << 20;
     config.pool_defaults.payload_bytes_max = 1 << 10;
     config.pool_defaults.result_bytes_max = 1 << 10;
-    let stage = Stage::start(config).await;
+    config
+}
+
+/// Nobody knows which pool has a task that is called off, so each pool is asked: for no more ids than
+/// fit into what one session may have under way.
+#[tokio::test]
+async fn more_ids_than_all_pools_can_be_asked_for_are_refused() {
+    const POOLS: usize = 20;
+    let stage = Stage::start(narrow()).await;
     let mut node = stage.inside("crane").await;
     let mut known = Vec::new();
     for number in 0..POOLS {
@@ -197,12 +203,7 @@ async fn more_ids_than_all_pools_can_be_asked_for_are_refused() {
 /// What is listed weighs what it may be answered with: past `bytes_max` nothing more is read.
 #[tokio::test]
 async fn lists_that_nobody_reads_are_not_made_without_end() {
-    let mut config = config();
-    config.session.bytes_max = 1 << 20;
-    config.session.frame_bytes_max = 1 << 20;
-    config.pool_defaults.payload_bytes_max = 1 << 10;
-    config.pool_defaults.result_bytes_max = 1 << 10;
-    let stage = Stage::start(config).await;
+    let stage = Stage::start(narrow()).await;
     let mut node = stage.inside("crane").await;
     let ids = node.enqueue_many("mail", 4096).await;
     let list = Request::Tasks {
