@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::BytesMut;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf},
@@ -186,11 +187,17 @@ impl<R> Heard<R> {
         self.heard_at = now;
     }
 
-    /// The room to make for the next read if the last one filled its own: what comes together is
-    /// read together.
-    pub(super) fn room_wanted(&mut self) -> Option<usize> {
-        let room = self.filled.take()?;
-        Some((ROOM_GROWTH * room).min(ROOM_BYTES_MAX))
+    /// Makes room for the next read if the last one filled its own: what comes together is read
+    /// together. While as much is still to be taken apart there is no next read, and room behind it
+    /// would double the buffer for as long as somebody sends faster than he is heard.
+    pub(super) fn make_room(&mut self, buffer: &mut BytesMut) {
+        let Some(filled) = self.filled.take() else {
+            return;
+        };
+        let room = (ROOM_GROWTH * filled).min(ROOM_BYTES_MAX);
+        if buffer.len() < room {
+            buffer.reserve(room);
+        }
     }
 
     /// How much came since this was last asked.
@@ -225,7 +232,7 @@ impl<R: AsyncRead + Unpin> AsyncRead for Heard<R> {
 
 #[cfg(test)]
 mod tests {
-    use bytes::BytesMut;
+    use bytes::Buf as _;
     use tokio::io::AsyncReadExt as _;
 
     use super::*;
@@ -266,22 +273,48 @@ mod tests {
     #[tokio::test]
     async fn there_is_more_room_after_a_read_that_filled_it_up_to_a_bound() {
         let mut heard = Heard::new(&[0; 1 << 20][..]);
+        let mut buffer = BytesMut::with_capacity(ROOM_BYTES_IDLE);
         let mut rooms = Vec::new();
-        let mut room = ROOM_BYTES_IDLE;
         for _ in 0..4 {
-            read(&mut heard, &mut BytesMut::with_capacity(room)).await;
-            room = heard.room_wanted().expect("it was filled");
-            rooms.push(room);
+            read(&mut heard, &mut buffer).await;
+            buffer = BytesMut::new();
+            heard.make_room(&mut buffer);
+            rooms.push(buffer.capacity());
         }
         assert_eq!(rooms, [4096, 32768, 65536, 65536]);
-        assert_eq!(heard.room_wanted(), None, "it was asked for once");
+        buffer = BytesMut::new();
+        heard.make_room(&mut buffer);
+        assert_eq!(buffer.capacity(), 0, "it was asked for once");
+    }
+
+    #[tokio::test]
+    async fn a_buffer_stays_small_however_fast_it_is_filled() {
+        const FRAME: usize = 27 * 1024;
+        let mut heard = Heard::new(tokio::io::repeat(1));
+        let mut buffer = BytesMut::with_capacity(ROOM_BYTES_IDLE);
+        for number in 0..200 {
+            while buffer.len() < FRAME {
+                buffer.reserve(1);
+                heard.read_buf(&mut buffer).await.expect("it never ends");
+            }
+            // Now one frame is all that is taken for a while, now all that there are.
+            buffer.advance(FRAME);
+            if number % 2 == 0 {
+                heard.make_room(&mut buffer);
+            }
+            buffer.advance(buffer.len() / FRAME * FRAME);
+            let capacity = buffer.capacity();
+            assert!(capacity <= 4 * ROOM_BYTES_MAX, "{capacity}");
+        }
     }
 
     #[tokio::test]
     async fn a_heartbeat_needs_no_more_room_than_there_is() {
         let mut heard = Heard::new(&[1; 5][..]);
         read(&mut heard, &mut BytesMut::with_capacity(ROOM_BYTES_IDLE)).await;
-        assert_eq!(heard.room_wanted(), None);
+        let mut buffer = BytesMut::new();
+        heard.make_room(&mut buffer);
+        assert_eq!(buffer.capacity(), 0);
         assert!(!heard.had_room_to_spare());
     }
 

@@ -6,7 +6,7 @@
 
 mod authority;
 
-use std::{pin::Pin, time::Duration};
+use std::{mem, pin::Pin, time::Duration};
 
 use bytes::BytesMut;
 use futures_util::{FutureExt, StreamExt};
@@ -205,9 +205,7 @@ impl SessionIo {
             if outcome.is_err() || left == 0 || is_shut || !self.requests.has_room() {
                 break outcome;
             }
-            if let Some(room) = self.frames.get_mut().room_wanted() {
-                self.frames.read_buffer_mut().reserve(room);
-            }
+            self.make_room();
             // What is taken out of the socket here is taken in: there is no way back.
             match self.frames.next().now_or_never() {
                 Some(next) => frame = next,
@@ -223,6 +221,13 @@ impl SessionIo {
         let sent = self.requests.send();
         outcome?;
         sent.map_err(|_| self.pool_down(None))
+    }
+
+    fn make_room(&mut self) {
+        // Out of the reader's reach for a moment: it is asked about the buffer beside it.
+        let mut buffer = mem::take(self.frames.read_buffer_mut());
+        self.frames.get_mut().make_room(&mut buffer);
+        *self.frames.read_buffer_mut() = buffer;
     }
 
     async fn take_frame(&mut self, frame: Option<Result<FromNode, WireError>>) -> Result<(), Over> {
