@@ -10,6 +10,7 @@ mod entry;
 mod gather;
 mod guard;
 mod handshake;
+mod household;
 mod io;
 mod join;
 mod leavers;

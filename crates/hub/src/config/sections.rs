@@ -39,6 +39,19 @@ section! {
         /// one address together; loopback counts like any other.
         sessions_per_address_max: Option<usize> = None,
             Optional(Count { min: 1, max: 1_000_000 });
+        /// Requests of all sessions of one address together in a second, however much is in each;
+        /// past it the hub reads no more from any of them for a while. One of each that it listens
+        /// to already is still read, and paid for. What was not used is saved up, for a second at
+        /// most, and forgotten with the last connection of the address.
+        address_requests_per_second: Option<u64> = None,
+            Optional(Count { min: 1, max: 1_000_000_000 });
+        /// Bytes of all sessions of one address together in a second, as with its requests. A frame
+        /// is read whole, and paid for afterwards.
+        address_bytes_per_second: Option<u64> = None, Optional(Size { min: KIB, max: TIB });
+        /// Bytes in flight of all sessions of one address together; past it the hub reads no more
+        /// from any of them until some are answered, but for one frame of each that it listens to
+        /// already.
+        address_bytes_max: Option<usize> = None, Optional(Size { min: 64 * KIB, max: TIB });
         /// Connections that have not said who they are yet. With one more, the oldest such one of
         /// the address that has the most of them is turned away (for one of its own address only
         /// after a second): whoever opens thousands and says nothing keeps no node out. Each costs a
@@ -73,8 +86,8 @@ section! {
         bytes_max: usize = 64 << 20, Size { min: 64 * KIB, max: 64 * GIB };
         /// Requests of one session in a second, however much is in each; past it the hub reads no more
         /// from that socket for a while. What was not used is saved up, for a second at most; a new
-        /// session has saved nothing. What an address may use is that times
-        /// `hub.sessions_per_address_max`.
+        /// session has saved nothing. For all sessions of an address:
+        /// `hub.address_requests_per_second`.
         requests_per_second: Option<u64> = None, Optional(Count { min: 1, max: 1_000_000_000 });
         /// Bytes of one session in a second; past it the hub reads no more from that socket for a
         /// while. What was not used is saved up, for a second at most. A frame is read whole, and

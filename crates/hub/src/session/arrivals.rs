@@ -21,7 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 pub(crate) use self::notice::Notice;
 use self::table::Table;
-use super::Origin;
+use super::{Origin, household::Household};
 use crate::config::HubSection;
 
 /// Connections at a time that are heard out after they were turned away.
@@ -40,6 +40,7 @@ pub(crate) struct Arrival {
     arrivals: Arrivals,
     number: u64,
     origin: Origin,
+    household: Option<Arc<Household>>,
     /// It has said hello.
     is_in: bool,
     evicted: oneshot::Receiver<Refusal>,
@@ -74,12 +75,13 @@ impl Arrivals {
                 notice: table.notice(&refused, now),
                 arrival: Err(refused.refusal()),
             },
-            Ok((number, made_way)) => Admission {
+            Ok((number, household, made_way)) => Admission {
                 notice: made_way.and_then(|refused| table.notice(&refused, now)),
                 arrival: Ok(Arrival {
                     arrivals,
                     number,
                     origin,
+                    household,
                     is_in: origin == Origin::Inside,
                     evicted,
                 }),
@@ -106,6 +108,11 @@ impl Arrival {
             return refusal;
         }
         std::future::pending().await
+    }
+
+    /// What it uses with the others of its address, if it has one.
+    pub(super) fn household(&self) -> Option<Arc<Household>> {
+        self.household.clone()
     }
 
     /// It has said who it is: it makes way for nobody from here on. False if it had to already.

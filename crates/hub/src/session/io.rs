@@ -9,7 +9,7 @@ mod authority;
 use std::{mem, pin::Pin, time::Duration};
 
 use bytes::BytesMut;
-use futures_util::{FutureExt, StreamExt};
+use futures_util::{FutureExt, StreamExt, future::OptionFuture};
 use leasehold_core::{Ending, PoolName, SessionId, time::millis};
 use leasehold_wire::{FromHub, FromNode, HubCodec, Refusal, RefusalCode, Request, WireError};
 use tokio::{
@@ -82,9 +82,11 @@ pub(crate) async fn run(
     let entered = enter(&context, session, connection, &mut arrival, ways).await;
     let Some(entered) = entered else { return };
     let guard = SessionGuard::new(&context, session, entered.record, back);
-    let requests = Requests::new(context, guard, entered.admitted.standing);
+    let household = arrival.household();
+    let throttle = Throttle::new(&context.config.now(), household.clone());
+    let requests = Requests::new(context, guard, entered.admitted.standing, household);
     let mut io = SessionIo::new(
-        requests,
+        (requests, throttle),
         entered.frames,
         entered.writer,
         outs,
@@ -98,7 +100,7 @@ pub(crate) async fn run(
 
 impl SessionIo {
     fn new(
-        requests: Requests,
+        (requests, throttle): (Requests, Throttle),
         frames: FramedRead<Reader, HubCodec>,
         writer: Box<dyn AsyncWrite + Send + Unpin>,
         outs: UnboundedReceiver<Out>,
@@ -117,7 +119,7 @@ impl SessionIo {
             unheard: None,
             dismissal: None,
             drain_for: config.hub.drain_for,
-            throttle: Throttle::new(&config.session, Instant::now()),
+            throttle,
             requests,
         }
     }
@@ -160,6 +162,8 @@ impl SessionIo {
         if let Some(at) = shut_until {
             self.look_by(at);
         }
+        // Before it is looked at whether there is room: it may come in between.
+        let neighbours = self.requests.neighbours();
         // What is refused at once is answered at once: whoever does not read it is not heard, either.
         let may_read = shut_until.is_none()
             && self.dismissal.is_none()
@@ -183,6 +187,7 @@ impl SessionIo {
                 }
             }
             frame = self.frames.next(), if may_read => self.take_frames(frame).await?,
+            Some(()) = OptionFuture::from(neighbours), if !may_read => {}
             () = &mut self.alarm => self.tick(may_read)?,
         }
         Ok(())
@@ -195,7 +200,7 @@ impl SessionIo {
     ) -> Result<(), Over> {
         let mut left = FRAMES_A_TURN;
         self.throttle
-            .follow(&self.requests.context.config.now().session, Instant::now);
+            .follow(&self.requests.context.config.now(), Instant::now);
         let outcome = loop {
             let asked = matches!(frame, Some(Ok(FromNode::Request { .. })));
             let outcome = self.take_frame(frame).await;

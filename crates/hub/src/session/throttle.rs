@@ -1,4 +1,4 @@
-//! How much a session may say in a second: buckets in integers.
+//! How much a session and an address may say in a second: buckets in integers.
 //!
 //! The generic cell rate algorithm (ITU-T I.371, annex A), as for the rates of pools: a bucket is one
 //! number, the moment at which it would be full again if nothing more were taken. It counts in parts
@@ -6,18 +6,37 @@
 //!
 //! Time is that of the runtime, by which silence is judged, too.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::config::SessionSection;
+use super::household::Household;
+use crate::config::{HubConfig, HubSection, SessionSection};
 
 const SECOND: u128 = 1_000_000_000;
 
-/// What one session may say.
+/// What one session may say, by itself and with all others of its address.
 #[derive(Debug)]
 pub(super) struct Throttle {
-    since: Instant,
+    own: Rates,
+    /// Nothing for who is inside this process.
+    household: Option<Arc<Household>>,
+    of_address: Limits,
+}
+
+/// What may be said in a second.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Limits {
+    requests: Option<u64>,
+    bytes: Option<u64>,
+}
+
+/// What is left of that.
+#[derive(Debug, Default)]
+pub(super) struct Rates {
+    /// Nothing if nothing is held back.
+    since: Option<Instant>,
+    limits: Limits,
     requests: Option<Bucket>,
     bytes: Option<Bucket>,
 }
@@ -31,36 +50,85 @@ struct Bucket {
 }
 
 impl Throttle {
-    pub(super) fn new(bounds: &SessionSection, now: Instant) -> Self {
-        let bucket = |rate: Option<u64>| rate.map(|rate| Bucket::new(rate, Duration::ZERO));
-        Self {
-            since: now,
-            requests: bucket(bounds.requests_per_second),
-            bytes: bucket(bounds.bytes_per_second),
-        }
+    pub(super) fn new(config: &HubConfig, household: Option<Arc<Household>>) -> Self {
+        let mut throttle = Self {
+            own: Rates::default(),
+            household,
+            of_address: Limits::default(),
+        };
+        throttle.follow(config, Instant::now);
+        throttle
     }
 
     /// Goes by what the owner decides now.
-    pub(super) fn follow(&mut self, bounds: &SessionSection, now: impl FnOnce() -> Instant) {
-        let rate = |bucket: &Option<Bucket>| bucket.as_ref().map(|bucket| bucket.per_second);
-        let rates = (rate(&self.requests), rate(&self.bytes));
-        if rates != (bounds.requests_per_second, bounds.bytes_per_second) {
-            *self = Self::new(bounds, now());
+    pub(super) fn follow(&mut self, config: &HubConfig, now: impl Fn() -> Instant) {
+        self.own.follow(Limits::of_session(&config.session), &now);
+        self.of_address = Limits::of_address(&config.hub);
+        if let Some(household) = self.household() {
+            household.rates().follow(self.of_address, now);
         }
     }
 
     /// Notes that a request was said, or something else, in so many bytes; whether that was all for
     /// now.
-    pub(super) fn took(
-        &mut self,
-        is_request: bool,
-        bytes: u64,
-        now: impl FnOnce() -> Instant,
-    ) -> bool {
-        if self.is_off() {
-            return false;
+    pub(super) fn took(&mut self, is_request: bool, bytes: u64, now: impl Fn() -> Instant) -> bool {
+        let of_address = self
+            .household()
+            .is_some_and(|household| household.rates().took(is_request, bytes, &now));
+        self.own.took(is_request, bytes, now) || of_address
+    }
+
+    /// Until when nothing more is heard; nothing if there is something left.
+    pub(super) fn shut_until(&self, now: impl Fn() -> Instant) -> Option<Instant> {
+        let of_address = self
+            .household()
+            .and_then(|household| household.rates().shut_until(&now));
+        self.own.shut_until(now).max(of_address)
+    }
+
+    /// If there is a bound on what it says.
+    fn household(&self) -> Option<&Household> {
+        let household = self.household.as_deref();
+        household.filter(|_| self.of_address != Limits::default())
+    }
+}
+
+impl Limits {
+    const fn of_session(bounds: &SessionSection) -> Self {
+        Self {
+            requests: bounds.requests_per_second,
+            bytes: bounds.bytes_per_second,
         }
-        let elapsed = now().duration_since(self.since);
+    }
+
+    const fn of_address(bounds: &HubSection) -> Self {
+        Self {
+            requests: bounds.address_requests_per_second,
+            bytes: bounds.address_bytes_per_second,
+        }
+    }
+}
+
+impl Rates {
+    fn follow(&mut self, limits: Limits, now: impl FnOnce() -> Instant) {
+        if limits != self.limits {
+            let bucket = |rate: Option<u64>| rate.map(|rate| Bucket::new(rate, Duration::ZERO));
+            let is_on = limits != Limits::default();
+            *self = Self {
+                since: is_on.then(now),
+                limits,
+                requests: bucket(limits.requests),
+                bytes: bucket(limits.bytes),
+            };
+        }
+    }
+
+    fn took(&mut self, is_request: bool, bytes: u64, now: impl FnOnce() -> Instant) -> bool {
+        let Some(since) = self.since else {
+            return false;
+        };
+        // Sessions of an address ask for the time each for itself.
+        let elapsed = now().saturating_duration_since(since);
         let mut shut = false;
         for (bucket, units) in [
             (&mut self.requests, u64::from(is_request)),
@@ -73,18 +141,10 @@ impl Throttle {
         shut
     }
 
-    /// Until when nothing more is heard; nothing if there is something left.
-    pub(super) fn shut_until(&self, now: impl FnOnce() -> Instant) -> Option<Instant> {
-        if self.is_off() {
-            return None;
-        }
+    fn shut_until(&self, now: impl FnOnce() -> Instant) -> Option<Instant> {
         let buckets = self.requests.iter().chain(&self.bytes);
-        let opens_at = self.since + buckets.map(Bucket::opens_at).max()?;
+        let opens_at = self.since? + buckets.map(Bucket::opens_at).max()?;
         (opens_at > now()).then_some(opens_at)
-    }
-
-    const fn is_off(&self) -> bool {
-        self.requests.is_none() && self.bytes.is_none()
     }
 }
 

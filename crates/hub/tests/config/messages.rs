@@ -78,10 +78,12 @@ hub.silence_after = 1
     hub.toml:1: hub.silence_after: no such key; did you mean session.silence_after?
 hub.colour = 1
     hub.toml:1: hub.colour: no such key; [hub] has listen, open_to_all, sessions_max,
-    sessions_per_address_max, handshakes_max, drain_for
+    sessions_per_address_max, address_requests_per_second, address_bytes_per_second,
+    address_bytes_max, handshakes_max, drain_for
 hub."a\nb" = 1
     hub.toml:1: hub."a\nb": no such key; [hub] has listen, open_to_all, sessions_max,
-    sessions_per_address_max, handshakes_max, drain_for
+    sessions_per_address_max, address_requests_per_second, address_bytes_per_second,
+    address_bytes_max, handshakes_max, drain_for
 [pool.mail]|leases = 1
     hub.toml:2: pool.mail.leases: no such key; did you mean pool.mail.lease?
 [sesion]

@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
-use leasehold_core::Rejection;
+use leasehold_core::{PoolName, Rejection};
 use leasehold_hub::HubConfig;
+use leasehold_store::Moment;
 use leasehold_wire::{Request, Response};
-use tokio::time::{Instant, pause};
+use tokio::time::{Instant, pause, resume, timeout};
 
 use super::{
-    raw::{Node, Stage, config},
+    raw::{Node, Stage, config, hello},
     verbs::{enqueue, item, new_id},
 };
 
@@ -112,6 +113,82 @@ async fn who_has_to_wait_is_not_taken_for_silent() {
     let id = node.ask(STATUS).await;
     let waited = answered_after(&mut node, id).await;
     assert!(waited > Duration::from_secs(6), "{waited:?}");
+}
+
+/// A session of this address, by a stream of another kind: time can stand still for it.
+async fn node_of(stage: &Stage, address: &str, name: &str) -> Node {
+    let (line, far) = tokio::io::duplex(64 << 10);
+    let from = format!("{address}:7");
+    stage.hub.adopt(far, from).expect("the hub is there");
+    Node::greet(Box::new(line), hello(name)).await
+}
+
+#[tokio::test]
+async fn sessions_of_one_address_share_its_rate_and_others_do_not() {
+    let config = with(|config| config.hub.address_requests_per_second = Some(4));
+    let stage = Stage::start(config).await;
+    pause();
+    let mut one = node_of(&stage, "10.0.0.1", "one").await;
+    let mut two = node_of(&stage, "10.0.0.1", "two").await;
+    let mut other = node_of(&stage, "10.0.0.2", "other").await;
+    let mut inside = stage.inside("inside").await;
+    let id = one.ask(STATUS).await;
+    assert_about(answered_after(&mut one, id).await, Duration::ZERO);
+    // It listens already; that is paid for as well.
+    let id = two.ask(STATUS).await;
+    assert_about(answered_after(&mut two, id).await, Duration::ZERO);
+    let id = two.ask(STATUS).await;
+    assert_about(
+        answered_after(&mut two, id).await,
+        Duration::from_millis(500),
+    );
+    let id = other.ask(STATUS).await;
+    assert_about(answered_after(&mut other, id).await, Duration::ZERO);
+    for _ in 0..9 {
+        let id = inside.ask(STATUS).await;
+        assert_about(answered_after(&mut inside, id).await, Duration::ZERO);
+    }
+    // Coming again gains nothing while another of the address is there.
+    let began = Instant::now();
+    drop(two);
+    let mut again = node_of(&stage, "10.0.0.1", "again").await;
+    again.request(STATUS).await;
+    let waited = began.elapsed();
+    assert!(waited >= Duration::from_millis(250), "{waited:?}");
+}
+
+#[tokio::test]
+async fn what_one_session_has_in_flight_its_neighbour_waits_for() {
+    const MIB: usize = 1 << 20;
+    let mut config = config();
+    config.hub.address_bytes_max = Some(MIB);
+    let stage = Stage::start(config).await;
+    let mut one = node_of(&stage, "10.0.0.1", "one").await;
+    let mut two = node_of(&stage, "10.0.0.1", "two").await;
+    let mut other = node_of(&stage, "10.0.0.2", "other").await;
+    one.request(enqueue("mail", vec![item(new_id(), "first")]))
+        .await;
+    stage.faults.stall_commits(Moment::Before);
+    let large = vec![item(new_id(), "x".repeat(MIB))];
+    let large = one.ask(enqueue("mail", large)).await;
+    stage.stalled().await;
+    // It is read, and its neighbour is not, though no pool is asked; nor does anybody else wait.
+    pause();
+    let at_once = Request::Status {
+        pool: Some(PoolName::new("nowhere").expect("a name")),
+    };
+    // It listens already.
+    two.request(at_once.clone()).await;
+    let waiting = two.ask(at_once.clone()).await;
+    let answer = timeout(Duration::from_secs(2), two.answer(waiting));
+    assert!(answer.await.is_err(), "it was answered");
+    let id = other.ask(at_once).await;
+    assert_about(answered_after(&mut other, id).await, Duration::ZERO);
+    resume();
+    stage.faults.release();
+    one.answer(large).await;
+    let refused = Response::Refused(Rejection::NoSuchPool("nowhere".to_owned()));
+    assert_eq!(two.answer(waiting).await, refused);
 }
 
 #[tokio::test]

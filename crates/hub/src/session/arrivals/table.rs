@@ -3,12 +3,14 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
 use leasehold_wire::{Refusal, RefusalCode};
 use tokio::sync::oneshot;
 
+use super::Household;
 use super::{
     Origin,
     notice::{Burst, Notice},
@@ -35,6 +37,7 @@ const GRACE: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 struct Guests {
     open: usize,
+    household: Arc<Household>,
     /// Those that have not said hello.
     silent: BTreeMap<u64, Silent>,
 }
@@ -45,6 +48,9 @@ struct Silent {
     since: Duration,
     way: oneshot::Sender<Refusal>,
 }
+
+/// One that has come, with what it uses together with others, and who had to make way for it.
+type Entry = (u64, Option<Arc<Household>>, Option<TurnedAway>);
 
 type Crowd = (usize, Reverse<u64>, Origin);
 
@@ -67,24 +73,26 @@ pub(super) struct TurnedAway {
 }
 
 impl Table {
-    /// One more, or why not; and who had to make way for it.
+    /// One more, or why not.
     pub(super) fn come(
         &mut self,
         origin: Origin,
         bounds: &HubSection,
         (now, way): (Duration, oneshot::Sender<Refusal>),
-    ) -> Result<(u64, Option<TurnedAway>), TurnedAway> {
+    ) -> Result<Entry, TurnedAway> {
         let evicted = self.make_room(origin, bounds, now)?;
         let number = self.next;
         self.next += 1;
         self.open += 1;
-        self.change(origin, |guests| {
+        let household = self.change(origin, |guests| {
             guests.open += 1;
-            if origin != Origin::Inside {
-                guests.silent.insert(number, Silent { since: now, way });
+            if origin == Origin::Inside {
+                return None;
             }
+            guests.silent.insert(number, Silent { since: now, way });
+            Some(Arc::clone(&guests.household))
         });
-        Ok((number, evicted))
+        Ok((number, household, evicted))
     }
 
     /// It has said hello. False if it was told to make way.

@@ -113,8 +113,7 @@ impl Requests {
     }
 
     fn ask_one(&mut self, share: Share, pool: PoolRef, ask: Ask) -> Option<FromHub> {
-        self.under_way += 1;
-        self.bytes += share.weight;
+        self.is_asked(share.weight);
         let request = self.begin(Pending::Shared(vec![share]));
         self.batch(pool, request, ask);
         None
@@ -223,8 +222,7 @@ impl Requests {
         asks: Vec<(PoolRef, Ask)>,
         gather: Gather,
     ) -> Option<FromHub> {
-        self.under_way += 1;
-        self.bytes += weight;
+        self.is_asked(weight);
         let pending = Pending::Gathered {
             id,
             left: asks.len(),

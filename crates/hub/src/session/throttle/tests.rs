@@ -1,11 +1,10 @@
 use super::*;
 
-fn bounds(requests: Option<u64>, bytes: Option<u64>) -> SessionSection {
-    SessionSection {
-        requests_per_second: requests,
-        bytes_per_second: bytes,
-        ..SessionSection::default()
-    }
+fn bounds(requests: Option<u64>, bytes: Option<u64>) -> HubConfig {
+    let mut config = HubConfig::default();
+    config.session.requests_per_second = requests;
+    config.session.bytes_per_second = bytes;
+    config
 }
 
 /// A throttle, and a clock that is moved by hand.
@@ -17,7 +16,8 @@ struct Stage {
 impl Stage {
     fn new(requests: Option<u64>, bytes: Option<u64>) -> Self {
         let now = Instant::now();
-        let throttle = Throttle::new(&bounds(requests, bytes), now);
+        let mut throttle = Throttle::new(&HubConfig::default(), None);
+        throttle.follow(&bounds(requests, bytes), || now);
         Self { throttle, now }
     }
 
@@ -114,4 +114,57 @@ fn a_rate_that_its_owner_changes_holds_at_once() {
     stage.throttle.follow(&bounds(Some(2), None), || now);
     assert_eq!(stage.requests(), 1);
     assert_eq!(stage.shut_for(), Duration::from_millis(500));
+}
+
+/// Sessions of one address, whose bounds these are.
+fn neighbours(change: impl FnOnce(&mut HubSection), now: Instant) -> (Stage, Stage) {
+    let mut config = HubConfig::default();
+    change(&mut config.hub);
+    let household = Arc::<Household>::default();
+    let stage = || {
+        let mut throttle = Throttle::new(&HubConfig::default(), Some(Arc::clone(&household)));
+        throttle.follow(&config, || now);
+        Stage { throttle, now }
+    };
+    (stage(), stage())
+}
+
+#[test]
+fn what_one_session_of_an_address_says_the_others_cannot() {
+    let now = Instant::now();
+    let (mut one, mut two) = neighbours(|hub| hub.address_requests_per_second = Some(10), now);
+    assert_eq!((one.requests(), two.requests()), (1, 0));
+    assert_eq!(two.shut_for(), Duration::from_millis(100));
+    one.pass(500);
+    two.pass(500);
+    assert_eq!((two.requests(), one.requests()), (5, 0));
+    let (mut one, two) = neighbours(|hub| hub.address_bytes_per_second = Some(1000), now);
+    assert!(one.throttle.took(true, 5001, || now));
+    assert_eq!(two.shut_for(), Duration::from_millis(5001));
+}
+
+#[test]
+fn one_who_comes_later_changes_nothing_for_the_others() {
+    let now = Instant::now();
+    let (mut one, two) = neighbours(|hub| hub.address_requests_per_second = Some(1), now);
+    one.pass(10_000);
+    assert_eq!(one.requests(), 1);
+    let household = two.throttle.household.clone();
+    let mut config = HubConfig::default();
+    config.hub.address_requests_per_second = Some(1);
+    let mut third = Throttle::new(&HubConfig::default(), household);
+    third.follow(&config, || one.now);
+    assert!(third.shut_until(|| one.now).is_some());
+}
+
+#[test]
+fn the_slower_of_session_and_address_counts() {
+    let now = Instant::now();
+    let mut config = bounds(Some(1), None);
+    config.hub.address_requests_per_second = Some(10);
+    let mut throttle = Throttle::new(&HubConfig::default(), Some(Arc::default()));
+    throttle.follow(&config, || now);
+    let mut stage = Stage { throttle, now };
+    assert_eq!(stage.requests(), 1);
+    assert_eq!(stage.shut_for(), Duration::from_secs(1));
 }
