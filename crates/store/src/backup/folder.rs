@@ -72,7 +72,10 @@ fn told_of(error: BackupError, path: &Path, manifest: &Manifest) -> BackupError 
     if let BackupError::CutShort { at, number } = error
         && has_all()
     {
-        let what = format!("record {number} of the backup, at byte {at} ({})", path.display());
+        let what = format!(
+            "record {number} of the backup, at byte {at} ({})",
+            path.display()
+        );
         return BackupError::damaged(what, "it says that it goes on behind the end of the file");
     }
     error

@@ -118,7 +118,10 @@ fn any_changed_byte_of_any_file_is_named_by_its_file_and_nothing_is_restored() {
     for cut in 0..whole.len() {
         fs::write(&path, &whole[..cut]).unwrap();
         let error = backup::read_back(&saved, &mut |_, _| {}).unwrap_err();
-        assert!(matches!(error, BackupError::Damaged { .. }), "{cut}: {error}");
+        assert!(
+            matches!(error, BackupError::Damaged { .. }),
+            "{cut}: {error}"
+        );
     }
     fs::write(&path, [&whole[..], b"\n"].concat()).unwrap();
     backup::read_back(&saved, &mut |_, _| {}).unwrap_err();
