@@ -136,13 +136,16 @@ pub(super) fn open(
     }
 }
 
+/// What is not in use, or why that cannot be said.
+pub(super) type Counted = Result<Unused, StoreError>;
+
 /// Opens the folder with this engine, and counts what is not in use before anything is written to it:
 /// to open it is to bring to it what its journal has, and to give back some of that room.
 pub(super) fn open_and_count(
     engine: LogEngine,
     path: &Path,
     options: &LogOptions,
-) -> Result<(Box<dyn Engine>, Result<Unused, StoreError>), StoreError> {
+) -> Result<(Box<dyn Engine>, Counted), StoreError> {
     match engine {
         LogEngine::Sled => {
             let sled = SledEngine::open(path, options.cache_bytes)?;
