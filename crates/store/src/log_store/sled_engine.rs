@@ -22,11 +22,9 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use self::{
-    trouble::{Action, guard},
-    waker::Waker,
-};
+use self::{trouble::Action, waker::Waker};
 use super::{
+    LogEngine,
     engine::{self, Engine, Scan, Unused, Value, Write, Writes, failed},
     slots::{self, SLOT_BYTES, Slots},
 };
@@ -468,4 +466,21 @@ fn waker_of(db: &sled::Db) -> io::Result<Waker> {
     let db = db.clone();
     // Who waits is told what went wrong.
     Waker::new(move || _ = db.flush())
+}
+
+fn guard<T>(
+    action: Action,
+    path: &Path,
+    call: impl FnOnce() -> sled::Result<T>,
+) -> Result<T, StoreError> {
+    let translate = |error| match error {
+        sled::Error::Io(source) => failed(action.name(), path, source),
+        sled::Error::Corruption { at, .. } => trouble::unreadable(path, at.map(|at| at.lid())),
+        sled::Error::Unsupported(_) => trouble::unsound_settings(path),
+        sled::Error::CollectionNotFound(_) | sled::Error::ReportableBug(_) => {
+            action.gave_up(path, io::Error::other(error))
+        }
+    };
+    let gave_up = |said| action.gave_up(path, said);
+    engine::guard(LogEngine::Sled, call, translate, gave_up)
 }

@@ -8,10 +8,7 @@
 use std::{io, path::Path};
 
 use super::{
-    super::{
-        LogEngine,
-        engine::{self, ADVICE, failed},
-    },
+    super::engine::{ADVICE, failed},
     CONF, DB,
 };
 use crate::StoreError;
@@ -32,7 +29,7 @@ pub(super) enum Action {
 }
 
 impl Action {
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Make | Self::Open => "open",
             Self::Read => "read",
@@ -51,48 +48,35 @@ impl Action {
     }
 }
 
-/// Calls sled, and makes an error of whatever goes wrong in it.
-pub(super) fn guard<T>(
-    action: Action,
-    path: &Path,
-    call: impl FnOnce() -> sled::Result<T>,
-) -> Result<T, StoreError> {
-    let translate = |error| translate(action, path, error);
-    engine::guard(LogEngine::Sled, call, translate, |panic| {
-        panicked(action, path, panic)
-    })
-}
-
-fn translate(action: Action, path: &Path, error: sled::Error) -> StoreError {
-    match error {
-        sled::Error::Io(source) => failed(action.name(), path, source),
-        sled::Error::Corruption { at, .. } => {
-            let place = at.map_or_else(String::new, |at| format!(", at byte {}", at.lid()));
-            damaged(
-                path,
-                format!("what stands in it is not what was written{place}"),
-            )
+impl Action {
+    /// It went wrong in a way that sled does not foresee.
+    pub(super) fn gave_up(self, path: &Path, said: io::Error) -> StoreError {
+        if !self.only_reads() {
+            return failed(self.name(), path, said);
         }
-        // It says so when its settings do not read, and thinks of older versions then.
-        sled::Error::Unsupported(_) => StoreError::Damaged {
-            what: path.join(CONF).display().to_string(),
-            reason: "it is not what sled wrote".to_owned(),
-            advice: ADVICE,
-        },
-        sled::Error::CollectionNotFound(_) | sled::Error::ReportableBug(_) => {
-            panicked(action, path, io::Error::other(error))
-        }
+        let said = said.to_string();
+        let line = said.lines().next().unwrap_or_default();
+        let line = &line[..line.floor_char_boundary(SAID_BYTES)];
+        damaged(path, format!("it cannot be read ({line})"))
     }
 }
 
-fn panicked(action: Action, path: &Path, said: io::Error) -> StoreError {
-    if !action.only_reads() {
-        return failed(action.name(), path, said);
+/// A page that does not read, at this byte of the file.
+pub(super) fn unreadable(path: &Path, at: Option<u64>) -> StoreError {
+    let place = at.map_or_else(String::new, |at| format!(", at byte {at}"));
+    damaged(
+        path,
+        format!("what stands in it is not what was written{place}"),
+    )
+}
+
+/// sled says so when its settings do not read, and thinks of older versions then.
+pub(super) fn unsound_settings(path: &Path) -> StoreError {
+    StoreError::Damaged {
+        what: path.join(CONF).display().to_string(),
+        reason: "it is not what sled wrote".to_owned(),
+        advice: ADVICE,
     }
-    let said = said.to_string();
-    let line = said.lines().next().unwrap_or_default();
-    let line = &line[..line.floor_char_boundary(SAID_BYTES)];
-    damaged(path, format!("it cannot be read ({line})"))
 }
 
 fn damaged(path: &Path, reason: String) -> StoreError {
