@@ -70,6 +70,8 @@ fn chaos(args: ChaosArgs) -> Result<ExitCode, Failure> {
 }
 
 fn in_runtime(command: Command) -> Result<(), Failure> {
+    // They are told as what they mean: that a store is damaged, and which file of it.
+    leasehold_hub::hush_engine_panics();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use leasehold_hub::{
-    Found, StoreError, Verified,
+    Found, StoreError, Unused, Verified,
     backup::{self, BackupError, PoolCensus},
     verify_store,
 };
@@ -40,6 +40,8 @@ struct Document {
     taken_at: Option<String>,
     ok: bool,
     pools: Vec<Pool>,
+    /// Of a store: what is no damage, and is free to be written over.
+    unused: Option<Unused>,
     found: Vec<Flaw>,
 }
 
@@ -110,6 +112,7 @@ fn of_backup(folder: String, path: &Path) -> Result<Document, Failure> {
         taken_at,
         ok: found.is_empty(),
         pools: pools.into_iter().map(pool).collect(),
+        unused: None,
         found,
     })
 }
@@ -160,6 +163,7 @@ fn of_store(folder: String, args: &VerifyArgs) -> Result<Document, Failure> {
     let Verified {
         engine,
         pools,
+        unused,
         found,
     } = verified.map_err(failed)?;
     let flaw = |Found { what, why }| Flaw { what, why };
@@ -176,6 +180,7 @@ fn of_store(folder: String, args: &VerifyArgs) -> Result<Document, Failure> {
                 sequences: Some(pool.sequences),
             })
             .collect(),
+        unused: Some(unused),
         found: found.into_iter().map(flaw).collect(),
         folder,
     })
@@ -210,7 +215,15 @@ fn text(document: &Document) -> String {
     } else {
         String::new()
     };
-    format!("{}: {kind}\n\n{table}{verdict}", document.folder)
+    let unused = document.unused.filter(|unused| unused.slots > 0);
+    let unused = unused.map_or_else(String::new, |unused| {
+        format!(
+            "not in use: {} in {}, of payloads that are gone; the next ones take their room\n",
+            size(unused.bytes),
+            count(unused.slots, "slot")
+        )
+    });
+    format!("{}: {kind}\n\n{table}{verdict}{unused}", document.folder)
 }
 
 fn table(document: &Document) -> String {

@@ -1,5 +1,7 @@
 //! The only module that names the actor crate: leaving it costs this module.
 
+use std::error::Error;
+
 use ractor::concurrency::JoinHandle;
 pub(crate) use ractor::{
     Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent,
@@ -22,4 +24,10 @@ pub(crate) async fn spawn_root<A: Actor>(
     arguments: A::Arguments,
 ) -> Result<(ActorRef<A::Msg>, JoinHandle<()>), SpawnErr> {
     Actor::spawn(None, actor, arguments).await
+}
+
+/// Why an actor did not start, in its own words alone.
+pub(crate) fn why(error: &impl Error) -> String {
+    let own = error.source().map(ToString::to_string);
+    own.unwrap_or_else(|| error.to_string())
 }

@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use crate::{
-    actor::{ActorRef, spawn_root},
+    actor::{ActorRef, spawn_root, why},
     auth::Auth,
     clock::Clock,
     config::{ConfigError, Engine, HubConfig},
@@ -159,7 +159,7 @@ impl Hub {
             Ok(started) => started,
             Err(error) => {
                 writer.stop().await;
-                return Err(StartError::Restore(error.to_string()));
+                return Err(StartError::Restore(why(&error)));
             }
         };
         let (ended, has_ended) = watch::channel(false);

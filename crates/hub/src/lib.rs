@@ -61,6 +61,7 @@ pub use config::{
 pub use error::StartError;
 pub use hub::{Fault, Hub, open_store};
 pub use leasehold_store::{
-    Found, LogEngine, StoreError, Verified, VerifiedPool, backup, transfer, verify_store,
+    Found, LogEngine, StoreError, Unused, Verified, VerifiedPool, backup, hush_engine_panics,
+    transfer, verify_store,
 };
 pub use pool_actor::clock_time;

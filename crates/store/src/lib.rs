@@ -18,7 +18,10 @@ use leasehold_core::{Cause, Change, Epoch, Note, PoolId, PoolName, StateKind, Ta
 
 pub use error::StoreError;
 pub use faulty::{Faults, FaultyStore, Moment};
-pub use log_store::{Found, LogEngine, LogOptions, LogStore, Verified, VerifiedPool, verify_store};
+pub use log_store::{
+    Found, LogEngine, LogOptions, LogStore, Unused, Verified, VerifiedPool, hush_engine_panics,
+    verify_store,
+};
 pub use memory::{MemoryDisk, MemoryStore};
 pub use stored::StoredTasks;
 

@@ -9,8 +9,8 @@ use std::path::Path;
 
 use leasehold_core::{Change, TaskId, Timestamp};
 use leasehold_store::{
-    LogEngine, LogOptions, LogStore, PoolBatch, Store, StoreError, Verified, conformance::sample,
-    verify_store,
+    LogEngine, LogOptions, LogStore, PoolBatch, Store, StoreError, Unused, Verified,
+    conformance::sample, verify_store,
 };
 use tempfile::TempDir;
 
@@ -25,6 +25,8 @@ with_each_engine![
     a_value_that_is_gone_is_noticed,
     a_flipped_bit_in_any_value_is_noticed,
     a_payload_of_another_length_is_named,
+    a_payload_that_no_record_names_is_damage,
+    room_that_is_free_is_told_and_is_no_damage,
     a_store_in_use_is_refused,
 ];
 
@@ -51,15 +53,22 @@ fn store(engine: LogEngine) -> TempDir {
 }
 
 fn commit(engine: LogEngine, folder: &Path, changes: Vec<Change>) {
+    commit_all(engine, folder, [changes]);
+}
+
+/// One after the other, each brought to where it belongs: that is what opening a pool again does.
+fn commit_all(engine: LogEngine, folder: &Path, all: impl IntoIterator<Item = Vec<Change>>) {
     let mut store = LogStore::open(folder, options(engine)).unwrap();
-    let opened = store.open_pool(&"mine".parse().unwrap()).unwrap();
-    let batch = PoolBatch {
-        pool: opened.id,
-        epoch: opened.epoch,
-        at: Timestamp::from_millis(1),
-        changes,
-    };
-    store.commit(&[batch]).unwrap();
+    for changes in all {
+        let opened = store.open_pool(&"mine".parse().unwrap()).unwrap();
+        let batch = PoolBatch {
+            pool: opened.id,
+            epoch: opened.epoch,
+            at: Timestamp::from_millis(1),
+            changes,
+        };
+        store.commit(&[batch]).unwrap();
+    }
     drop(store);
     raw::wait_until_closed(engine, folder);
 }
@@ -127,11 +136,19 @@ fn all_that_is_damaged_is_named(engine: LogEngine) {
     let found = verify(folder.path()).found;
     let named: Vec<_> = found.iter().map(|found| found.what.as_str()).collect();
     let record = |seq| {
-        let path = folder.path().join(format!("{}-1", engine.name()));
+        let path = folder.path().join(place_of_values(engine));
         format!("record {seq} of pool mine in {}", path.display())
     };
     assert_eq!(named, [record(2), record(5)]);
     assert!(found[0].why.contains("checksum"), "{found:?}");
+}
+
+/// As errors name it, in the data folder.
+const fn place_of_values(engine: LogEngine) -> &'static str {
+    match engine {
+        LogEngine::Sled => "sled-1/db",
+        LogEngine::Fjall => "fjall-1",
+    }
 }
 
 fn a_hole_is_named(engine: LogEngine) {
@@ -181,6 +198,53 @@ fn a_payload_of_another_length_is_named(engine: LogEngine) {
         found[0].why.contains("0 bytes, and 5 were stored"),
         "{found:?}"
     );
+}
+
+/// It came with a record, and the record is gone.
+fn a_payload_that_no_record_names_is_damage(engine: LogEngine) {
+    for pool in [1_u32, 9] {
+        let folder = store(engine);
+        let task = TaskId::from_u128(99);
+        let key = [&b"B"[..], &pool.to_be_bytes(), task.as_bytes(), &[0]].concat();
+        let body = b"whose?";
+        let sum = crc32c::crc32c(&[&key[..], &[1], body].concat());
+        let value = [&[1][..], &sum.to_le_bytes(), body].concat();
+        let stored = match engine {
+            LogEngine::Sled => [&key[..], &[0, 0]].concat(),
+            LogEngine::Fjall => key,
+        };
+        raw::set(engine, folder.path(), &stored, Some(&value));
+        let found = verify(folder.path()).found;
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].what.contains(&task.to_string()), "{found:?}");
+        assert!(found[0].why.contains("no record names it"), "{found:?}");
+    }
+}
+
+/// What removed payloads leave, and what a kill leaves of one before the commit that was to name it.
+fn room_that_is_free_is_told_and_is_no_damage(engine: LogEngine) {
+    let folder = TempDir::new().unwrap();
+    let ids = || (0..3).map(TaskId::from_u128);
+    let come = ids().map(|id| sample::enqueued(id, &[9; 9000])).collect();
+    commit_all(engine, folder.path(), [come]);
+    assert_eq!(verify(folder.path()).unused, Unused::default());
+    let folder = TempDir::new().unwrap();
+    let come = ids().map(|id| sample::enqueued(id, &[9; 9000])).collect();
+    let go = ids().take(2).map(Change::Forget).collect();
+    commit_all(engine, folder.path(), [come, go]);
+    if engine == LogEngine::Sled {
+        // One of the slots that were made with those, and in which nothing ever was.
+        let slot = [&b"S"[..], &20_u32.to_be_bytes(), &[8]].concat();
+        raw::set(engine, folder.path(), &slot, Some(&[7; 500]));
+    }
+    let verified = verify(folder.path());
+    assert_eq!(verified.found, []);
+    // Of a payload with its seal of five bytes.
+    let expected = match engine {
+        LogEngine::Sled => (3, 2 * 9_005 + 500),
+        LogEngine::Fjall => (0, 0),
+    };
+    assert_eq!((verified.unused.slots, verified.unused.bytes), expected);
 }
 
 fn a_store_in_use_is_refused(engine: LogEngine) {

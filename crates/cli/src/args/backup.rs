@@ -104,6 +104,8 @@ can be opened without being written to; the folder itself is not changed by a by
 needs as much space as the folder, unless the file system shares blocks, and goes when the
 command ends.
 
+What is said to be not in use is room that payloads left which are gone: no damage.
+
 Exit code 0 if all is well, 1 if anything is not: each thing that is damaged is named.
 
 Examples:

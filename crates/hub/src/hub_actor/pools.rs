@@ -1,6 +1,6 @@
 //! Starting pools, and starting them again.
 
-use std::{collections::BTreeMap, error::Error, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use leasehold_core::{PoolId, PoolName, PoolSettings, Rejection};
 use tokio::{
@@ -10,7 +10,7 @@ use tokio::{
 
 use super::HubMessage;
 use crate::{
-    actor::{ActorId, ActorRef, spawn_under},
+    actor::{ActorId, ActorRef, spawn_under, why},
     config::{ConfigError, HubConfig},
     directory::{Entry, PoolRef},
     front_actor::{FrontActor, FrontArguments},
@@ -63,12 +63,6 @@ pub(super) fn unavailable(reason: &str) -> Rejection {
         reason: reason.to_owned(),
         retry_after: Duration::from_millis(100),
     }
-}
-
-/// Why an actor did not start, in its own words alone.
-fn why(error: &impl Error) -> String {
-    let own = error.source().map(ToString::to_string);
-    own.unwrap_or_else(|| error.to_string())
 }
 
 /// What goes into the next refusal, which says the rest itself.
@@ -250,7 +244,7 @@ impl Pools {
             }
             if self.context.directory.get(&whole).is_none() {
                 let started = self.start(hub, whole).await;
-                started.map_err(|error| error.to_string())?;
+                started.map_err(reason_of)?;
             }
         }
         Ok(())

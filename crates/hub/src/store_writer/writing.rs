@@ -24,6 +24,9 @@ pub(super) struct Writing {
     measured_at: Timestamp,
     pub(super) pace: Pace,
     has_failed: bool,
+    /// Why the store takes nothing more, since something of it could not be read: for the next who
+    /// asks, which may be another pool.
+    unread: Option<StoreError>,
     /// Pools that were opened since the store was: a reopened store takes nothing from others.
     opened: HashSet<PoolId>,
 }
@@ -37,6 +40,7 @@ impl Writing {
             measured_at: clock.now(),
             pace: Pace::default(),
             has_failed: false,
+            unread: None,
             opened: HashSet::new(),
         }
     }
@@ -61,7 +65,10 @@ impl Writing {
         let opened = caught(|| self.store.open_pool(name));
         // To open a pool is to write: what failed then wants a reopen, too.
         self.has_failed = opened.is_err();
-        let opened = opened?;
+        let opened = match (opened, self.unread.take()) {
+            (Err(StoreError::Poisoned), Some(unread)) => return Err(unread),
+            (opened, _) => opened?,
+        };
         self.opened.insert(opened.id);
         Ok(opened)
     }
@@ -128,11 +135,23 @@ impl Writing {
         self.pace.ended(ended_at, took, replies);
     }
 
-    fn read(&self, pool: PoolId, wanted: Vec<(TaskId, Blob)>) -> Result<Blobs, String> {
+    fn read(&mut self, pool: PoolId, wanted: Vec<(TaskId, Blob)>) -> Result<Blobs, String> {
         if wanted.is_empty() {
             return Ok(Blobs::new());
         }
-        let read = caught(|| self.store.blobs(pool, &wanted)).map_err(|error| error.to_string())?;
+        let read = match caught(|| self.store.blobs(pool, &wanted)) {
+            Ok(read) => read,
+            Err(StoreError::Poisoned) => {
+                let unread = self.unread.as_ref().map(ToString::to_string);
+                return Err(unread.unwrap_or_else(|| StoreError::Poisoned.to_string()));
+            }
+            Err(error) => {
+                tracing::error!(%error, "a payload or result could not be read");
+                let said = error.to_string();
+                self.unread = Some(error);
+                return Err(said);
+            }
+        };
         let kept = |(what, blob): (_, Option<_>)| Some((what, blob?));
         Ok(wanted.into_iter().zip(read).filter_map(kept).collect())
     }
@@ -193,3 +212,6 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no text")
 }
+
+#[cfg(test)]
+mod tests;

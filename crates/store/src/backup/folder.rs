@@ -5,108 +5,28 @@ use std::{
     io::{self, BufReader, Read, Write},
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
-    time::{Duration, UNIX_EPOCH},
 };
 
 use leasehold_core::Timestamp;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{BackupError, Census, PoolCensus, Tell, census::Counting, frame::FrameReader};
+use super::{
+    BackupError, Census, Manifest, Tell,
+    census::Counting,
+    frame::FrameReader,
+    manifest::{DataFile, MANIFEST, hex},
+};
 
-const MANIFEST: &str = "manifest.json";
 const DATA: &str = "data.leasehold";
-const FORMAT: &str = "leasehold backup";
-const VERSION: u32 = 1;
-const HELP: &str = "leasehold verify THIS-FOLDER checks it; leasehold restore THIS-FOLDER --data \
-                    NEW-FOLDER makes a data folder of it";
 
 /// What the name of a folder begins with that is not whole yet.
 const UNFINISHED: &str = ".leasehold-unfinished-";
-
-/// The latest moment that has a name, in milliseconds since 1970.
-const NAMED_MS_MAX: u64 = 253_402_300_799_999;
 
 const BUFFER_BYTES: usize = 256 * 1024;
 
 /// Bytes that are written before they are brought to the disk: hundreds of MiB at once would be in the
 /// way of a hub that commits to the same disk.
 const UNSYNCED_BYTES: u64 = 8 * 1024 * 1024;
-
-/// A manifest is short; a thousand pools have half a MiB of it.
-const MANIFEST_BYTES_MAX: u64 = 256 * 1024 * 1024;
-
-/// The page that tells what a backup is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manifest {
-    format: String,
-    version: u32,
-    help: String,
-    /// The hub's clock when the last of it was read: all that was committed by then is in it.
-    pub taken_at: String,
-    /// The same in milliseconds since 1970.
-    pub taken_at_ms: u64,
-    /// Which version took it.
-    pub leasehold: String,
-    data: DataFile,
-    /// Tasks of all pools.
-    pub tasks: u64,
-    /// What there is of each pool.
-    pub pools: Vec<PoolCensus>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct DataFile {
-    file: String,
-    bytes: u64,
-    sha256: String,
-}
-
-impl Manifest {
-    /// Bytes of the data.
-    #[must_use]
-    pub const fn bytes(&self) -> u64 {
-        self.data.bytes
-    }
-
-    fn read(folder: &Path) -> Result<Self, BackupError> {
-        let not = |why: String| BackupError::NotABackup {
-            path: folder.to_owned(),
-            why,
-        };
-        let path = folder.join(MANIFEST);
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(not(format!("there is no {MANIFEST} in it")));
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-                return Err(not("it is not a folder".to_owned()));
-            }
-            Err(error) => return Err(BackupError::Read(error)),
-        };
-        let mut text = Vec::new();
-        let read = file.take(MANIFEST_BYTES_MAX).read_to_end(&mut text);
-        read.map_err(BackupError::Read)?;
-        let damaged = |why: String| BackupError::damaged(path.display().to_string(), why);
-        let head: Head =
-            serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
-        if head.format != FORMAT {
-            return Err(not(format!("its {MANIFEST} is of {:?}", head.format)));
-        }
-        if head.version != VERSION {
-            return Err(BackupError::Version(head.version.to_string()));
-        }
-        serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))
-    }
-}
-
-/// What every version has.
-#[derive(Deserialize)]
-struct Head {
-    format: String,
-    version: u32,
-}
 
 /// Whether somebody means a backup by this folder.
 #[must_use]
@@ -122,7 +42,8 @@ pub fn is_backup(folder: &Path) -> bool {
 pub fn read_back(folder: &Path, tell: Tell<'_>) -> Result<(Manifest, Census), BackupError> {
     let manifest = Manifest::read(folder)?;
     let path = folder.join(DATA);
-    let (census, hash, bytes) = read_data(&path, manifest.bytes(), tell)?;
+    let read = read_data(&path, manifest.bytes(), tell);
+    let (census, hash, bytes) = read.map_err(|error| told_of(error, &path, &manifest))?;
     let what = path.display().to_string();
     if bytes != manifest.bytes() || hash != manifest.data.sha256 {
         let why = format!(
@@ -138,6 +59,26 @@ pub fn read_back(folder: &Path, tell: Tell<'_>) -> Result<(Manifest, Census), Ba
         return Err(BackupError::damaged(what, why));
     }
     Ok((manifest, census))
+}
+
+/// What an error of the data is beside a manifest that reads: there is no other version of them, and
+/// a file that has all its bytes was not cut short.
+fn told_of(error: BackupError, path: &Path, manifest: &Manifest) -> BackupError {
+    let has_all = || fs::metadata(path).is_ok_and(|file| file.len() >= manifest.bytes());
+    if let BackupError::Version(_) = error {
+        let why = "it does not begin as the data of a backup do";
+        return BackupError::damaged(path.display().to_string(), why);
+    }
+    if let BackupError::CutShort { at, number } = error
+        && has_all()
+    {
+        let what = format!(
+            "record {number} of the backup, at byte {at} ({})",
+            path.display()
+        );
+        return BackupError::damaged(what, "it says that it goes on behind the end of the file");
+    }
+    error
 }
 
 /// The data of a backup, from its beginning.
@@ -192,16 +133,6 @@ impl<R: Read> Read for Hashing<R> {
         self.hash.update(&bytes[..read]);
         Ok(read)
     }
-}
-
-fn hex(hash: Sha256) -> String {
-    use std::fmt::Write as _;
-
-    hash.finalize().iter().fold(String::new(), |mut hex, byte| {
-        // A string takes everything.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 /// A backup on its way into its folder. Dropped before [`Unfinished::finish`], nothing of it stays.
@@ -284,22 +215,12 @@ impl Unfinished {
             .sync_all()
             .map_err(|source| failed(&data, source))?;
         let (census, sha256, bytes) = read_data(&data, self.bytes, tell)?;
-        let taken_at = taken_at.max(census.latest);
-        let manifest = Manifest {
-            format: FORMAT.to_owned(),
-            version: VERSION,
-            help: HELP.to_owned(),
-            taken_at: moment(taken_at),
-            taken_at_ms: taken_at.as_millis(),
-            leasehold: env!("CARGO_PKG_VERSION").to_owned(),
-            data: DataFile {
-                file: DATA.to_owned(),
-                bytes,
-                sha256,
-            },
-            tasks: census.tasks(),
-            pools: census.pools,
+        let data = DataFile {
+            file: DATA.to_owned(),
+            bytes,
+            sha256,
         };
+        let manifest = Manifest::new(taken_at, data, census);
         self.keep(&manifest)
             .map_err(|source| failed(&self.path, source))?;
         self.is_kept = true;
@@ -308,8 +229,7 @@ impl Unfinished {
 
     fn keep(&self, manifest: &Manifest) -> io::Result<()> {
         let mut file = File::create_new(self.folder.join(MANIFEST))?;
-        serde_json::to_writer_pretty(&mut file, manifest)?;
-        file.write_all(b"\n")?;
+        file.write_all(manifest.to_page()?.as_bytes())?;
         file.sync_all()?;
         File::open(&self.folder)?.sync_all()?;
         fs::rename(&self.folder, &self.path)?;
@@ -356,20 +276,4 @@ pub(crate) fn sweep(above: &Path, prefix: &str) {
 fn failed(path: &Path, source: io::Error) -> BackupError {
     let path = path.to_owned();
     BackupError::Write { path, source }
-}
-
-/// A moment in UTC, to the second (RFC 3339).
-fn moment(at: Timestamp) -> String {
-    let at = UNIX_EPOCH + Duration::from_millis(at.as_millis().min(NAMED_MS_MAX));
-    humantime::format_rfc3339_seconds(at).to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{super::frame::TITLE, *};
-
-    #[test]
-    fn the_title_says_the_version() {
-        assert_eq!(TITLE, format!("{FORMAT} {VERSION}\n").as_bytes());
-    }
 }

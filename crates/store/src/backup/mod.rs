@@ -2,13 +2,14 @@
 //! back into a new data folder of any engine.
 //!
 //! ```text
-//! manifest.json    when it was taken, what is in it by pool, and the checksum of the data
+//! manifest.json    when it was taken, what is in it by pool, the checksum of the data, and its own
 //! data.leasehold   the data: see below
 //! ```
 //!
 //! The data comes from [`Store::begin_backup`](crate::Store::begin_backup) while the store goes on.
 //! It is a row of records, each with a checksum and a number, of a form that says nothing of engines.
-//! A folder has its name only when it is whole, was read back and is on the disk.
+//! A folder has its name only when it is whole, was read back and is on the disk. Every byte in it is
+//! under a checksum (format 2; in format 1 the manifest has none of its own).
 //!
 //! # Leases after a restore
 //!
@@ -29,6 +30,7 @@
 mod census;
 mod folder;
 pub(crate) mod frame;
+mod manifest;
 
 use std::{
     io,
@@ -40,7 +42,8 @@ use leasehold_core::{Epoch, PoolName, Timestamp};
 pub(crate) use census::Tasks;
 pub use census::{Census, PoolCensus};
 pub(crate) use folder::sweep;
-pub use folder::{Manifest, Unfinished, is_backup, read_back};
+pub use folder::{Unfinished, is_backup, read_back};
+pub use manifest::Manifest;
 
 use crate::{LogEngine, LogOptions, LogStore, StoreError};
 
@@ -155,7 +158,7 @@ pub enum BackupError {
     },
     /// The end is missing.
     #[error(
-        "the data of the backup ends at byte {at}, where its record {number} should be whole: it was \
+        "the data of the backup (data.leasehold) ends at byte {at}, where its record {number} should be whole: it was \
          cut short. Use another backup"
     )]
     CutShort {
@@ -166,8 +169,8 @@ pub enum BackupError {
     },
     /// It was taken by a later version.
     #[error(
-        "the backup has format {0}, and this version reads format 1: use the version that took it, or a \
-         newer one"
+        "the backup has format {0}, and this version reads formats 1 and 2: use the version that took it, \
+         or a newer one"
     )]
     Version(String),
     /// It cannot be fenced.

@@ -151,7 +151,7 @@ impl Copying {
         }
         let seq = log.place(next.unwrap_or_else(|| log.head()).max(log.head()));
         let key = keys::record(id, seq);
-        let what = || damage::record(engine.path(), &log.name, seq);
+        let what = || damage::record(&engine.values(), &log.name, seq);
         let value = engine
             .get(&key, log.record_bytes(seq))?
             .ok_or_else(|| damage::damaged(what(), "it is gone"))?;

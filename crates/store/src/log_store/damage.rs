@@ -10,9 +10,9 @@ use crate::{
     record::{READABLE, Unreadable},
 };
 
-/// A log record, by name.
-pub(super) fn record(folder: &Path, pool: &PoolName, seq: u64) -> String {
-    format!("record {seq} of pool {pool} in {}", folder.display())
+/// A log record, by name, and where values stand.
+pub(super) fn record(values: &Path, pool: &PoolName, seq: u64) -> String {
+    format!("record {seq} of pool {pool} in {}", values.display())
 }
 
 /// Something is not what was written.

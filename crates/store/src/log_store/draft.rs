@@ -219,7 +219,7 @@ fn carry_oldest(
     );
     let key = keys::record(id, seq);
     if log.oldest_live() > 0 {
-        let what = || damage::record(engine.path(), &log.name, seq);
+        let what = || damage::record(&engine.values(), &log.name, seq);
         let value = engine
             .get(&key, log.record_bytes(seq))?
             .ok_or_else(|| damage::damaged(what(), "it is gone"))?;

@@ -9,15 +9,18 @@ use std::{
     io,
     os::unix::fs::MetadataExt,
     panic::{self, AssertUnwindSafe},
-    path::Path,
+    path::{Path, PathBuf},
     sync::mpsc,
     thread,
     time::Duration,
 };
 
 use leasehold_core::PoolId;
+use serde::Serialize;
 
-use super::{LogEngine, LogOptions, fjall_engine::FjallEngine, journal, sled_engine::SledEngine};
+use super::{
+    LogEngine, LogOptions, fjall_engine::FjallEngine, hush::Call, journal, sled_engine::SledEngine,
+};
 use crate::StoreError;
 
 /// How long closing may take: an engine's threads are done with what they do by then, or never.
@@ -37,6 +40,11 @@ pub(super) type Scan<'a> = Box<dyn Iterator<Item = Result<Value, StoreError>> + 
 pub(super) trait Engine: fmt::Debug + Send + Sync {
     /// The folder.
     fn path(&self) -> &Path;
+
+    /// Where values stand, to name it when one of them is damaged: the file, if all are in one.
+    fn values(&self) -> PathBuf {
+        self.path().to_owned()
+    }
 
     /// Makes the writes, together or not at all. They are not durable before [`Engine::sync`].
     fn apply(&self, writes: Writes) -> Result<(), StoreError>;
@@ -77,6 +85,17 @@ pub(super) trait Engine: fmt::Debug + Send + Sync {
     fn close(self: Box<Self>);
 }
 
+/// What an engine holds on to that no value is any more. It is no damage: a value that was removed, or
+/// that a kill cut off before the commit that was to name it, stays in its place until another one
+/// takes that, or until there are so many such places that they are emptied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Unused {
+    /// Places.
+    pub slots: u64,
+    /// Bytes in them.
+    pub bytes: u64,
+}
+
 /// Log records of a pool that stand in the engine proper, as one, under the key of the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Settled {
@@ -114,6 +133,26 @@ pub(super) fn open(
             journal::open(sled, options.journal_bytes)
         }
         LogEngine::Fjall => Ok(Box::new(FjallEngine::open(path, options.cache_bytes)?)),
+    }
+}
+
+/// What is not in use, or why that cannot be said.
+pub(super) type Counted = Result<Unused, StoreError>;
+
+/// Opens the folder with this engine, and counts what is not in use before anything is written to it:
+/// to open it is to bring to it what its journal has, and to give back some of that room.
+pub(super) fn open_and_count(
+    engine: LogEngine,
+    path: &Path,
+    options: &LogOptions,
+) -> Result<(Box<dyn Engine>, Counted), StoreError> {
+    match engine {
+        LogEngine::Sled => {
+            let sled = SledEngine::open(path, options.cache_bytes)?;
+            let unused = sled.unused();
+            Ok((journal::open(sled, options.journal_bytes)?, unused))
+        }
+        LogEngine::Fjall => Ok((open(engine, path, options)?, Ok(Unused::default()))),
     }
 }
 
@@ -176,7 +215,11 @@ pub(super) fn guard<T, E>(
     translate: impl FnOnce(E) -> StoreError,
     fail: impl FnOnce(io::Error) -> StoreError,
 ) -> Result<T, StoreError> {
-    match panic::catch_unwind(AssertUnwindSafe(call)) {
+    let guarded = || {
+        let _call = Call::begin();
+        call()
+    };
+    match panic::catch_unwind(AssertUnwindSafe(guarded)) {
         Ok(outcome) => outcome.map_err(translate),
         Err(panic) => {
             let said = panic.downcast_ref::<String>().map(String::as_str);
@@ -185,7 +228,7 @@ pub(super) fn guard<T, E>(
                 .unwrap_or("nothing");
             let name = engine.name();
             Err(fail(io::Error::other(format!(
-                "{name} panicked and said {said:?}"
+                "{name} gave up and said {said:?}"
             ))))
         }
     }

@@ -19,6 +19,9 @@ pub(super) const NOTES: &[u8] = b"N";
 /// All log records.
 pub(super) const LOGS: &[u8] = b"L";
 
+/// All payloads and results that stand apart from the log.
+pub(super) const BLOBS: &[u8] = b"B";
+
 /// A pool.
 pub(super) fn pool(pool: PoolId) -> [u8; 5] {
     join(b"P", &[&pool.0.to_be_bytes()])
@@ -71,6 +74,19 @@ pub(super) fn parse_record(key: &[u8]) -> Option<(PoolId, u64)> {
         PoolId(u32::from_be_bytes(*pool)),
         u64::from_be_bytes(seq.try_into().ok()?),
     ))
+}
+
+/// What a [`blob`] key is of.
+pub(super) fn parse_blob(key: &[u8]) -> Option<(PoolId, TaskId, Blob)> {
+    let (pool, rest) = key.strip_prefix(BLOBS)?.split_first_chunk()?;
+    let (task, kind) = rest.split_first_chunk()?;
+    let kind = match kind {
+        [0] => Blob::Payload,
+        [1] => Blob::Result,
+        _ => return None,
+    };
+    let pool = PoolId(u32::from_be_bytes(*pool));
+    Some((pool, TaskId::from_bytes(*task), kind))
 }
 
 fn join<const N: usize>(space: &[u8; 1], parts: &[&[u8]]) -> [u8; N] {

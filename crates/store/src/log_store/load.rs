@@ -59,7 +59,7 @@ pub(super) fn tasks(
         Some(states) => states,
         None => read_states(engine, id, log)?,
     };
-    let pool = format!("pool {} in {}", log.name, engine.path().display());
+    let pool = format!("pool {} in {}", log.name, engine.values().display());
     let tasks = states.into_tasks().map(move |read| {
         read.map_err(|(task, error)| {
             damage::unreadable(format!("the state of task {task} of {pool}"), &error)
@@ -143,7 +143,8 @@ pub(super) fn apart(
     kind: Blob,
     len: usize,
 ) -> Result<Vec<u8>, StoreError> {
-    let folder = engine.path().display();
+    let values = engine.values();
+    let folder = values.display();
     let what = || {
         format!(
             "the {kind:?} of task {task} of pool {} in {folder}",
@@ -206,7 +207,7 @@ fn find_inline(
 }
 
 fn check_header(engine: &dyn Engine, generation: u64) -> Result<(), StoreError> {
-    let what = || format!("the header in {}", engine.path().display());
+    let what = || format!("the header in {}", engine.values().display());
     let Some(found) = engine.scan(keys::HEADER).next() else {
         return Err(damage::damaged(what(), "it is gone"));
     };
@@ -222,7 +223,7 @@ fn load_pools(engine: &dyn Engine) -> Result<BTreeMap<PoolId, PoolLog>, StoreErr
     let mut pools = BTreeMap::new();
     for (number, record) in (1..).zip(engine.scan(keys::POOLS)) {
         let (key, value) = record?;
-        let what = || format!("pool number {number} in {}", engine.path().display());
+        let what = || format!("pool number {number} in {}", engine.values().display());
         let pool = Sealed::open(&key, &value).and_then(|sealed| sealed.pool());
         let (pool, notes) = pool.map_err(|error| damage::unreadable(what(), &error))?;
         if keys::parse_pool(&key) != Some(PoolId(number)) {
@@ -246,7 +247,7 @@ fn replay(
     let what = || {
         format!(
             "the record at key {key:02x?} in {}",
-            engine.path().display()
+            engine.values().display()
         )
     };
     let (id, seq) = keys::parse_record(key)
@@ -305,7 +306,7 @@ fn check_whole(engine: &dyn Engine, log: &PoolLog, head: u64) -> Result<(), Stor
     let Some(orphan) = log.orphan() else {
         return Ok(());
     };
-    let what = format!("pool {} in {}", log.name, engine.path().display());
+    let what = format!("pool {} in {}", log.name, engine.values().display());
     Err(damage::damaged(
         what,
         format!("the state of task {orphan} is gone"),
@@ -331,5 +332,5 @@ fn take_states(
 }
 
 fn unreadable(engine: &dyn Engine, log: &PoolLog, seq: u64, error: &Unreadable) -> StoreError {
-    damage::unreadable(damage::record(engine.path(), &log.name, seq), error)
+    damage::unreadable(damage::record(&engine.values(), &log.name, seq), error)
 }

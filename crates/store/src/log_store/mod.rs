@@ -13,6 +13,7 @@ mod engine;
 mod fjall_engine;
 mod fold;
 mod folder;
+mod hush;
 mod index;
 pub(crate) mod journal;
 mod keys;
@@ -33,7 +34,6 @@ use std::{cell::Cell, collections::BTreeMap, path::Path};
 use bytes::Bytes;
 use leasehold_core::{Epoch, PoolId, PoolName, TaskId, Timestamp};
 
-pub use self::verify::{Found, Verified, VerifiedPool, verify_store};
 use self::{
     copying::Copying,
     draft::Draft,
@@ -42,6 +42,11 @@ use self::{
     index::PoolLog,
     rewrite::Generation,
     witness::Witness,
+};
+pub use self::{
+    engine::Unused,
+    hush::hush_engine_panics,
+    verify::{Found, Verified, VerifiedPool, verify_store},
 };
 use crate::{Blob, OpenedPool, PoolBatch, Store, StoreError, StoreStats, record::PoolRecord};
 

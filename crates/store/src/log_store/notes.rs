@@ -104,7 +104,8 @@ pub(super) fn load(
     engine: &dyn Engine,
     pools: &mut BTreeMap<PoolId, PoolLog>,
 ) -> Result<(), StoreError> {
-    let folder = engine.path().display();
+    let values = engine.values();
+    let folder = values.display();
     for value in engine.scan(keys::NOTES) {
         let (key, value) = value?;
         let what = || format!("the note at key {key:02x?} in {folder}");

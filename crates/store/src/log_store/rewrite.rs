@@ -89,7 +89,7 @@ pub(super) fn load_or_close(
     generation: u64,
 ) -> Result<Generation, StoreError> {
     let loaded = load::load(&*engine, generation).and_then(|pools| {
-        Witness::open(engine.path())?.check(&pools)?;
+        Witness::open(engine.path())?.check(&pools, &*engine)?;
         Ok(pools)
     });
     match loaded {
@@ -154,7 +154,7 @@ fn copy_log(
         };
         let entries = Sealed::open(&key, &value).and_then(|sealed| sealed.log());
         let (_, entries) = entries.map_err(|error| {
-            damage::unreadable(damage::record(from.path(), &log.name, seq), &error)
+            damage::unreadable(damage::record(&from.values(), &log.name, seq), &error)
         })?;
         // Also when nothing is live: the newest time goes with the record.
         draft.carry(id, &log.live(seq, &entries))?;

@@ -22,10 +22,10 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use self::waker::Waker;
+use self::{trouble::Action, waker::Waker};
 use super::{
     LogEngine,
-    engine::{self, ADVICE, Engine, Scan, Value, Write, Writes, failed},
+    engine::{self, Engine, Scan, Unused, Value, Write, Writes, failed},
     slots::{self, SLOT_BYTES, Slots},
 };
 use crate::StoreError;
@@ -33,6 +33,7 @@ use crate::StoreError;
 mod ordered;
 #[cfg(test)]
 mod tests;
+mod trouble;
 mod waker;
 
 /// sled's only file of values.
@@ -78,12 +79,17 @@ impl SledEngine {
             .cache_capacity(cache_bytes)
             .flush_every_ms(Some(500));
         let is_new = !path.join(DB).exists();
-        let db = guard("open", path, || config.open())?;
+        let action = if is_new { Action::Make } else { Action::Open };
+        if !is_new {
+            // sled would panic.
+            open_file(path).map_err(|source| failed("open", path, source))?;
+        }
+        let db = guard(action, path, || config.open())?;
         if is_new {
             ordered::keep_writes_in_order(path);
         }
         let file = sync_after_open(path).map_err(|source| failed("sync", path, source))?;
-        let slots = guard("read", path, || find_slots(&db))?;
+        let slots = guard(Action::Read, path, || find_slots(&db))?;
         let waker = waker_of(&db).map_err(|source| failed("open", path, source))?;
         Ok(Self {
             db,
@@ -94,9 +100,15 @@ impl SledEngine {
         })
     }
 
+    /// Slots that hold something and are free.
+    pub(super) fn unused(&self) -> Result<Unused, StoreError> {
+        let unused = self.slots().unused();
+        self.guard(Action::Read, || count_unused(&self.db, &unused))
+    }
+
     fn guard<T>(
         &self,
-        action: &'static str,
+        action: Action,
         call: impl FnOnce() -> sled::Result<T>,
     ) -> Result<T, StoreError> {
         guard(action, &self.path, || self.waker.over(call))
@@ -112,8 +124,12 @@ impl Engine for SledEngine {
         &self.path
     }
 
+    fn values(&self) -> PathBuf {
+        self.path.join(DB)
+    }
+
     fn apply(&self, writes: Writes) -> Result<(), StoreError> {
-        self.guard("write to", || {
+        self.guard(Action::Write, || {
             let mut keys = Keys::default();
             for write in writes {
                 let slots = &mut self.slots();
@@ -130,7 +146,7 @@ impl Engine for SledEngine {
     }
 
     fn sync(&self) -> Result<(), StoreError> {
-        self.guard("flush", || self.db.flush())?;
+        self.guard(Action::Flush, || self.db.flush())?;
         let synced = self
             .file
             .sync_data()
@@ -140,7 +156,7 @@ impl Engine for SledEngine {
 
     fn get(&self, key: &[u8], len: usize) -> Result<Option<Vec<u8>>, StoreError> {
         let held = self.slots().of(key).map(<[u32]>::to_vec);
-        self.guard("read", || match held {
+        self.guard(Action::Read, || match held {
             Some(held) => read_slots(&self.db, &held, len),
             None => read_parts(&self.db, key, len),
         })
@@ -167,7 +183,7 @@ impl Engine for SledEngine {
         } = *self;
         // It has the file open, too.
         drop(waker);
-        let closed = guard("close", &path, || {
+        let closed = guard(Action::Close, &path, || {
             drop(db);
             Ok(())
         });
@@ -298,6 +314,17 @@ fn find_slots(db: &sled::Db) -> sled::Result<Slots> {
     Ok(Slots::new(last.map_or(0, |last| last + 1), kept))
 }
 
+fn count_unused(db: &sled::Db, slots: &[u32]) -> sled::Result<Unused> {
+    let mut unused = Unused::default();
+    for slot in slots {
+        if let Some(value) = read_slots(db, &[*slot], SLOT_BYTES)? {
+            unused.slots += 1;
+            unused.bytes += value.len() as u64;
+        }
+    }
+    Ok(unused)
+}
+
 fn read_slots(db: &sled::Db, held: &[u32], len: usize) -> sled::Result<Option<Vec<u8>>> {
     let mut value = Vec::with_capacity(len);
     for slot in held {
@@ -362,7 +389,7 @@ impl Values<'_> {
 
     fn next_part(&mut self) -> Result<Option<Part>, StoreError> {
         let Self { engine, parts, .. } = self;
-        engine.guard("read", || parts.next().transpose())
+        engine.guard(Action::Read, || parts.next().transpose())
     }
 
     /// Puts together what has the same key. A part that is missing shows at the seal.
@@ -422,10 +449,14 @@ fn remove_unfinished_snapshots(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+fn open_file(path: &Path) -> io::Result<File> {
+    File::options().read(true).write(true).open(path.join(DB))
+}
+
 /// Returns the file `db`.
 fn sync_after_open(path: &Path) -> io::Result<File> {
     File::open(path.join(CONF))?.sync_all()?;
-    let file = File::options().read(true).write(true).open(path.join(DB))?;
+    let file = open_file(path)?;
     file.sync_all()?;
     File::open(path)?.sync_all()?;
     Ok(file)
@@ -438,32 +469,18 @@ fn waker_of(db: &sled::Db) -> io::Result<Waker> {
 }
 
 fn guard<T>(
-    action: &'static str,
+    action: Action,
     path: &Path,
     call: impl FnOnce() -> sled::Result<T>,
 ) -> Result<T, StoreError> {
-    let translate = |error| translate(action, path, error);
-    engine::guard(LogEngine::Sled, call, translate, |panic| {
-        failed(action, path, panic)
-    })
-}
-
-fn translate(action: &'static str, path: &Path, error: sled::Error) -> StoreError {
-    match error {
-        sled::Error::Io(source) => failed(action, path, source),
-        sled::Error::Corruption { .. } => StoreError::Damaged {
-            what: path.display().to_string(),
-            reason: format!("sled found {error}"),
-            advice: ADVICE,
-        },
-        // It says so when its settings do not read, and thinks of older versions then.
-        sled::Error::Unsupported(_) => StoreError::Damaged {
-            what: path.join(CONF).display().to_string(),
-            reason: "it is not what sled wrote".to_owned(),
-            advice: ADVICE,
-        },
+    let translate = |error| match error {
+        sled::Error::Io(source) => failed(action.name(), path, source),
+        sled::Error::Corruption { at, .. } => trouble::unreadable(path, at.map(|at| at.lid())),
+        sled::Error::Unsupported(_) => trouble::unsound_settings(path),
         sled::Error::CollectionNotFound(_) | sled::Error::ReportableBug(_) => {
-            failed(action, path, io::Error::other(error))
+            action.gave_up(path, io::Error::other(error))
         }
-    }
+    };
+    let gave_up = |said| action.gave_up(path, said);
+    engine::guard(LogEngine::Sled, call, translate, gave_up)
 }

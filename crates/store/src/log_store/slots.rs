@@ -72,6 +72,11 @@ impl Slots {
         Some(self.kept.range::<[u8], _>(from).next()?.0)
     }
 
+    /// The free slots that hold on to what was in them, or may.
+    pub(super) fn unused(&self) -> Vec<u32> {
+        self.stale.clone()
+    }
+
     /// A free slot, if there is one.
     pub(super) fn take(&mut self) -> Option<u32> {
         self.stale.pop().or_else(|| self.empty.pop())

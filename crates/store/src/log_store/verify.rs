@@ -12,13 +12,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use leasehold_core::{PoolId, TaskId};
+use leasehold_core::PoolId;
 
 use super::{
     LogEngine, LogOptions, damage,
-    engine::{self, Engine},
+    engine::{self, Engine, Unused},
     folder::{self, Folder},
-    index::PoolLog,
+    index::{Kept, PoolLog},
     keys, load,
     witness::Witness,
 };
@@ -53,6 +53,8 @@ pub struct Verified {
     pub engine: LogEngine,
     /// Pools, in the order of their numbers.
     pub pools: Vec<VerifiedPool>,
+    /// What is no value any more and takes room still. No damage, and nothing to be done about it.
+    pub unused: Unused,
     /// What is wrong; nothing if all is well. A thousand at the most.
     pub found: Vec<Found>,
 }
@@ -94,6 +96,7 @@ pub fn verify_store(
     let mut verified = Verified {
         engine,
         pools: Vec::new(),
+        unused: Unused::default(),
         found: Vec::new(),
     };
     if let Err(error) = verify_copy(copy.path(), engine, &mut verified, tell) {
@@ -162,7 +165,7 @@ fn verify_copy(
         engine,
         ..LogOptions::default()
     };
-    let engine = engine::open(engine, &path, &options)?;
+    let (engine, unused) = engine::open_and_count(engine, &path, &options)?;
     let mut look = Look {
         engine: &*engine,
         verified,
@@ -172,7 +175,9 @@ fn verify_copy(
     };
     let looked = look.at_all(folder.generation());
     engine.close();
-    looked
+    looked?;
+    verified.unused = unused?;
+    Ok(())
 }
 
 /// What a look at one value came to: what it is, if it is not as it was written.
@@ -203,13 +208,14 @@ impl Look<'_> {
         self.each(keys::POOLS, Self::pool)?;
         self.each(keys::NOTES, Self::note)?;
         self.each(keys::LOGS, Self::record)?;
-        self.each(b"B", Self::blob)?;
+        self.each(keys::BLOBS, Self::blob)?;
         if !self.verified.found.is_empty() {
             self.count_records();
             return Ok(());
         }
         let mut logs = load::load(self.engine, generation)?;
-        Witness::open(self.engine.path())?.check(&logs)?;
+        Witness::open(self.engine.path())?.check(&logs, self.engine)?;
+        self.strays(&logs)?;
         for (id, log) in &mut logs {
             let census = self.tasks(*id, log)?;
             self.add(*id, census);
@@ -250,7 +256,7 @@ impl Look<'_> {
     }
 
     fn folder(&self) -> String {
-        self.engine.path().display().to_string()
+        self.engine.values().display().to_string()
     }
 
     fn pool(&mut self, key: &[u8], value: &[u8]) -> Looked {
@@ -306,20 +312,47 @@ impl Look<'_> {
     }
 
     fn blob(&mut self, key: &[u8], value: &[u8]) -> Looked {
-        let id = key.get(1..5).and_then(|id| id.first_chunk());
-        let id = PoolId(id.map_or(0, |id| u32::from_be_bytes(*id)));
-        let log = self.pools.entry(id).or_default();
-        log.apart += 1;
-        let task = key.get(5..21).and_then(|task| task.try_into().ok());
-        let task = task.map_or_else(
-            || "?".to_owned(),
-            |task| TaskId::from_bytes(task).to_string(),
-        );
-        let pool = &log.name;
+        let id = keys::parse_blob(key).map_or_else(PoolId::default, |(id, ..)| id);
+        self.pools.entry(id).or_default().apart += 1;
         let opened = Sealed::open(key, value);
-        let folder = self.engine.path().display();
-        let what = || format!("a payload or result of task {task} of pool {pool} in {folder}");
-        opened.map(|_| ()).map_err(|error| (what(), error))
+        opened
+            .map(|_| ())
+            .map_err(|error| (self.blob_at(key), error))
+    }
+
+    fn blob_at(&self, key: &[u8]) -> String {
+        let folder = self.folder();
+        let Some((id, task, _)) = keys::parse_blob(key) else {
+            return format!("the payload or result at key {key:02x?} in {folder}");
+        };
+        let pool = self.pools.get(&id).map_or("", |log| log.name.as_str());
+        format!("a payload or result of task {task} of pool {pool} in {folder}")
+    }
+
+    /// Payloads and results that no record names. They are not what a kill leaves behind: a payload
+    /// comes with its record, all or nothing, and goes with the record that ends it. So the record is
+    /// gone. What a kill may leave is no value ([`Unused`]).
+    fn strays(&mut self, logs: &BTreeMap<PoolId, PoolLog>) -> Result<(), StoreError> {
+        let named: u64 = logs
+            .values()
+            .map(|log| log.all_apart().count() as u64)
+            .sum();
+        let found: u64 = self.pools.values().map(|seen| seen.apart).sum();
+        if named == found {
+            return Ok(());
+        }
+        for value in self.engine.scan(keys::BLOBS) {
+            let (key, _) = value?;
+            let is_named = keys::parse_blob(&key).is_some_and(|(id, task, kind)| {
+                let kept = logs.get(&id).and_then(|log| log.kept(task, kind));
+                matches!(kept, Some(Kept::Apart(_)))
+            });
+            if !is_named {
+                let error = Unreadable::Damaged("no record names it: the one that did is gone");
+                self.found(self.blob_at(&key), &error);
+            }
+        }
+        Ok(())
     }
 
     /// Every state is read, and every payload and result.

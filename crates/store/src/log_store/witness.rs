@@ -17,7 +17,7 @@ use std::{
 
 use leasehold_core::PoolId;
 
-use super::{damage, index::PoolLog};
+use super::{damage, engine::Engine, index::PoolLog};
 use crate::StoreError;
 
 const NAME: &str = "witness";
@@ -55,7 +55,11 @@ impl Witness {
     }
 
     /// Refuses logs that end before what was written down of them.
-    pub(super) fn check(&self, pools: &BTreeMap<PoolId, PoolLog>) -> Result<(), StoreError> {
+    pub(super) fn check(
+        &self,
+        pools: &BTreeMap<PoolId, PoolLog>,
+        engine: &dyn Engine,
+    ) -> Result<(), StoreError> {
         for number in 1..=self.last()? {
             let id = PoolId(number);
             let Some((next, epoch)) = self.read(id)? else {
@@ -66,19 +70,10 @@ impl Witness {
             if stands.0 < next || stands.1 < epoch {
                 let name =
                     log.map_or_else(|| format!("number {number}"), |log| log.name.to_string());
-                return Err(self.lost(&name, stands, (next, epoch)));
+                return Err(lost(engine, &name, stands, (next, epoch)));
             }
         }
         Ok(())
-    }
-
-    fn lost(&self, pool: &str, stands: (u64, u32), stood: (u64, u32)) -> StoreError {
-        let folder = self.path.parent().unwrap_or(&self.path).display();
-        let reason = format!(
-            "its log goes to record {} of epoch {}, and went to record {} of epoch {}",
-            stands.0, stands.1, stood.0, stood.1
-        );
-        damage::damaged(format!("pool {pool} in {folder}"), reason)
     }
 
     /// The highest number of a pool that something may be written down of.
@@ -106,6 +101,30 @@ impl Witness {
         let epoch = u32::from_le_bytes(epoch.try_into().unwrap_or_default());
         Ok((found == entry(id, end, epoch)).then_some((end, epoch)))
     }
+}
+
+/// What ends a log may stand in the journal before an engine, too, and nobody can tell which of the
+/// two has lost it.
+fn lost(engine: &dyn Engine, pool: &str, stands: (u64, u32), stood: (u64, u32)) -> StoreError {
+    let values = engine.values();
+    let journal = if engine.folds() {
+        ", or of the journal beside it,"
+    } else {
+        ""
+    };
+    let reason = format!(
+        "its log goes to record {} of epoch {}, and went to record {} of epoch {}: the end of {}{journal} \
+         is lost",
+        stands.0,
+        stands.1,
+        stood.0,
+        stood.1,
+        values.display()
+    );
+    damage::damaged(
+        format!("pool {pool} in {}", engine.path().display()),
+        reason,
+    )
 }
 
 fn offset(id: PoolId) -> u64 {

@@ -6,6 +6,7 @@ use leasehold_store::{
     LogEngine, StoreError,
     backup::{self, BackupError, Unfinished},
 };
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::{NOW, contents, fill, finish, restore};
@@ -72,6 +73,62 @@ fn a_flipped_bit_anywhere_is_named_and_nothing_is_restored() {
     backup::read_back(&saved, &mut |_, _| {}).unwrap();
 }
 
+/// A manifest with the checksum that fits it.
+fn sealed(text: &str) -> String {
+    const DIGITS: usize = 64;
+    let end = text.rfind("\"\n}\n").unwrap();
+    let (body, digits) = text[..end].split_at(end - DIGITS);
+    assert!(digits.chars().all(|digit| digit.is_ascii_hexdigit()));
+    let sum = Sha256::digest(body);
+    let hex: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{body}{hex}{}", &text[end..])
+}
+
+/// Also in what is nowhere else: when it was taken, and by which version.
+#[test]
+fn any_changed_byte_of_any_file_is_named_by_its_file_and_nothing_is_restored() {
+    let (folder, saved) = saved();
+    let restored = folder.path().join("restored");
+    for (name, step) in [("manifest.json", 1), ("data.leasehold", 11)] {
+        let path = saved.join(name);
+        let whole = fs::read(&path).unwrap();
+        for at in (0..whole.len()).step_by(step) {
+            // To the next letter or digit, to one that looks like it, to one of no text at all.
+            for mask in [0x01, 0x03, 0x20, 0x80] {
+                let mut changed = whole.clone();
+                changed[at] ^= mask;
+                fs::write(&path, &changed).unwrap();
+                let error = backup::read_back(&saved, &mut |_, _| {}).unwrap_err();
+                assert!(
+                    matches!(error, BackupError::Damaged { .. }),
+                    "{at} of {name} by {mask}: {error}"
+                );
+                assert!(error.to_string().contains(name), "{error}");
+            }
+            if at % 55 == 0 {
+                let error = restore(&saved, &restored, LogEngine::Sled).unwrap_err();
+                assert!(error.to_string().contains(name), "{error}");
+                assert!(!restored.exists(), "nothing was begun");
+            }
+        }
+        fs::write(&path, &whole).unwrap();
+    }
+    let path = saved.join("manifest.json");
+    let whole = fs::read(&path).unwrap();
+    for cut in 0..whole.len() {
+        fs::write(&path, &whole[..cut]).unwrap();
+        let error = backup::read_back(&saved, &mut |_, _| {}).unwrap_err();
+        assert!(
+            matches!(error, BackupError::Damaged { .. }),
+            "{cut}: {error}"
+        );
+    }
+    fs::write(&path, [&whole[..], b"\n"].concat()).unwrap();
+    backup::read_back(&saved, &mut |_, _| {}).unwrap_err();
+    fs::write(&path, &whole).unwrap();
+    backup::read_back(&saved, &mut |_, _| {}).unwrap();
+}
+
 #[test]
 fn a_manifest_that_tells_of_something_else_is_named() {
     let (_folder, saved) = saved();
@@ -81,12 +138,13 @@ fn a_manifest_that_tells_of_something_else_is_named() {
         ("\"tasks\": 4", "\"tasks\": 5", "does not tell of the tasks"),
         ("\"dead\": 1", "\"dead\": 2", "does not tell of the tasks"),
         ("\"sha256\": \"", "\"sha256\": \"0", "SHA-256"),
-        ("\"version\": 1", "\"version\": 2", "has format 2"),
+        ("\"version\": 2", "\"version\": 3", "has format 3"),
         ("leasehold backup\"", "something else\"", "is not a backup"),
         ("{", "", "is damaged"),
     ] {
         assert!(text.contains(from), "{from} in {text}");
-        fs::write(&path, text.replacen(from, to, 1)).unwrap();
+        let told = sealed(&text.replacen(from, to, 1));
+        fs::write(&path, told).unwrap();
         let error = backup::read_back(&saved, &mut |_, _| {})
             .unwrap_err()
             .to_string();
@@ -154,9 +212,19 @@ fn what_is_not_finished_does_not_stay_and_hinders_nobody() {
     ));
 }
 
-/// What was written by the first version that took backups.
+/// What was written by the first version that took backups, and by the first with a checksum of the
+/// manifest.
 #[test]
-fn a_backup_of_version_1_is_read_for_ever() {
+fn a_backup_of_any_version_is_read_for_ever() {
+    for manifest in [
+        include_str!("../golden/backup-v1.json"),
+        include_str!("../golden/backup-v2.json"),
+    ] {
+        golden_is_read(manifest);
+    }
+}
+
+fn golden_is_read(manifest: &str) {
     let folder = TempDir::new().unwrap();
     let saved = folder.path().join("saved");
     fs::create_dir(&saved).unwrap();
@@ -166,7 +234,6 @@ fn a_backup_of_version_1_is_read_for_ever() {
     let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
     let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
     fs::write(saved.join("data.leasehold"), bytes).unwrap();
-    let manifest = include_str!("../golden/backup-v1.json");
     fs::write(saved.join("manifest.json"), manifest).unwrap();
     for engine in LogEngine::ALL {
         let restored = folder.path().join(engine.name());

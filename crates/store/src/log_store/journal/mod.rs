@@ -84,7 +84,7 @@ mod tests;
 use std::{
     hash::{BuildHasher, RandomState},
     iter,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
     time::Duration,
@@ -243,6 +243,10 @@ impl<E: Engine + Sync, D: Disk> Engine for Journaled<E, D> {
         }
     }
 
+    fn values(&self) -> PathBuf {
+        self.shared.engine.values()
+    }
+
     fn settle(&self) -> Result<(), StoreError> {
         self.shared.settle_all()
     }
@@ -311,19 +315,23 @@ fn find(
     bounds: SegmentBounds,
 ) -> Result<(Recovered, Mark), StoreError> {
     let found = Found::read(disk)?;
-    let what = || format!("the journal in {}", disk.path().display());
+    let values = engine.values();
+    let damaged = |reason| damage::damaged(values.display().to_string(), reason);
     let Some(mark) = engine.get(keys::JOURNAL, format::mark_bytes())? else {
         if found.is_unused() {
             return make(engine, disk, bounds);
         }
-        return Err(damage::damaged(what(), "the engine lacks its mark"));
+        return Err(damaged(
+            "it lacks the mark of the journal before it, and may lack anything else",
+        ));
     };
     let mark = Mark::from_bytes(&mark)
-        .ok_or_else(|| damage::damaged(what(), "its mark is not what was written"))?;
+        .ok_or_else(|| damaged("the mark of the journal in it is not what was written"))?;
     if found.is_empty() {
-        return Err(damage::damaged(what(), "it is gone"));
+        let what = format!("the journal in {}", disk.path().display());
+        return Err(damage::damaged(what, "it is gone"));
     }
-    Ok((found.beyond(mark, disk)?, mark))
+    Ok((found.beyond(mark, disk, &values)?, mark))
 }
 
 /// Makes a journal, in which nothing is: the engine has a mark when there is a segment.

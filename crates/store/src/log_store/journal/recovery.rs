@@ -1,6 +1,6 @@
 //! From what a journal left behind to the records that its engine lacks.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use bytes::Bytes;
 
@@ -86,7 +86,13 @@ impl Found {
     /// Finds what the engine lacks, by its mark. The first record that does not read is the end of
     /// the journal if none of those after it stands anywhere: one is written when the one before it
     /// is durable, so it is the one that was under way.
-    pub(super) fn beyond(self, mark: Mark, disk: &impl Disk) -> Result<Recovered, StoreError> {
+    /// `values` is what the engine's are in.
+    pub(super) fn beyond(
+        self,
+        mark: Mark,
+        disk: &impl Disk,
+        values: &Path,
+    ) -> Result<Recovered, StoreError> {
         let mut records = BTreeMap::new();
         for (number, segment) in self.segments {
             if segment.nonce != mark.nonce && !segment.records.is_empty() {
@@ -117,10 +123,11 @@ impl Found {
         };
         if last.head.marked > mark.seq {
             let reason = format!(
-                "it ends before record {} of the journal, and that was in it",
-                last.head.marked
+                "it has what was in the journal up to record {}, and had it up to record {}: its end is \
+                 lost",
+                mark.seq, last.head.marked
             );
-            return Err(damage::damaged(disk.path().display().to_string(), reason));
+            return Err(damage::damaged(values.display().to_string(), reason));
         }
         let covered = mark.seq.max(last.head.covered);
         let beyond = records.split_off(&(covered + 1));
