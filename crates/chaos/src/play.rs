@@ -3,7 +3,7 @@
 use std::{fs, path::Path, process::ExitCode, time::Duration};
 
 use leasehold_judge::{Began, History, Summary, counted, judge};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::{
     access::Access,
@@ -175,16 +175,20 @@ async fn act<N: Nemesis>(
     }
     let began = Instant::now();
     for (number, step) in (1..).zip(steps) {
-        sleep_until(began + step.at).await;
+        stage.pass(until(began + step.at)).await?;
         stage
             .teller
             .say(format!("{number}/{}: {}", steps.len(), step.act));
         nemesis.act(stage, &step.act).await?;
         stage.reap();
     }
-    sleep_until(began + args.length).await;
+    stage.pass(until(began + args.length)).await?;
     nemesis.relent(stage).await?;
     stage.quiet().await
+}
+
+fn until(at: Instant) -> Duration {
+    at.saturating_duration_since(Instant::now())
 }
 
 /// Judges, says so, and keeps what shows a broken promise.

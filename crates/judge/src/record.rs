@@ -32,11 +32,20 @@ pub enum What {
         priority: u32,
         /// Its own number of attempts, if it names one.
         attempts_max: Option<u32>,
+        /// Its own number of losses, if it names one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        losses_max: Option<u32>,
+        /// Whether it kills every node that works on it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_poison: bool,
     },
     /// The hub said that it has the task.
     Acknowledged {
         /// Which.
         task: String,
+        /// In which state it has been, if it knew the task before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        known_as: Option<Life>,
     },
     /// The hub said that it does not take the task.
     EnqueueRefused {
@@ -62,6 +71,13 @@ pub enum What {
         attempt: u32,
         /// Whether the payload was what the producer had put in.
         is_right: bool,
+    },
+    /// A node is about to be killed by the task that it works on.
+    Poisoned {
+        /// Which task.
+        task: String,
+        /// Under this lease.
+        lease: String,
     },
     /// A node is about to answer.
     AnswerAsked {
@@ -222,6 +238,9 @@ pub struct Found {
     pub completed_by: Vec<String>,
     /// The lease that its result names, if it has one.
     pub result: Option<String>,
+    /// In the hub's words, why it ended; nothing where there is no more to say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
 }
 
 impl What {
@@ -230,10 +249,11 @@ impl What {
     pub fn task(&self) -> Option<&str> {
         match self {
             Self::EnqueueAsked { task, .. }
-            | Self::Acknowledged { task }
+            | Self::Acknowledged { task, .. }
             | Self::EnqueueRefused { task, .. }
             | Self::EnqueueUnknown { task, .. }
             | Self::Started { task, .. }
+            | Self::Poisoned { task, .. }
             | Self::AnswerAsked { task, .. }
             | Self::Answered { task, .. }
             | Self::NotFound { task }

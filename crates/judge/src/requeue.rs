@@ -6,7 +6,7 @@
 //! while. What the machine itself stood still is allowed on top.
 
 use crate::{
-    Answer, Began, History, How, Kind, Recorded, Terms, Violation, What,
+    Answer, Began, Entry, History, How, Kind, Recorded, Terms, Violation, What,
     replay::is_newer,
     story::{Start, Stories, Story, Told},
 };
@@ -65,7 +65,7 @@ pub(crate) fn check(history: &History, terms: &Terms, stories: &Stories<'_>) -> 
     requeues
 }
 
-struct Timeline<'a> {
+pub(crate) struct Timeline<'a> {
     /// The hub, or the way to it, was not as it should be.
     disturbed: Vec<Span>,
     /// When each node was there.
@@ -78,7 +78,7 @@ struct Timeline<'a> {
 }
 
 impl<'a> Timeline<'a> {
-    fn new(history: &'a History) -> Self {
+    pub(crate) fn new(history: &'a History) -> Self {
         let mut timeline = Self {
             disturbed: Vec::new(),
             up: Vec::new(),
@@ -140,6 +140,7 @@ impl<'a> Timeline<'a> {
             | What::EnqueueRefused { .. }
             | What::EnqueueUnknown { .. }
             | What::Started { .. }
+            | What::Poisoned { .. }
             | What::AnswerAsked { .. }
             | What::Answered { .. }
             | What::Checked { .. }
@@ -154,12 +155,12 @@ impl<'a> Timeline<'a> {
         }
     }
 
-    /// Nodes that were killed, or frozen for longer than the hub waits.
+    /// Nodes that were killed, be it by a task, or frozen for longer than the hub waits.
     fn deaths(&self, history: &'a History, terms: &Terms) -> Vec<Death<'a>> {
         let mut deaths = Vec::new();
         for recorded in &history.entries {
             let at = recorded.entry.at_us;
-            let Some((node, grace_ms, was_killed)) = death(&recorded.entry.what, terms) else {
+            let Some((node, grace_ms, was_killed)) = death(&recorded.entry, terms) else {
                 continue;
             };
             let back = self.up.iter().filter(|(who, _)| who == node);
@@ -242,6 +243,12 @@ impl<'a> Timeline<'a> {
         is_calm && has_heir && stays_away && around.to < self.calm_at
     }
 
+    /// Whether the hub, and the way to it, was as it should be, and faults were not over.
+    pub(crate) fn is_calm(&self, from: u64, to: u64) -> bool {
+        let span = Span { from, to };
+        to < self.calm_at && !self.disturbed.iter().any(|of| of.meets(span))
+    }
+
     fn stood_still(&self, window: Span) -> u64 {
         let within = self.stalls.iter().filter(|stall| stall.meets(window));
         within.map(|stall| stall.to - stall.from).sum()
@@ -249,8 +256,11 @@ impl<'a> Timeline<'a> {
 }
 
 /// Which node is gone, for how long its leases stay good, and whether it was killed.
-fn death<'a>(what: &'a What, terms: &Terms) -> Option<(&'a String, u64, bool)> {
-    let (who, grace_ms, was_killed) = if let What::Frozen { who } = what {
+fn death<'a>(entry: &'a Entry, terms: &Terms) -> Option<(&'a String, u64, bool)> {
+    let Entry { by, what, .. } = entry;
+    let (who, grace_ms, was_killed) = if let What::Poisoned { .. } = what {
+        (by, terms.cut_grace_ms, true)
+    } else if let What::Frozen { who } = what {
         (who, terms.silence_after_ms, false)
     } else if let What::Down {
         who,
