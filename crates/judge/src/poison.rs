@@ -1,5 +1,5 @@
-//! Tasks that kill every node that works on them: dead of it within their budget of losses, and
-//! meanwhile others went on.
+//! Tasks that kill every node that works on them: they back off, are dead of it within their budget of
+//! losses, and meanwhile others went on.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,11 @@ use crate::{
     Answer, History, Kind, Life, Outcome, Terms, Violation, What,
     replay::LOST_TOO_OFTEN,
     requeue::Timeline,
-    story::{Stories, Story},
+    story::{Start, Stories, Story},
 };
+
+/// The hub counts in milliseconds.
+const ROUNDED_US: u64 = 2_000;
 
 /// Of so many others that were acknowledged meanwhile, one at the least has completed.
 const OTHERS: usize = 10;
@@ -18,6 +21,7 @@ pub(crate) fn check(history: &History, terms: &Terms, stories: &Stories<'_>) -> 
     let mut violations = Vec::new();
     for (task, story) in stories.iter().filter(|(_, story)| story.is_poison()) {
         violations.extend(undying(task, story, terms));
+        violations.extend(unsuspected(task, story, terms));
         violations.extend(held_up(task, story, stories, &timeline));
     }
     violations
@@ -69,6 +73,42 @@ fn kills(story: &Story<'_>) -> usize {
     let each = story.poisoned.iter();
     let leases: BTreeSet<_> = each.filter_map(|of| lease(&of.entry.what)).collect();
     leases.len()
+}
+
+/// From the loss on that makes it a suspect it waits, after the grace that its node had to come back.
+fn unsuspected(task: &str, story: &Story<'_>, terms: &Terms) -> Option<Violation> {
+    let losses_max = story.losses_max().unwrap_or(terms.losses_max);
+    // What was a failure was no loss in a row.
+    if story
+        .found
+        .is_some_and(|(found, _)| found.attempt > losses_max)
+    {
+        return None;
+    }
+    let waits = (terms.cut_grace_ms + terms.back_off_least_ms) * 1_000;
+    for pair in story.starts.windows(2) {
+        let [before, after] = pair else { continue };
+        let took = after.at_us.saturating_sub(before.at_us);
+        if !is_loss_of_suspect(before, after, terms) || took + ROUNDED_US >= waits {
+            continue;
+        }
+        let said = format!(
+            "it was lost {} times in a row, and ran again after {} ms, of which {} ms are its node's \
+             to come back and {} ms the least that it has to wait",
+            before.attempt,
+            took / 1_000,
+            terms.cut_grace_ms,
+            terms.back_off_least_ms
+        );
+        let violation = Violation::new(Kind::Unsuspected, task, said);
+        return Some(violation.showing([before.recorded, after.recorded]));
+    }
+    None
+}
+
+/// Whether the attempt counted, as the next one tells, and all that do are losses.
+const fn is_loss_of_suspect(before: &Start<'_>, after: &Start<'_>, terms: &Terms) -> bool {
+    before.attempt >= terms.suspect_after && after.attempt == before.attempt + 1
 }
 
 /// From the first node that it killed to the last, while nothing was wrong with the hub.

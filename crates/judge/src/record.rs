@@ -190,6 +190,9 @@ pub struct Terms {
     pub interruptions_max: u32,
     /// Losses in a row from which on a task backs off.
     pub suspect_after: u32,
+    /// How long such a task waits at the least.
+    #[serde(default)]
+    pub back_off_least_ms: u64,
     /// What is allowed on top of promised times, because this machine is not the hub's alone.
     pub slack_ms: u64,
 }
@@ -206,6 +209,7 @@ impl Default for Terms {
             losses_max: 5,
             interruptions_max: 100,
             suspect_after: 3,
+            back_off_least_ms: 500,
             slack_ms: 2_000,
         }
     }

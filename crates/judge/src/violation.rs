@@ -44,6 +44,8 @@ pub enum Kind {
     Unreadable,
     /// A task that kills its nodes did not die of it within its budget of losses.
     Undying,
+    /// A task that killed its nodes did not back off.
+    Unsuspected,
     /// While a task killed its nodes, no other went on.
     HeldUp,
     /// A task that was sent twice was not answered as the one that it is.
@@ -73,6 +75,7 @@ impl Kind {
             Self::Panicked => "the hub panicked",
             Self::Unreadable => "the history cannot be read",
             Self::Undying => "a task that kills its nodes did not die of it as it should",
+            Self::Unsuspected => "a task that kills its nodes did not back off",
             Self::HeldUp => "a task that kills its nodes held up all others",
             Self::SentTwice => "a task that was sent twice was not answered as the one that it is",
         }

@@ -37,6 +37,8 @@ fn poisoned(kills: u32, others: u32, done: u32) -> Scribe {
     scribe.write("stage", acknowledged("poison", None));
     for kill in 1..=kills {
         let lease = format!("1-1-{kill}");
+        // The grace of its node, and its own back-off.
+        scribe.now += 1_000;
         scribe.write("stage", up("node-1"));
         scribe.started("poison", &lease, "node-1");
         let task = "poison".into();
@@ -179,6 +181,24 @@ fn a_poison_that_lives_on_is_found_in_the_log_by_its_own_budget() {
 }
 
 #[test]
+fn a_poison_that_does_not_back_off_is_found() {
+    // By default from the third loss on, and 500 ms of a second are not drawn.
+    for (attempt, waited, expected) in [
+        (3, 900, vec![Kind::Unsuspected]),
+        (3, 1_000, vec![]),
+        (2, 510, vec![]),
+    ] {
+        let mut scribe = poisoned(0, 0, 0);
+        for (attempt, at) in [(attempt, 10_000), (attempt + 1, 10_000 + waited)] {
+            scribe.now = at;
+            let lease = format!("1-1-{attempt}");
+            scribe.started("poison", &lease, "node-1");
+        }
+        assert_eq!(ended(scribe, dead()), expected, "{attempt} {waited}");
+    }
+}
+
+#[test]
 fn a_poison_that_holds_up_all_others_is_found() {
     let mut scribe = poisoned(LOSSES_MAX, 12, 0);
     scribe.at(99_000, "stage", What::Found(dead()));
@@ -263,7 +283,10 @@ fn a_task_that_is_sent_twice_and_answered_as_one_is_as_it_should_be() {
         let verdict = judge(&History::of(scribe.entries));
         assert!(verdict.is_clean(), "{verdict}");
         assert_eq!(verdict.summary.faults["sent twice"], 1);
-        assert_eq!((verdict.summary.tasks, verdict.summary.acknowledged), (1, 1));
+        assert_eq!(
+            (verdict.summary.tasks, verdict.summary.acknowledged),
+            (1, 1)
+        );
     }
 }
 

@@ -66,7 +66,12 @@ impl Stage {
             if left.is_zero() {
                 return Ok(());
             }
-            sleep(left.min(LOOK_EVERY)).await;
+            let look_every = if self.poisoned.is_about {
+                LOOK_EVERY
+            } else {
+                left
+            };
+            sleep(left.min(look_every)).await;
         }
     }
 
