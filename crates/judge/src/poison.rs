@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    Answer, History, Kind, Life, Outcome, Terms, Violation, What,
+    Answer, History, Kind, Life, Outcome, Recorded, Terms, Violation, What,
     replay::LOST_TOO_OFTEN,
     requeue::Timeline,
     story::{Start, Stories, Story},
@@ -61,6 +61,13 @@ fn undying(task: &str, story: &Story<'_>, terms: &Terms) -> Option<Violation> {
     Some(violation.showing(shown.chain([recorded])))
 }
 
+/// When it killed the node that had it under this lease.
+fn killed_at(story: &Story<'_>, lease: &str) -> Option<u64> {
+    let of = |recorded: &&&Recorded| matches!(&recorded.entry.what, What::Poisoned { lease: of, .. } if of == lease);
+    let killed = story.poisoned.iter().find(of)?;
+    Some(killed.entry.at_us)
+}
+
 /// Under how many leases it has killed a node.
 fn kills(story: &Story<'_>) -> usize {
     let lease = |what: &What| {
@@ -88,7 +95,8 @@ fn unsuspected(task: &str, story: &Story<'_>, terms: &Terms) -> Option<Violation
     let waits = (terms.cut_grace_ms + terms.back_off_least_ms) * 1_000;
     for pair in story.starts.windows(2) {
         let [before, after] = pair else { continue };
-        let took = after.at_us.saturating_sub(before.at_us);
+        let died_at = killed_at(story, before.lease).unwrap_or(before.at_us);
+        let took = after.at_us.saturating_sub(died_at);
         if !is_loss_of_suspect(before, after, terms) || took + ROUNDED_US >= waits {
             continue;
         }

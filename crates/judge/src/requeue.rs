@@ -72,6 +72,8 @@ pub(crate) struct Timeline<'a> {
     up: Vec<(&'a str, Span)>,
     /// When each was frozen: until that is noticed, it is granted tasks.
     frozen: Vec<(&'a str, Span)>,
+    /// Who was killed by a task, and when: it may have had another that it had not begun.
+    poisoned: Vec<(&'a str, u64)>,
     /// When the machine stood still, and for how long.
     stalls: Vec<Span>,
     calm_at: u64,
@@ -83,11 +85,16 @@ impl<'a> Timeline<'a> {
             disturbed: Vec::new(),
             up: Vec::new(),
             frozen: Vec::new(),
+            poisoned: Vec::new(),
             stalls: Vec::new(),
             calm_at: u64::MAX,
         };
         for recorded in &history.entries {
-            timeline.take(recorded.entry.at_us, &recorded.entry.what);
+            let Entry { at_us, by, what } = &recorded.entry;
+            if let What::Poisoned { .. } = what {
+                timeline.poisoned.push((by, *at_us));
+            }
+            timeline.take(*at_us, what);
         }
         timeline
     }
@@ -199,7 +206,8 @@ impl<'a> Timeline<'a> {
             from: death.at,
             to: again.at_us,
         };
-        let allowed = promised + self.stood_still(window);
+        let heirs = self.dead_heirs(death, window) * terms.cut_grace_ms * 1_000;
+        let allowed = promised + heirs + self.stood_still(window);
         if !self.is_fair(window, allowed, death) {
             return;
         }
@@ -247,6 +255,14 @@ impl<'a> Timeline<'a> {
     pub(crate) fn is_calm(&self, from: u64, to: u64) -> bool {
         let span = Span { from, to };
         to < self.calm_at && !self.disturbed.iter().any(|of| of.meets(span))
+    }
+
+    /// So many others were killed by a task meanwhile.
+    fn dead_heirs(&self, death: &Death<'_>, window: Span) -> u64 {
+        let is_heir = |(node, at): &&(&str, u64)| {
+            *node != death.node && window.from <= *at && *at <= window.to
+        };
+        self.poisoned.iter().filter(is_heir).count() as u64
     }
 
     fn stood_still(&self, window: Span) -> u64 {

@@ -189,11 +189,14 @@ fn a_poison_that_does_not_back_off_is_found() {
         (2, 510, vec![]),
     ] {
         let mut scribe = poisoned(0, 0, 0);
-        for (attempt, at) in [(attempt, 10_000), (attempt + 1, 10_000 + waited)] {
-            scribe.now = at;
-            let lease = format!("1-1-{attempt}");
-            scribe.started("poison", &lease, "node-1");
-        }
+        let leases = [attempt, attempt + 1].map(|of| format!("1-1-{of}"));
+        scribe.now = 9_000;
+        scribe.started("poison", &leases[0], "node-1");
+        let (task, lease) = ("poison".into(), leases[0].clone());
+        scribe.at(10_000, "node-1", What::Poisoned { task, lease });
+        scribe.write("stage", fell("node-1"));
+        scribe.now = 10_000 + waited;
+        scribe.started("poison", &leases[1], "node-2");
         assert_eq!(ended(scribe, dead()), expected, "{attempt} {waited}");
     }
 }
@@ -226,9 +229,14 @@ fn a_node_falls_by_its_task_and_by_nothing_else() {
 
 #[test]
 fn what_a_task_took_with_it_runs_again_in_time() {
-    for (millis, expected) in [(600, vec![]), (6_000, vec![Kind::LateRequeue])] {
+    for (millis, another, expected) in [
+        (600, false, vec![]),
+        // Its new node died before it had begun, and was given a grace, too.
+        (3_800, true, vec![]),
+        (3_800, false, vec![Kind::LateRequeue]),
+    ] {
         let mut scribe = Scribe::began();
-        for node in ["node-1", "node-2"] {
+        for node in ["node-1", "node-2", "node-3"] {
             scribe.at(0, "stage", up(node));
         }
         scribe.enqueue("t");
@@ -237,6 +245,11 @@ fn what_a_task_took_with_it_runs_again_in_time() {
         let (task, lease) = ("poison".into(), "1-1-9".into());
         scribe.at(11_000, "node-1", What::Poisoned { task, lease });
         scribe.write("stage", fell("node-1"));
+        if another {
+            let (task, lease) = ("poison".into(), "1-1-10".into());
+            scribe.at(11_600, "node-3", What::Poisoned { task, lease });
+            scribe.write("stage", fell("node-3"));
+        }
         scribe.now = 11_000 + millis;
         scribe.started("t", "1-1-2", "node-2");
         scribe.answered("t", "1-1-2", "node-2", Outcome::Complete, Answer::Taken);
