@@ -97,6 +97,10 @@ async fn perform<N: Nemesis>(mut nemesis: N, args: SceneArgs) -> Result<ExitCode
     let config = stage::configuration(&cast, &args).await?;
     cast.terms = terms::read(&config).map_err(|why| ChaosError::failed("read its terms", why))?;
     cast.terms.slack_ms = u64::try_from(args.slack.as_millis()).unwrap_or(u64::MAX);
+    if args.hub.is_some() && args.hub_config.is_none() {
+        // That hub may have other settings.
+        cast.terms.back_off_least_ms = 0;
+    }
     let access = access.settle(&args, &mut cast, &config).await?;
     if let Some(hub) = &args.hub {
         stage::knock(&access.way.door(hub)?, ANSWERS_WITHIN).await?;

@@ -85,7 +85,10 @@ fn kills(story: &Story<'_>) -> usize {
 /// From the loss on that makes it a suspect it waits, after the grace that its node had to come back.
 fn unsuspected(task: &str, story: &Story<'_>, terms: &Terms) -> Option<Violation> {
     let losses_max = story.losses_max().unwrap_or(terms.losses_max);
-    // What was a failure was no loss in a row.
+    // It is not known, or what was a failure was no loss in a row.
+    if terms.back_off_least_ms == 0 {
+        return None;
+    }
     if story
         .found
         .is_some_and(|(found, _)| found.attempt > losses_max)

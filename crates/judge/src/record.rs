@@ -190,7 +190,7 @@ pub struct Terms {
     pub interruptions_max: u32,
     /// Losses in a row from which on a task backs off.
     pub suspect_after: u32,
-    /// How long such a task waits at the least.
+    /// How long such a task waits at the least; 0 if that is not known.
     #[serde(default)]
     pub back_off_least_ms: u64,
     /// What is allowed on top of promised times, because this machine is not the hub's alone.

@@ -72,8 +72,6 @@ pub(crate) struct Timeline<'a> {
     up: Vec<(&'a str, Span)>,
     /// When each was frozen: until that is noticed, it is granted tasks.
     frozen: Vec<(&'a str, Span)>,
-    /// Who was killed by a task, and when: it may have had another that it had not begun.
-    poisoned: Vec<(&'a str, u64)>,
     /// When the machine stood still, and for how long.
     stalls: Vec<Span>,
     calm_at: u64,
@@ -85,16 +83,11 @@ impl<'a> Timeline<'a> {
             disturbed: Vec::new(),
             up: Vec::new(),
             frozen: Vec::new(),
-            poisoned: Vec::new(),
             stalls: Vec::new(),
             calm_at: u64::MAX,
         };
         for recorded in &history.entries {
-            let Entry { at_us, by, what } = &recorded.entry;
-            if let What::Poisoned { .. } = what {
-                timeline.poisoned.push((by, *at_us));
-            }
-            timeline.take(*at_us, what);
+            timeline.take(recorded.entry.at_us, &recorded.entry.what);
         }
         timeline
     }
@@ -201,13 +194,16 @@ impl<'a> Timeline<'a> {
             // Its answer got through, or what became of it is told elsewhere.
             return;
         };
+        // Somebody else had it who died, too, before he had begun.
+        if again.attempt > held.attempt + 1 {
+            return;
+        }
         let promised = (death.grace_ms + PROMISED_MS + terms.slack_ms) * 1_000;
         let window = Span {
             from: death.at,
             to: again.at_us,
         };
-        let heirs = self.dead_heirs(death, window) * terms.cut_grace_ms * 1_000;
-        let allowed = promised + heirs + self.stood_still(window);
+        let allowed = promised + self.stood_still(window);
         if !self.is_fair(window, allowed, death) {
             return;
         }
@@ -255,14 +251,6 @@ impl<'a> Timeline<'a> {
     pub(crate) fn is_calm(&self, from: u64, to: u64) -> bool {
         let span = Span { from, to };
         to < self.calm_at && !self.disturbed.iter().any(|of| of.meets(span))
-    }
-
-    /// So many others were killed by a task meanwhile.
-    fn dead_heirs(&self, death: &Death<'_>, window: Span) -> u64 {
-        let is_heir = |(node, at): &&(&str, u64)| {
-            *node != death.node && window.from <= *at && *at <= window.to
-        };
-        self.poisoned.iter().filter(is_heir).count() as u64
     }
 
     fn stood_still(&self, window: Span) -> u64 {

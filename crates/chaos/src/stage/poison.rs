@@ -34,27 +34,25 @@ impl Poisoned {
 }
 
 impl Stage {
-    /// Enqueues tasks that kill whoever takes them. From now on, whom they kill is to be started again
+    /// Enqueues a task that kills whoever takes it. From now on, whom it kills is to be started again
     /// by [`Stage::revive`] or [`Stage::pass`].
     pub(crate) async fn poison(&mut self, poison: &Poison) {
         self.poisoned.is_about = true;
         let pool = PoolName::new(POOL).expect("letters make a name");
         let options = self.door.options().give_up_after(TAKEN_WITHIN);
         let producer = Producer::new(self.door.endpoint(), options);
-        for _ in 0..poison.tasks {
-            let task = deadly(poison);
-            let id = task.id.to_string();
-            self.recorder.record(What::EnqueueAsked {
-                pool: POOL.to_owned(),
-                task: id.clone(),
-                priority: task.priority,
-                attempts_max: task.attempts_max,
-                losses_max: Some(poison.losses_max),
-                is_poison: true,
-            });
-            let answer = producer.enqueue(&pool, task).await;
-            self.recorder.record(answered(id, answer));
-        }
+        let task = deadly(poison);
+        let id = task.id.to_string();
+        self.recorder.record(What::EnqueueAsked {
+            pool: POOL.to_owned(),
+            task: id.clone(),
+            priority: task.priority,
+            attempts_max: task.attempts_max,
+            losses_max: Some(poison.losses_max),
+            is_poison: true,
+        });
+        let answer = producer.enqueue(&pool, task).await;
+        self.recorder.record(answered(id, answer));
     }
 
     /// Waits so long; whom a task kills meanwhile is started again.

@@ -2,40 +2,34 @@
 
 use std::{fmt, time::Duration};
 
-use leasehold_judge::counted;
-
 use crate::{dice::Dice, nemesis::Step};
 
 /// By then the first of them is there.
 const FIRST: (u64, u64) = (1_500, 2_500);
 
 /// From some to the next.
-const PAUSE: (u64, u64) = (6_000, 10_000);
+const PAUSE: (u64, u64) = (4_000, 8_000);
 
-/// So long they take to die, with a back-off as short as a scene has it: none but the first come so
+/// So long it takes to die, with a back-off as short as a scene has it: none but the first come so
 /// late that a run would be longer for them.
 const LAST: Duration = Duration::from_secs(6);
 
-/// These are enqueued.
+/// One is enqueued: with two at a time a single node would be left, and what others held would have to
+/// wait for room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Poison {
-    pub(crate) tasks: u64,
-    /// Their own budget: the others outlive many a death, for they share their nodes with these. From
-    /// the third on in a row, by default, they are suspects.
+    /// Its own budget: the others outlive many a death, for they share their nodes with it. From the
+    /// third loss on in a row, by default, it is a suspect.
     pub(crate) losses_max: u32,
-    /// How long a node has them before it dies.
+    /// How long a node has it before it dies.
     pub(crate) rest: Duration,
 }
 
 impl fmt::Display for Poison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (tasks, kill) = (
-            counted(self.tasks, "task"),
-            if self.tasks == 1 { "kills" } else { "kill" },
-        );
         write!(
             f,
-            "poison: {tasks} that {kill} each node after {:?}, until dead of {} losses",
+            "poison: a task that kills each node after {:?}, until dead of {} losses",
             self.rest, self.losses_max
         )
     }
@@ -46,7 +40,6 @@ pub(super) fn draw(dice: &mut Dice, length: Duration) -> Vec<Step<Poison>> {
     let mut steps = Vec::new();
     while at < length && (steps.is_empty() || at + LAST <= length) {
         let act = Poison {
-            tasks: 1 + dice.below(2),
             losses_max: if dice.chance(500) { 4 } else { 5 },
             rest: dice.millis(0, 150),
         };
@@ -67,8 +60,9 @@ mod tests {
         assert_eq!(draw(1), draw(1));
         assert_ne!(draw(1), draw(2));
         let steps: Vec<_> = (1..20).flat_map(draw).collect();
-        for tasks in [1, 2] {
-            assert!(steps.iter().any(|step| step.act.tasks == tasks), "{tasks}");
+        for losses in [4, 5] {
+            let has = |step: &Step<Poison>| step.act.losses_max == losses;
+            assert!(steps.iter().any(has), "{losses}");
         }
         assert!(steps.iter().all(|step| step.at + LAST <= length));
     }
