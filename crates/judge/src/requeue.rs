@@ -5,6 +5,8 @@
 //! from shortly before until the task should have run again, and another node was up all the
 //! while. What the machine itself stood still is allowed on top.
 
+use std::collections::HashMap;
+
 use crate::{
     Answer, Began, Entry, History, How, Kind, Recorded, Terms, Violation, What,
     replay::is_newer,
@@ -47,6 +49,8 @@ impl Span {
 struct Death<'a> {
     node: &'a str,
     at: u64,
+    /// Since when it had been there: what an earlier start of it held is not its.
+    since: u64,
     /// Until when it stays away.
     to: u64,
     grace_ms: u64,
@@ -157,9 +161,12 @@ impl<'a> Timeline<'a> {
 
     /// Nodes that were killed, be it by a task, or frozen for longer than the hub waits.
     fn deaths(&self, history: &'a History, terms: &Terms) -> Vec<Death<'a>> {
-        let mut deaths = Vec::new();
+        let (mut deaths, mut since) = (Vec::new(), HashMap::new());
         for recorded in &history.entries {
             let at = recorded.entry.at_us;
+            if let What::Up { who, .. } = &recorded.entry.what {
+                since.insert(who, at);
+            }
             let Some((node, grace_ms, was_killed)) = death(&recorded.entry, terms) else {
                 continue;
             };
@@ -168,6 +175,7 @@ impl<'a> Timeline<'a> {
             deaths.push(Death {
                 node,
                 at,
+                since: since.get(node).copied().unwrap_or(0),
                 to: back.min().unwrap_or(u64::MAX),
                 grace_ms,
                 was_killed,
@@ -287,7 +295,8 @@ fn held_by<'a>(story: &Story<'a>, death: &Death<'_>, terms: &Terms) -> Option<St
     let counts = |told: &Told<'_>| told.at_us <= death.at || *told.answer == Answer::Taken;
     let mut answers = story.answers.iter();
     let was_answered = answers.any(|told| told.lease == last.lease && counts(told));
-    let is_held = last.node == death.node && !was_answered && last.attempt < terms.suspect_after;
+    let is_its = last.node == death.node && last.at_us >= death.since;
+    let is_held = is_its && !was_answered && last.attempt < terms.suspect_after;
     is_held.then_some(*last)
 }
 

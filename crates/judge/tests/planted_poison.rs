@@ -256,6 +256,35 @@ fn what_a_task_took_with_it_runs_again_in_time() {
     }
 }
 
+/// A hub that dies after a node gives it `restart_grace`; meanwhile the node is started and dies anew.
+#[test]
+fn what_an_earlier_start_of_a_node_held_is_not_held_by_the_next() {
+    let mut scribe = Scribe::began();
+    for node in ["node-1", "node-2"] {
+        scribe.at(0, "stage", up(node));
+    }
+    scribe.enqueue("t");
+    scribe.now = 10_000;
+    scribe.started("t", "1-1-1", "node-1");
+    let (task, lease) = ("poison".into(), "1-1-9".into());
+    scribe.at(10_100, "node-1", What::Poisoned { task, lease });
+    for (who, how) in [("node-1", How::Itself), ("hub", How::Killed)] {
+        let who = who.into();
+        scribe.write("stage", What::Down { who, how });
+    }
+    for who in ["node-1", "hub"] {
+        scribe.write("stage", up(who));
+    }
+    let (who, how) = ("node-1".into(), How::Killed);
+    scribe.at(15_000, "stage", What::Down { who, how });
+    scribe.now = 20_200;
+    scribe.started("t", "1-1-2", "node-2");
+    scribe.answered("t", "1-1-2", "node-2", Outcome::Complete, Answer::Taken);
+    scribe.at(99_000, "stage", What::Calm);
+    scribe.write("stage", What::Found(found("t", "1-1-2")));
+    assert_eq!(kinds(&History::of(scribe.entries)), []);
+}
+
 #[test]
 fn a_last_line_may_be_torn_if_a_task_killed_its_writer() {
     let folder = tempfile::tempdir().unwrap();
