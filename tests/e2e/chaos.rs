@@ -61,6 +61,14 @@ async fn whoever_is_killed_nothing_is_lost() {
         count(&figures, "kill hub") + count(&figures, "kill node") > 0,
         "{figures}"
     );
+    assert!(count(&figures, "poison task") > 0, "{figures}");
+    let killed = count(&figures, "node killed by its task");
+    assert!(killed > 0, "{figures}");
+    let over_a_death = count(&figures, "sent twice over a hub's death");
+    assert!(
+        count(&figures, "sent twice") + over_a_death > 0,
+        "{figures}"
+    );
     assert!(figures["acknowledged"].as_u64() > Some(0), "{figures}");
     assert!(
         figures["changes"].as_u64() > Some(0),

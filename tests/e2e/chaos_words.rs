@@ -194,9 +194,11 @@ async fn what_is_said_can_be_understood() {
     }
     let told = run(leasehold(&["chaos", "all", "30s"])).await.failed(2);
     assert!(told.contains("minutes, such as 0.5"), "{told}");
-    let told = run(leasehold(&["chaos", "kill", "--seed", "4", "--for", "3s"]))
-        .await
-        .ok();
+    let told = run(leasehold(&[
+        "chaos", "freeze", "--seed", "4", "--for", "3s",
+    ]))
+    .await
+    .ok();
     assert!(told.contains("2 producers; 1 act within 3s"), "{told}");
     assert!(
         told.lines().all(|line| line.chars().count() <= 100),

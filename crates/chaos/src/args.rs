@@ -164,6 +164,9 @@ pub(crate) struct ProduceArgs {
     /// Of so many tasks one fails, in thousandths
     #[arg(long)]
     pub(crate) failing: u64,
+    /// Of so many tasks one is sent twice, in thousandths
+    #[arg(long)]
+    pub(crate) twice: u64,
 }
 
 /// `leasehold chaos work`

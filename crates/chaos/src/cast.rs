@@ -21,6 +21,8 @@ pub(crate) struct Cast {
     pub(crate) rest_max: Duration,
     /// So many tasks of a thousand fail at least once.
     pub(crate) failing: u64,
+    /// So many tasks of a thousand are sent twice.
+    pub(crate) twice: u64,
     /// Variables of the environment of the hub: knobs, or what is loaded before it.
     pub(crate) hub_env: Vec<(String, String)>,
     /// The program of the hub; none is this one.
@@ -73,6 +75,7 @@ impl Cast {
             every: Duration::from_millis(60),
             rest_max: Duration::from_millis(60),
             failing: 100,
+            twice: 0,
             hub_env: Vec::new(),
             hub_program: None,
             is_hub_ours: true,

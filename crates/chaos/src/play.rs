@@ -3,7 +3,7 @@
 use std::{fs, path::Path, process::ExitCode, time::Duration};
 
 use leasehold_judge::{Began, History, Summary, counted, judge};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::{
     access::Access,
@@ -97,6 +97,10 @@ async fn perform<N: Nemesis>(mut nemesis: N, args: SceneArgs) -> Result<ExitCode
     let config = stage::configuration(&cast, &args).await?;
     cast.terms = terms::read(&config).map_err(|why| ChaosError::failed("read its terms", why))?;
     cast.terms.slack_ms = u64::try_from(args.slack.as_millis()).unwrap_or(u64::MAX);
+    if args.hub.is_some() && args.hub_config.is_none() {
+        // That hub may have other settings.
+        cast.terms.back_off_least_ms = 0;
+    }
     let access = access.settle(&args, &mut cast, &config).await?;
     if let Some(hub) = &args.hub {
         stage::knock(&access.way.door(hub)?, ANSWERS_WITHIN).await?;
@@ -175,16 +179,20 @@ async fn act<N: Nemesis>(
     }
     let began = Instant::now();
     for (number, step) in (1..).zip(steps) {
-        sleep_until(began + step.at).await;
+        stage.pass(until(began + step.at)).await?;
         stage
             .teller
             .say(format!("{number}/{}: {}", steps.len(), step.act));
         nemesis.act(stage, &step.act).await?;
         stage.reap();
     }
-    sleep_until(began + args.length).await;
+    stage.pass(until(began + args.length)).await?;
     nemesis.relent(stage).await?;
     stage.quiet().await
+}
+
+fn until(at: Instant) -> Duration {
+    at.saturating_duration_since(Instant::now())
 }
 
 /// Judges, says so, and keeps what shows a broken promise.

@@ -18,7 +18,7 @@ use crate::nemesis::Nemesis;
 pub(crate) use clock::Clock;
 pub(crate) use disk::Disk;
 pub(crate) use freeze::Freeze;
-pub(crate) use kill::Kill;
+pub(crate) use kill::{Kill, Poison};
 pub(crate) use load::Load;
 pub(crate) use network::Network;
 pub(crate) use partition::Partition;

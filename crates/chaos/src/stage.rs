@@ -3,6 +3,7 @@
 mod ask;
 mod folder;
 mod leash;
+mod poison;
 mod process;
 mod quiet;
 mod yardstick;
@@ -26,6 +27,7 @@ use crate::{
     recorder::Recorder, teller::Teller,
 };
 use folder::Folder;
+use poison::Poisoned;
 use process::{Log, Process};
 use yardstick::Yardstick;
 
@@ -53,6 +55,7 @@ pub(crate) struct Stage {
     pub(crate) teller: Teller,
     processes: BTreeMap<Who, Process>,
     frozen: Vec<Who>,
+    poisoned: Poisoned,
     /// The way of each to the hub, where it is not the hub's own address.
     ways: BTreeMap<Who, SocketAddr>,
     /// The hub's, if it is one of the run: one that was there before is left alone.
@@ -96,6 +99,7 @@ impl Stage {
             teller,
             processes: BTreeMap::new(),
             frozen: Vec::new(),
+            poisoned: Poisoned::default(),
             ways: BTreeMap::new(),
             address,
             door: access.way.door(&at)?,
@@ -263,6 +267,7 @@ impl Stage {
     }
 
     async fn end(&mut self, whom: &[Who], how: How, signal: Signal) -> Result<(), ChaosError> {
+        self.poisoned.forget(whom);
         let there = |who: &&Who| self.processes.contains_key(who);
         for who in whom.iter().filter(there) {
             let who = who.to_string();
@@ -319,7 +324,8 @@ impl Stage {
             .collect();
         for who in gone {
             self.processes.remove(&who);
-            self.teller.say(format!("{who} ended by itself"));
+            let why = self.inquest(who);
+            self.teller.say(format!("{who} {why}"));
             let (who, how) = (who.to_string(), How::Itself);
             self.recorder.record(What::Down { who, how });
         }

@@ -34,8 +34,17 @@ pub(crate) fn read(config: &str) -> Result<Terms, String> {
             *bound = set;
         }
     }
+    terms.back_off_least_ms = back_off_least(pool).unwrap_or(terms.back_off_least_ms);
     terms.is_plain_order = is_plain(pool);
     Ok(terms)
+}
+
+/// What of the first wait is not drawn.
+fn back_off_least(pool: &Table) -> Option<u64> {
+    let jitter = pool.get("back_off_jitter_percent")?.as_integer()?;
+    let jitter = u64::try_from(jitter).ok()?;
+    let first = millis(pool, "back_off_base")?.min(millis(pool, "back_off_cap")?);
+    Some(first * 100_u64.saturating_sub(jitter) / 100)
 }
 
 fn millis(of: &Table, knob: &str) -> Option<u64> {
@@ -71,11 +80,13 @@ mod tests {
     fn what_a_configuration_promises_is_read() {
         let terms = read(
             "[session]\nsilence_after = \"2s\"\n[pool_defaults]\ncut_grace = \"100ms\"\n\
-             aging_step = \"strict\"\nlosses_max = 9\nrate = \"none\"\n",
+             aging_step = \"strict\"\nlosses_max = 9\nrate = \"none\"\nback_off_base = \"200ms\"\n\
+             back_off_cap = \"1s\"\nback_off_jitter_percent = 25\n",
         )
         .unwrap();
         assert_eq!((terms.silence_after_ms, terms.cut_grace_ms), (2_000, 100));
         assert_eq!((terms.aging_step_ms, terms.losses_max), (None, 9));
+        assert_eq!(terms.back_off_least_ms, 150);
         assert!(terms.is_plain_order);
         assert_eq!(terms.attempts_max, Terms::default().attempts_max);
         let limited = read("[pool_defaults]\nrate = \"1/1s\"\n").unwrap();

@@ -1,12 +1,14 @@
 //! What producers and nodes do.
 
+mod again;
 pub(crate) mod holder;
 pub(crate) mod node;
 pub(crate) mod producer;
 
 use std::{io, time::Duration};
 
-use leasehold_node::{NodeName, NodeOptions, PoolName};
+use leasehold_judge::Life;
+use leasehold_node::{NodeName, NodeOptions, PoolName, StateKind};
 use leasehold_reach::Door;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -41,4 +43,16 @@ fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
     Ok(async move {
         terminate.recv().await;
     })
+}
+
+/// The state of a task, in the words of the history.
+pub(crate) const fn life(of: StateKind) -> Life {
+    match of {
+        StateKind::Scheduled => Life::Scheduled,
+        StateKind::Ready => Life::Ready,
+        StateKind::Claimed => Life::Claimed,
+        StateKind::Completed => Life::Completed,
+        StateKind::Cancelled => Life::Cancelled,
+        StateKind::Dead => Life::Dead,
+    }
 }

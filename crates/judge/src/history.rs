@@ -164,7 +164,11 @@ impl History {
     fn forgive_the_killed(&mut self) {
         let was_killed = |who: &str| {
             let killed = |recorded: &Recorded| matches!(&recorded.entry.what, What::Down { who: of, how: How::Killed } if of == who);
-            self.entries.iter().any(killed)
+            let poisoned = |recorded: &Recorded| {
+                matches!(recorded.entry.what, What::Poisoned { .. }) && recorded.entry.by == who
+            };
+            let mut entries = self.entries.iter();
+            entries.any(|recorded| killed(recorded) || poisoned(recorded))
         };
         let torn = std::mem::take(&mut self.torn);
         let flaws = torn.into_iter().filter(|(who, _)| !was_killed(who));

@@ -18,6 +18,9 @@
 //! - attempts and the three budgets count as documented ([`Kind::Miscounted`]);
 //! - where a grant saw two ready tasks, it took the one whose turn it was ([`Kind::OutOfOrder`]);
 //! - what a dead node held runs again in the promised time ([`Kind::LateRequeue`]);
+//! - a task that kills every node that works on it backs off, is dead of it within its budget, and
+//!   others go on meanwhile ([`Kind::Unsuspected`], [`Kind::Undying`], [`Kind::HeldUp`]);
+//! - a task that is sent twice is answered as the one that it is ([`Kind::SentTwice`]), and ends once;
 //! - a node got the bytes that were enqueued, under a lease that the hub knows
 //!   ([`Kind::WrongPayload`], [`Kind::Ungranted`]);
 //! - what a scene looked at itself was in order, and no process ended by itself
@@ -34,12 +37,14 @@ mod ends;
 mod history;
 mod order;
 mod outcome;
+mod poison;
 mod record;
 mod replay;
 mod requeue;
 mod story;
 mod summary;
 mod table;
+mod twice;
 mod verdict;
 mod violation;
 mod words;

@@ -32,11 +32,20 @@ pub enum What {
         priority: u32,
         /// Its own number of attempts, if it names one.
         attempts_max: Option<u32>,
+        /// Its own number of losses, if it names one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        losses_max: Option<u32>,
+        /// Whether it kills every node that works on it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_poison: bool,
     },
     /// The hub said that it has the task.
     Acknowledged {
         /// Which.
         task: String,
+        /// In which state it has been, if it knew the task before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        known_as: Option<Life>,
     },
     /// The hub said that it does not take the task.
     EnqueueRefused {
@@ -62,6 +71,13 @@ pub enum What {
         attempt: u32,
         /// Whether the payload was what the producer had put in.
         is_right: bool,
+    },
+    /// A node is about to be killed by the task that it works on.
+    Poisoned {
+        /// Which task.
+        task: String,
+        /// Under this lease.
+        lease: String,
     },
     /// A node is about to answer.
     AnswerAsked {
@@ -174,6 +190,9 @@ pub struct Terms {
     pub interruptions_max: u32,
     /// Losses in a row from which on a task backs off.
     pub suspect_after: u32,
+    /// How long such a task waits at the least; 0 if that is not known.
+    #[serde(default)]
+    pub back_off_least_ms: u64,
     /// What is allowed on top of promised times, because this machine is not the hub's alone.
     pub slack_ms: u64,
 }
@@ -190,6 +209,7 @@ impl Default for Terms {
             losses_max: 5,
             interruptions_max: 100,
             suspect_after: 3,
+            back_off_least_ms: 500,
             slack_ms: 2_000,
         }
     }
@@ -222,6 +242,9 @@ pub struct Found {
     pub completed_by: Vec<String>,
     /// The lease that its result names, if it has one.
     pub result: Option<String>,
+    /// In the hub's words, why it ended; nothing where there is no more to say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
 }
 
 impl What {
@@ -230,10 +253,11 @@ impl What {
     pub fn task(&self) -> Option<&str> {
         match self {
             Self::EnqueueAsked { task, .. }
-            | Self::Acknowledged { task }
+            | Self::Acknowledged { task, .. }
             | Self::EnqueueRefused { task, .. }
             | Self::EnqueueUnknown { task, .. }
             | Self::Started { task, .. }
+            | Self::Poisoned { task, .. }
             | Self::AnswerAsked { task, .. }
             | Self::Answered { task, .. }
             | Self::NotFound { task }

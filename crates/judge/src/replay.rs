@@ -14,10 +14,15 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::{
     Change, History, Kind, LogLine, Logged, Terms, Violation,
-    replay::{known::Known, rules::follow, state::State},
+    replay::{
+        known::Known,
+        rules::{Bounds, follow},
+        state::State,
+    },
     story::{Stories, Told},
 };
 
+pub(crate) use rules::LOST_TOO_OFTEN;
 pub(crate) use state::is_newer;
 
 /// What the log shows.
@@ -99,8 +104,7 @@ impl<'a> Replay<'a> {
 
     fn change(&mut self, position: usize, change: &'a Change, logged: &'a Logged) {
         let own = self.stories.get(change.task.as_str());
-        let attempts_max = own.and_then(|story| story.attempts_max());
-        let attempts_max = attempts_max.unwrap_or(self.terms.attempts_max);
+        let bounds = Bounds::of(own, self.terms);
         let task = self.tasks.entry(&change.task).or_default();
         if task.may_be.is_empty() {
             task.may_be.push(State::default());
@@ -115,7 +119,7 @@ impl<'a> Replay<'a> {
         let mut breach = None;
         let mut next = Vec::new();
         for state in &task.may_be {
-            match follow(state, change, self.terms, attempts_max) {
+            match follow(state, change, bounds) {
                 Ok(state) if !next.contains(&state) => next.push(state),
                 Ok(_) => {}
                 Err(why) => breach = Some(why),

@@ -5,8 +5,10 @@
 //! from shortly before until the task should have run again, and another node was up all the
 //! while. What the machine itself stood still is allowed on top.
 
+use std::collections::HashMap;
+
 use crate::{
-    Answer, Began, History, How, Kind, Recorded, Terms, Violation, What,
+    Answer, Began, Entry, History, How, Kind, Recorded, Terms, Violation, What,
     replay::is_newer,
     story::{Start, Stories, Story, Told},
 };
@@ -47,6 +49,8 @@ impl Span {
 struct Death<'a> {
     node: &'a str,
     at: u64,
+    /// Since when it had been there: what an earlier start of it held is not its.
+    since: u64,
     /// Until when it stays away.
     to: u64,
     grace_ms: u64,
@@ -65,7 +69,7 @@ pub(crate) fn check(history: &History, terms: &Terms, stories: &Stories<'_>) -> 
     requeues
 }
 
-struct Timeline<'a> {
+pub(crate) struct Timeline<'a> {
     /// The hub, or the way to it, was not as it should be.
     disturbed: Vec<Span>,
     /// When each node was there.
@@ -78,7 +82,7 @@ struct Timeline<'a> {
 }
 
 impl<'a> Timeline<'a> {
-    fn new(history: &'a History) -> Self {
+    pub(crate) fn new(history: &'a History) -> Self {
         let mut timeline = Self {
             disturbed: Vec::new(),
             up: Vec::new(),
@@ -140,6 +144,7 @@ impl<'a> Timeline<'a> {
             | What::EnqueueRefused { .. }
             | What::EnqueueUnknown { .. }
             | What::Started { .. }
+            | What::Poisoned { .. }
             | What::AnswerAsked { .. }
             | What::Answered { .. }
             | What::Checked { .. }
@@ -154,12 +159,15 @@ impl<'a> Timeline<'a> {
         }
     }
 
-    /// Nodes that were killed, or frozen for longer than the hub waits.
+    /// Nodes that were killed, be it by a task, or frozen for longer than the hub waits.
     fn deaths(&self, history: &'a History, terms: &Terms) -> Vec<Death<'a>> {
-        let mut deaths = Vec::new();
+        let (mut deaths, mut since) = (Vec::new(), HashMap::new());
         for recorded in &history.entries {
             let at = recorded.entry.at_us;
-            let Some((node, grace_ms, was_killed)) = death(&recorded.entry.what, terms) else {
+            if let What::Up { who, .. } = &recorded.entry.what {
+                since.insert(who, at);
+            }
+            let Some((node, grace_ms, was_killed)) = death(&recorded.entry, terms) else {
                 continue;
             };
             let back = self.up.iter().filter(|(who, _)| who == node);
@@ -167,6 +175,7 @@ impl<'a> Timeline<'a> {
             deaths.push(Death {
                 node,
                 at,
+                since: since.get(node).copied().unwrap_or(0),
                 to: back.min().unwrap_or(u64::MAX),
                 grace_ms,
                 was_killed,
@@ -193,6 +202,10 @@ impl<'a> Timeline<'a> {
             // Its answer got through, or what became of it is told elsewhere.
             return;
         };
+        // Somebody else had it who died, too, before he had begun.
+        if again.attempt > held.attempt + 1 {
+            return;
+        }
         let promised = (death.grace_ms + PROMISED_MS + terms.slack_ms) * 1_000;
         let window = Span {
             from: death.at,
@@ -242,6 +255,12 @@ impl<'a> Timeline<'a> {
         is_calm && has_heir && stays_away && around.to < self.calm_at
     }
 
+    /// Whether the hub, and the way to it, was as it should be, and faults were not over.
+    pub(crate) fn is_calm(&self, from: u64, to: u64) -> bool {
+        let span = Span { from, to };
+        to < self.calm_at && !self.disturbed.iter().any(|of| of.meets(span))
+    }
+
     fn stood_still(&self, window: Span) -> u64 {
         let within = self.stalls.iter().filter(|stall| stall.meets(window));
         within.map(|stall| stall.to - stall.from).sum()
@@ -249,8 +268,11 @@ impl<'a> Timeline<'a> {
 }
 
 /// Which node is gone, for how long its leases stay good, and whether it was killed.
-fn death<'a>(what: &'a What, terms: &Terms) -> Option<(&'a String, u64, bool)> {
-    let (who, grace_ms, was_killed) = if let What::Frozen { who } = what {
+fn death<'a>(entry: &'a Entry, terms: &Terms) -> Option<(&'a String, u64, bool)> {
+    let Entry { by, what, .. } = entry;
+    let (who, grace_ms, was_killed) = if let What::Poisoned { .. } = what {
+        (by, terms.cut_grace_ms, true)
+    } else if let What::Frozen { who } = what {
         (who, terms.silence_after_ms, false)
     } else if let What::Down {
         who,
@@ -273,7 +295,8 @@ fn held_by<'a>(story: &Story<'a>, death: &Death<'_>, terms: &Terms) -> Option<St
     let counts = |told: &Told<'_>| told.at_us <= death.at || *told.answer == Answer::Taken;
     let mut answers = story.answers.iter();
     let was_answered = answers.any(|told| told.lease == last.lease && counts(told));
-    let is_held = last.node == death.node && !was_answered && last.attempt < terms.suspect_after;
+    let is_its = last.node == death.node && last.at_us >= death.since;
+    let is_held = is_its && !was_answered && last.attempt < terms.suspect_after;
     is_held.then_some(*last)
 }
 

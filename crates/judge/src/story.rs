@@ -8,7 +8,13 @@ use crate::{Answer, Entry, Found, History, Outcome, Recorded, What};
 #[derive(Debug, Default)]
 pub(crate) struct Story<'a> {
     pub(crate) asked: Option<&'a Recorded>,
+    /// Enqueued under the same id, when the first had been acknowledged.
+    pub(crate) asked_again: Vec<&'a Recorded>,
     pub(crate) acknowledged: Option<&'a Recorded>,
+    /// What the hub said once it had acknowledged it.
+    pub(crate) told_again: Vec<&'a Recorded>,
+    /// By whom it was worked on who died of it.
+    pub(crate) poisoned: Vec<&'a Recorded>,
     pub(crate) starts: Vec<Start<'a>>,
     pub(crate) asks: Vec<&'a Recorded>,
     pub(crate) answers: Vec<Told<'a>>,
@@ -52,6 +58,28 @@ impl<'a> Story<'a> {
         *attempts_max
     }
 
+    /// Its own number of losses.
+    pub(crate) fn losses_max(&self) -> Option<u32> {
+        let What::EnqueueAsked { losses_max, .. } = &self.asked?.entry.what else {
+            return None;
+        };
+        *losses_max
+    }
+
+    /// Whether it kills every node that works on it.
+    pub(crate) fn is_poison(&self) -> bool {
+        let of = |asked: &Recorded| {
+            matches!(
+                asked.entry.what,
+                What::EnqueueAsked {
+                    is_poison: true,
+                    ..
+                }
+            )
+        };
+        self.asked.is_some_and(of)
+    }
+
     /// When an answer under this lease was about to be given for the first time.
     pub(crate) fn asked_at(&self, lease: &str) -> Option<u64> {
         let of = |recorded: &&&Recorded| matches!(&recorded.entry.what, What::AnswerAsked { lease: asked, .. } if asked == lease);
@@ -62,8 +90,18 @@ impl<'a> Story<'a> {
     fn add(&mut self, recorded: &'a Recorded) {
         let Entry { at_us, by, what } = &recorded.entry;
         match what {
+            What::EnqueueAsked { .. } if self.acknowledged.is_some() => {
+                self.asked_again.push(recorded);
+            }
             What::EnqueueAsked { .. } => _ = self.asked.get_or_insert(recorded),
-            What::Acknowledged { .. } => _ = self.acknowledged.get_or_insert(recorded),
+            What::Acknowledged { .. } if self.acknowledged.is_none() => {
+                self.acknowledged = Some(recorded);
+            }
+            What::Acknowledged { .. } => self.told_again.push(recorded),
+            What::EnqueueRefused { .. } if self.acknowledged.is_some() => {
+                self.told_again.push(recorded);
+            }
+            What::Poisoned { .. } => self.poisoned.push(recorded),
             What::Started {
                 lease,
                 attempt,

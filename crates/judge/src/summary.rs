@@ -10,6 +10,7 @@ use crate::{
     replay::changes,
     requeue::{Requeues, began},
     story::{Stories, Story},
+    twice,
 };
 
 /// A run in figures.
@@ -67,7 +68,7 @@ impl Summary {
             scene: began.map_or_else(|| "?".to_owned(), |began| began.scene.clone()),
             seed: began.map_or(0, |began| began.seed),
             took_ms: took_ms(history),
-            faults: faults(history),
+            faults: faults(history, stories),
             tasks: tasks(stories, |story| story.asked.is_some()),
             acknowledged: tasks(stories, |story| story.acknowledged.is_some()),
             refused: refused(history),
@@ -90,11 +91,25 @@ fn took_ms(history: &History) -> u64 {
     at(history.entries.last()).saturating_sub(at(history.entries.first())) / 1_000
 }
 
-fn faults(history: &History) -> BTreeMap<String, u64> {
+/// Tasks that kill their nodes, and nodes that they have killed.
+pub(crate) const POISON: &str = "poison task";
+pub(crate) const BY_A_TASK: &str = "node killed by its task";
+
+/// Tasks that were sent again, and of these when the hub had been killed meanwhile.
+const SENT_TWICE: &str = "sent twice";
+const OVER_A_DEATH: &str = "sent twice over a hub's death";
+
+fn faults(history: &History, stories: &Stories<'_>) -> BTreeMap<String, u64> {
     let mut faults = BTreeMap::new();
     for recorded in &history.entries {
         if let Some(kind) = fault(&recorded.entry.what) {
             *faults.entry(kind).or_default() += 1;
+        }
+    }
+    let (at_once, over_a_death) = twice::count(history, stories);
+    for (kind, count) in [(SENT_TWICE, at_once), (OVER_A_DEATH, over_a_death)] {
+        if count > 0 {
+            faults.insert(kind.to_owned(), count);
         }
     }
     faults
@@ -103,6 +118,15 @@ fn faults(history: &History) -> BTreeMap<String, u64> {
 fn fault(what: &What) -> Option<String> {
     if let What::Fault { kind, .. } = what {
         return Some(kind.clone());
+    }
+    if let What::EnqueueAsked {
+        is_poison: true, ..
+    } = what
+    {
+        return Some(POISON.to_owned());
+    }
+    if let What::Poisoned { .. } = what {
+        return Some(BY_A_TASK.to_owned());
     }
     if let What::Frozen { who } = what {
         return Some(format!("freeze {}", role(who)));

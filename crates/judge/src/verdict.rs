@@ -6,9 +6,11 @@ use std::{
 };
 
 use crate::{
-    History, Kind, Summary, Terms, Violation, answers, checked, ends, order, replay,
+    History, Kind, Summary, Terms, Violation, answers, checked, ends, order, poison, replay,
     requeue::{self, began},
     story::stories,
+    summary::{BY_A_TASK, POISON},
+    twice,
     words::{counted, wrapped},
 };
 
@@ -34,6 +36,8 @@ pub fn judge(history: &History) -> Verdict {
     violations.extend(checked::check(history));
     violations.extend(ends::check(&stories));
     violations.extend(answers::check(&stories));
+    violations.extend(poison::check(history, &terms, &stories));
+    violations.extend(twice::check(history, &stories));
     violations.extend(replay::check(history, &terms, &stories));
     let mut turns = order::check(history, &terms);
     violations.append(&mut turns.violations);
@@ -130,6 +134,15 @@ fn kept(of: &Summary) -> String {
             text,
             "; each of {} that left another task ready took the one whose turn it was",
             counted(of.compared, "grant")
+        );
+    }
+    if let Some(poison) = of.faults.get(POISON) {
+        let nodes = of.faults.get(BY_A_TASK).unwrap_or(&0);
+        _ = write!(
+            text,
+            "; {} that killed {} in all died of it as they should, and others went on",
+            counted(*poison, "task"),
+            counted(*nodes, "node")
         );
     }
     if let Some(longest) = of.longest_requeue_ms {

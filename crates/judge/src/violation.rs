@@ -42,6 +42,14 @@ pub enum Kind {
     Panicked,
     /// A line of the history cannot be read.
     Unreadable,
+    /// A task that kills its nodes did not die of it within its budget of losses.
+    Undying,
+    /// A task that killed its nodes did not back off.
+    Unsuspected,
+    /// While a task killed its nodes, no other went on.
+    HeldUp,
+    /// A task that was sent twice was not answered as the one that it is.
+    SentTwice,
 }
 
 impl Kind {
@@ -66,6 +74,10 @@ impl Kind {
             Self::NotKept => "a promise of the scene was not kept",
             Self::Panicked => "the hub panicked",
             Self::Unreadable => "the history cannot be read",
+            Self::Undying => "a task that kills its nodes did not die of it as it should",
+            Self::Unsuspected => "a task that kills its nodes did not back off",
+            Self::HeldUp => "a task that kills its nodes held up all others",
+            Self::SentTwice => "a task that was sent twice was not answered as the one that it is",
         }
     }
 }

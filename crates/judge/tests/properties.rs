@@ -222,6 +222,7 @@ impl Hub {
             interruptions: task.interruptions,
             completed_by: task.completed_by.iter().cloned().collect(),
             result: task.completed_by.clone(),
+            reason: String::new(),
         };
         self.scribe.write("stage", What::Found(found));
     }

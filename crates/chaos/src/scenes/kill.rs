@@ -1,4 +1,7 @@
-//! `kill -9` of the hub, of nodes, of producers: one, several, in storms.
+//! `kill -9` of the hub, of nodes, of producers: one, several, in storms. Beside it tasks that kill each
+//! node that takes them, and producers that send some tasks twice.
+
+mod poison;
 
 use std::{fmt, time::Duration};
 
@@ -10,9 +13,21 @@ use crate::{
     stage::Stage,
 };
 
+pub(crate) use poison::Poison;
+
+/// So many tasks of a thousand are sent twice.
+const TWICE: u64 = 80;
+
 /// `kill -9`.
 #[derive(Debug)]
 pub(crate) struct Kill;
+
+/// What may be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Act {
+    Kill(Killing),
+    Poison(Poison),
+}
 
 /// These are killed together, again and again, and started after so long each time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +35,15 @@ pub(crate) struct Killing {
     whom: Vec<Who>,
     times: u32,
     away: Duration,
+}
+
+impl fmt::Display for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kill(killing) => killing.fmt(f),
+            Self::Poison(poison) => poison.fmt(f),
+        }
+    }
 }
 
 impl fmt::Display for Killing {
@@ -34,27 +58,45 @@ impl fmt::Display for Killing {
 }
 
 impl Nemesis for Kill {
-    type Act = Killing;
+    type Act = Act;
     const NAME: &'static str = "kill";
     const ENOUGH: Duration = Duration::from_secs(3);
     const IS_FOR_ANY_HUB: bool = true;
 
-    fn draw(&mut self, cast: &Cast, dice: &mut Dice, length: Duration) -> Vec<Step<Killing>> {
+    fn set(&mut self, cast: &mut Cast) {
+        cast.twice = TWICE;
+    }
+
+    fn draw(&mut self, cast: &Cast, dice: &mut Dice, length: Duration) -> Vec<Step<Act>> {
         let mut at = Duration::from_secs(2);
         let mut steps = Vec::new();
         while at < length {
             let (act, pause) = one(cast, dice);
+            let act = Act::Kill(act);
             steps.push(Step { at, act });
             at += pause;
         }
+        let poison = poison::draw(&mut dice.fork(), length).into_iter();
+        steps.extend(poison.map(|Step { at, act }| Step {
+            at,
+            act: Act::Poison(act),
+        }));
+        steps.sort_by_key(|step| step.at);
         steps
     }
 
-    async fn act(&mut self, stage: &mut Stage, act: &Killing) -> Result<(), ChaosError> {
-        for _ in 0..act.times {
-            stage.kill(&act.whom).await?;
-            tokio::time::sleep(act.away).await;
-            stage.start_all(&act.whom).await?;
+    async fn act(&mut self, stage: &mut Stage, act: &Act) -> Result<(), ChaosError> {
+        let killing = match act {
+            Act::Kill(killing) => killing,
+            Act::Poison(poison) => {
+                stage.poison(poison).await;
+                return Ok(());
+            }
+        };
+        for _ in 0..killing.times {
+            stage.kill(&killing.whom).await?;
+            stage.pass(killing.away).await?;
+            stage.start_all(&killing.whom).await?;
         }
         Ok(())
     }
@@ -100,6 +142,13 @@ fn one(cast: &Cast, dice: &mut Dice) -> (Killing, Duration) {
 mod tests {
     use super::*;
 
+    fn killed(act: Act) -> Option<Vec<Who>> {
+        match act {
+            Act::Kill(killing) => Some(killing.whom),
+            Act::Poison(_) => None,
+        }
+    }
+
     #[test]
     fn a_seed_draws_one_schedule() {
         let draw = |seed| {
@@ -108,10 +157,9 @@ mod tests {
         };
         assert_eq!(draw(1), draw(1));
         assert_ne!(draw(1), draw(2));
-        let whom: Vec<Who> = (1..20)
-            .flat_map(draw)
-            .flat_map(|step| step.act.whom)
-            .collect();
+        let acts = || (1..20).flat_map(draw).map(|step| step.act);
+        let whom: Vec<Who> = acts().filter_map(killed).flatten().collect();
+        assert!(acts().any(|act| matches!(act, Act::Poison(_))));
         for who in [Who::Hub, Who::Node(3), Who::Producer(2)] {
             assert!(whom.contains(&who), "nobody kills {who}");
         }
@@ -126,12 +174,9 @@ mod tests {
         for seed in 1..20 {
             let length = Duration::from_secs(60);
             for step in Kill.draw(&cast, &mut Dice::new(seed), length) {
-                let whom = &step.act.whom;
-                assert!(
-                    !whom.is_empty() && !whom.contains(&Who::Hub),
-                    "{}",
-                    step.act
-                );
+                let whom = killed(step.act.clone());
+                let is_fit = |whom: &Vec<Who>| !whom.is_empty() && !whom.contains(&Who::Hub);
+                assert!(whom.as_ref().is_none_or(is_fit), "{}", step.act);
             }
         }
     }

@@ -246,7 +246,7 @@ impl Promises {
         for recorded in History::read(folder)?.entries {
             let at_us = recorded.entry.at_us;
             let what = recorded.entry.what;
-            if let What::Acknowledged { task } = &what {
+            if let What::Acknowledged { task, .. } = &what {
                 enqueued.push((at_us, task.clone()));
             }
             if let What::Answered {

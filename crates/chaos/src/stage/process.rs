@@ -192,7 +192,8 @@ pub(super) fn part_command(
             .args(["--seed", &seed.to_string()])
             .args(["--every", &millis(cast.every)])
             .args(["--rest-max", &millis(cast.rest_max)])
-            .args(["--failing", &cast.failing.to_string()]),
+            .args(["--failing", &cast.failing.to_string()])
+            .args(["--twice", &cast.twice.to_string()]),
         Who::Holder(_) => &mut command,
         Who::Node(_) | Who::Hub => command.args(["--slots", &cast.slots.to_string()]),
     };

@@ -3,14 +3,14 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use futures_util::{StreamExt, stream};
-use leasehold_judge::{Found, History, Life, What, counted};
+use leasehold_judge::{Found, History, What, counted};
 use leasehold_node::{
-    AttemptEnding, Inspector, PoolName, PoolStatus, Rejection, RequestError, StateKind, TaskDetail,
+    AttemptEnding, Inspector, PoolName, PoolStatus, Rejection, RequestError, TaskDetail,
 };
 use tokio::time::{Instant, sleep};
 
 use super::{POOL, Stage};
-use crate::{error::ChaosError, nemesis::Who};
+use crate::{error::ChaosError, nemesis::Who, workload::life};
 
 /// How often progress is looked at, and how often it is told.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -48,13 +48,14 @@ impl Stage {
     }
 
     /// Waits until no task is live; that one still is is for the judge to say.
-    async fn drained(&self, inspector: &Inspector) -> Result<(), ChaosError> {
+    async fn drained(&mut self, inspector: &Inspector) -> Result<(), ChaosError> {
         let pool = PoolName::new(POOL).expect("letters make a name");
         let until = Instant::now() + self.cast.drain_within;
         let mut tell_at = Instant::now() + TELL_EVERY;
         while Instant::now() < until {
+            self.revive().await?;
             let live = match inspector.status(Some(pool.clone())).await {
-                Ok(status) => status.pools.iter().map(live).sum(),
+                Ok(status) => status.pools.iter().map(left).sum(),
                 Err(RequestError::Rejected(Rejection::NoSuchPool(_))) => 0,
                 Err(error) => return Err(ChaosError::failed("look at the pool", error)),
             };
@@ -112,7 +113,7 @@ impl Stage {
     }
 }
 
-const fn live(pool: &PoolStatus) -> u64 {
+const fn left(pool: &PoolStatus) -> u64 {
     pool.ready + pool.scheduled + pool.claimed
 }
 
@@ -122,17 +123,11 @@ fn found(task: String, detail: &TaskDetail) -> Found {
     let result = detail.result.as_deref().map(String::from_utf8_lossy);
     Found {
         task,
-        life: match detail.summary.state {
-            StateKind::Scheduled => Life::Scheduled,
-            StateKind::Ready => Life::Ready,
-            StateKind::Claimed => Life::Claimed,
-            StateKind::Completed => Life::Completed,
-            StateKind::Cancelled => Life::Cancelled,
-            StateKind::Dead => Life::Dead,
-        },
+        life: life(detail.summary.state),
         attempt: detail.summary.attempt,
         interruptions: detail.interruptions,
         completed_by: by.map(|of| of.lease.to_string()).collect(),
         result: result.map(|text| text.into_owned()),
+        reason: detail.summary.reason.clone(),
     }
 }

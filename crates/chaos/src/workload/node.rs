@@ -1,9 +1,13 @@
 //! A node: works until it is asked to end, and records what it did and was told.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{future::pending, process::ExitCode, sync::Arc};
 
 use leasehold_judge::{Answer, Outcome as Recorded, What};
 use leasehold_node::{Outcome, Rejection, Task, Worker, WorkerEvent};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use tokio::{sync::broadcast::error::RecvError, time::sleep};
 
 use super::{asked_to_end, door, options, pool};
@@ -54,8 +58,13 @@ async fn work(recorder: Arc<Recorder>, task: Task) -> Outcome {
         attempt: task.attempt,
         is_right: payload.is_some(),
     });
-    let (rest, fails) = payload.map_or_else(Default::default, |of| (of.rest, of.fails));
+    let (rest, fails, is_deadly) =
+        payload.map_or_else(Default::default, |of| (of.rest, of.fails, of.is_deadly));
     sleep(rest).await;
+    if is_deadly {
+        recorder.record(What::Poisoned { task: id, lease });
+        return die().await;
+    }
     let outcome = if task.lease.lease.number.is_multiple_of(GIVEN_BACK) {
         Outcome::Release
     } else if task.attempt <= fails {
@@ -69,6 +78,13 @@ async fn work(recorder: Arc<Recorder>, task: Task) -> Outcome {
         outcome: in_short(&outcome),
     });
     outcome
+}
+
+/// As a node ends whose task takes too much memory, or whose library crashes: without a word.
+async fn die() -> Outcome {
+    // Fails only if there is no such process.
+    let _ = kill(Pid::this(), Signal::SIGKILL);
+    pending().await
 }
 
 fn in_short(outcome: &Outcome) -> Recorded {

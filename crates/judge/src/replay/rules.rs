@@ -1,12 +1,32 @@
 //! Which change may follow on what. One rule for each verb, from the documents.
 
 use super::state::{Ending, State, is_newer};
-use crate::{Change, Kind, Life, Terms};
+use crate::{Change, Kind, Life, Terms, story::Story};
+
+/// The three budgets of a task: its own, or those of its pool.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    attempts_max: u32,
+    losses_max: u32,
+    interruptions_max: u32,
+}
+
+impl Bounds {
+    pub(super) fn of(story: Option<&Story<'_>>, terms: &Terms) -> Self {
+        let attempts_max = story.and_then(Story::attempts_max);
+        let losses_max = story.and_then(Story::losses_max);
+        Self {
+            attempts_max: attempts_max.unwrap_or(terms.attempts_max),
+            losses_max: losses_max.unwrap_or(terms.losses_max),
+            interruptions_max: terms.interruptions_max,
+        }
+    }
+}
 
 type Followed = Result<State, (Kind, String)>;
 
 /// The state after a change, or what is wrong with it.
-pub(super) fn follow(from: &State, change: &Change, terms: &Terms, attempts_max: u32) -> Followed {
+pub(super) fn follow(from: &State, change: &Change, bounds: Bounds) -> Followed {
     let to = match change.cause.as_str() {
         "Enqueued" => enqueued(from, change),
         "Claimed" => claimed(from, change),
@@ -16,7 +36,7 @@ pub(super) fn follow(from: &State, change: &Change, terms: &Terms, attempts_max:
         "Due" | "Freed" => due(from, change),
         "Cancelled" | "Expired" | "ParentGone" | "Requeued(Cancelled)" => called_off(from, change),
         "Revived" => revived(from, change),
-        _ => requeued(from, change, terms, attempts_max),
+        _ => requeued(from, change, bounds),
     }?;
     if to.attempt != change.attempt {
         let said = format!(
@@ -157,7 +177,7 @@ fn revived(from: &State, change: &Change) -> Followed {
     to(&anew, change, &[Life::Ready, Life::Scheduled])
 }
 
-fn requeued(from: &State, change: &Change, terms: &Terms, attempts_max: u32) -> Followed {
+fn requeued(from: &State, change: &Change, bounds: Bounds) -> Followed {
     let Some(ending) = Ending::parse(&change.cause) else {
         let said = format!("the log says \"{}\", which is not known here", change.cause);
         return Err((Kind::Unexplained, said));
@@ -177,26 +197,26 @@ fn requeued(from: &State, change: &Change, terms: &Terms, attempts_max: u32) -> 
     if by_holder || change.lease.is_none() {
         to.lease = None;
     }
-    budgets(&to, change, terms, attempts_max)?;
+    budgets(&to, change, bounds)?;
     Ok(to)
 }
 
+/// What a task dies of that kills its nodes, in the hub's words.
+pub(crate) const LOST_TOO_OFTEN: &str = "lost with its node too often";
+
 /// Dead exactly when one of the three is spent, and of that one.
-fn budgets(
-    to: &State,
-    change: &Change,
-    terms: &Terms,
-    attempts_max: u32,
-) -> Result<(), (Kind, String)> {
+fn budgets(to: &State, change: &Change, bounds: Bounds) -> Result<(), (Kind, String)> {
+    let Bounds {
+        attempts_max,
+        losses_max,
+        interruptions_max,
+    } = bounds;
     let spent = [
         ("attempts spent", to.failures >= attempts_max),
-        (
-            "lost with its node too often",
-            to.losses >= terms.losses_max,
-        ),
+        (LOST_TOO_OFTEN, to.losses >= losses_max),
         (
             "interrupted too often",
-            to.interruptions > terms.interruptions_max,
+            to.interruptions > interruptions_max,
         ),
     ];
     let miscounted = |said: String| Err((Kind::Miscounted, said));
@@ -214,22 +234,20 @@ fn budgets(
             return Ok(());
         }
         return miscounted(format!(
-            "it is dead of \"{}\" after {} failures of {attempts_max}, {} losses of {}, {} \
-             interruptions of {}",
+            "it is dead of \"{}\" after {} failures of {attempts_max}, {} losses of {losses_max}, {} \
+             interruptions of {interruptions_max}",
             change.died.as_deref().unwrap_or("one of them"),
             to.failures,
             to.losses,
-            terms.losses_max,
-            to.interruptions,
-            terms.interruptions_max
+            to.interruptions
         ));
     }
     let overdue = spent.iter().find(|(_, is_spent)| *is_spent);
     match overdue.filter(|_| change.life != Life::Cancelled) {
         Some((of, _)) => miscounted(format!(
-            "it lives on after {} failures of {attempts_max}, {} losses of {}, {} interruptions of \
-             {}: {of}",
-            to.failures, to.losses, terms.losses_max, to.interruptions, terms.interruptions_max
+            "it lives on after {} failures of {attempts_max}, {} losses of {losses_max}, {} \
+             interruptions of {interruptions_max}: {of}",
+            to.failures, to.losses, to.interruptions
         )),
         None => Ok(()),
     }

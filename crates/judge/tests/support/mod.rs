@@ -61,14 +61,19 @@ impl Scribe {
             task: task.into(),
             priority: 4,
             attempts_max: None,
+            losses_max: None,
+            is_poison: false,
         };
         self.write("producer-1", asked);
     }
 
     pub(crate) fn enqueue(&mut self, task: &str) {
         self.asked(task);
-        let task = task.into();
-        self.write("producer-1", What::Acknowledged { task });
+        let acknowledged = What::Acknowledged {
+            task: task.into(),
+            known_as: None,
+        };
+        self.write("producer-1", acknowledged);
     }
 
     pub(crate) fn started(&mut self, task: &str, lease: &str, node: &str) {
@@ -132,6 +137,7 @@ pub(crate) fn found(task: &str, lease: &str) -> Found {
         interruptions: 0,
         completed_by: vec![lease.into()],
         result: Some(lease.into()),
+        reason: String::new(),
     }
 }
 
