@@ -124,7 +124,7 @@ impl Found {
         if last.head.marked > mark.seq {
             let reason = format!(
                 "it has what was in the journal up to record {}, and had it up to record {}: its end is \
-                 lost",
+                 lost, or it is a copy from an earlier day",
                 mark.seq, last.head.marked
             );
             return Err(damage::damaged(values.display().to_string(), reason));
