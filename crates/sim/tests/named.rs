@@ -1,7 +1,7 @@
 //! Seeds that once found something. A world's story depends on the simulator, too: when that
 //! changes, these seeds are other worlds, and cost little.
 
-use leasehold_sim::run;
+use leasehold_sim::{Boundary, Trial, run, try_out};
 
 fn assert_no_objection(seed: u64) {
     let report = run(seed, None);
@@ -77,4 +77,17 @@ fn a_moment_that_a_clock_put_off_is_waited_for() {
 #[test]
 fn a_pool_may_take_long_at_the_rate_that_is_set() {
     assert_no_objection(11_035_059);
+}
+
+/// A node resumed a lease that had just run out, of a group that had filled up meanwhile, and gave
+/// back another task of that group: in between the group was at its limit and lost its turn, and the
+/// oracle, which looked at it after both, had it wait there all the while.
+#[test]
+fn a_group_that_is_full_for_a_moment_loses_its_turn() {
+    let trial = Trial {
+        crash_at: Some((14, Boundary::Answered)),
+        ..Trial::default()
+    };
+    let report = try_out(20_301_043, trial);
+    assert!(report.violation.is_none(), "{report}");
 }

@@ -143,6 +143,16 @@ impl Books {
         }
     }
 
+    /// A late resume takes a task back before it gives back what its node does not name: a group that
+    /// is at its limit for that moment has nothing to grant then.
+    pub(super) fn crowd(&mut self, id: TaskId, now: Timestamp) -> Verdict {
+        let seen = self.seen(id)?.clone();
+        if !self.is_open(&seen, now) {
+            self.turns.0.remove(&seen.terms.group);
+        }
+        Ok(())
+    }
+
     /// With its last ready task a group leaves the line, be it for a moment: what makes the next one
     /// ready may come of that very change.
     pub(super) fn leave_line(&mut self, group: &Group) {

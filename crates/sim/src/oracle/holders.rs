@@ -133,6 +133,9 @@ impl Books {
             seen.agrees(said)
                 .map_err(|what| Violation::of(proof.task, what))?;
         }
+        if is_late {
+            self.crowd(proof.task, now)?;
+        }
         Ok(Ok(runs))
     }
 
