@@ -16,14 +16,13 @@ use leasehold_hub::{ConfigError, ConfigLayers, Engine, HubConfig, LogFormat, Log
 const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/hub.toml");
 
 /// Each knob with a value that is not its default, as a file writes it.
-const KNOBS: [(&str, &str, &str); 59] = [
+const KNOBS: [(&str, &str, &str); 58] = [
     ("hub", "listen", "\"[::1]:7000\""),
     ("hub", "open_to_all", "true"),
     ("hub", "sessions_max", "7"),
     ("hub", "sessions_per_address_max", "3"),
     ("hub", "address_requests_per_second", "5000"),
-    ("hub", "address_bytes_per_second", "\"2MiB\""),
-    ("hub", "address_bytes_max", "\"64KiB\""),
+    ("hub", "address_bytes_per_second", "\"32MiB\""),
     ("hub", "handshakes_max", "1"),
     ("hub", "drain_for", "\"0s\""),
     ("session", "heartbeat", "\"1500ms\""),

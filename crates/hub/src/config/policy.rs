@@ -23,13 +23,12 @@ pub(crate) struct Shown {
 const LIVE: [&str; 3] = ["session", "pools", "tls"];
 
 /// Those that are not as their sections are.
-const LIVE_KNOBS: [&str; 7] = [
+const LIVE_KNOBS: [&str; 6] = [
     "hub.open_to_all",
     "hub.sessions_max",
     "hub.sessions_per_address_max",
     "hub.address_requests_per_second",
     "hub.address_bytes_per_second",
-    "hub.address_bytes_max",
     "hub.handshakes_max",
 ];
 

@@ -87,6 +87,7 @@ pub(super) fn conflicts(config: &HubConfig) -> Vec<Conflict> {
     let own: Vec<Conflict> = named.filter(|conflict| !inherited(conflict)).collect();
     in_session(config)
         .into_iter()
+        .chain(of_address(config))
         .chain(tls::conflicts(config))
         .chain(defaults)
         .chain(own)
@@ -123,6 +124,27 @@ fn in_session(config: &HubConfig) -> Vec<Conflict> {
             rule,
         })
         .collect()
+}
+
+/// An address is not heard until its longest frame is paid for: that should not take minutes.
+fn of_address(config: &HubConfig) -> Option<Conflict> {
+    let rate = config.hub.address_bytes_per_second?;
+    let rule = "address_bytes_per_second must be at least frame_bytes_max";
+    let knobs = [
+        Held::of(
+            &sections::HUB,
+            sections::HUB.name,
+            "address_bytes_per_second",
+            config,
+        ),
+        Held::of(
+            &sections::SESSION,
+            sections::SESSION.name,
+            "frame_bytes_max",
+            config,
+        ),
+    ];
+    (rate < config.session.frame_bytes_max as u64).then(|| Conflict::new(knobs, rule))
 }
 
 /// Limits that no partition can keep alone: which are set.

@@ -45,13 +45,10 @@ section! {
         /// most, and forgotten with the last connection of the address.
         address_requests_per_second: Option<u64> = None,
             Optional(Count { min: 1, max: 1_000_000_000 });
-        /// Bytes of all sessions of one address together in a second, as with its requests. A frame
-        /// is read whole, and paid for afterwards.
+        /// Bytes of all sessions of one address together in a second, as with its requests. Must be
+        /// at least `session.frame_bytes_max`: a frame is read whole, and paid for afterwards. Nobody
+        /// of an address is heard meanwhile, nor held silent.
         address_bytes_per_second: Option<u64> = None, Optional(Size { min: KIB, max: TIB });
-        /// Bytes in flight of all sessions of one address together; past it the hub reads no more
-        /// from any of them until some are answered, but for one frame of each that it listens to
-        /// already.
-        address_bytes_max: Option<usize> = None, Optional(Size { min: 64 * KIB, max: TIB });
         /// Connections that have not said who they are yet. With one more, the oldest such one of
         /// the address that has the most of them is turned away (for one of its own address only
         /// after a second): whoever opens thousands and says nothing keeps no node out. Each costs a

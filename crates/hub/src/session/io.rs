@@ -9,7 +9,7 @@ mod authority;
 use std::{mem, pin::Pin, time::Duration};
 
 use bytes::BytesMut;
-use futures_util::{FutureExt, StreamExt, future::OptionFuture};
+use futures_util::{FutureExt, StreamExt};
 use leasehold_core::{Ending, PoolName, SessionId, time::millis};
 use leasehold_wire::{FromHub, FromNode, HubCodec, Refusal, RefusalCode, Request, WireError};
 use tokio::{
@@ -82,9 +82,8 @@ pub(crate) async fn run(
     let entered = enter(&context, session, connection, &mut arrival, ways).await;
     let Some(entered) = entered else { return };
     let guard = SessionGuard::new(&context, session, entered.record, back);
-    let household = arrival.household();
-    let throttle = Throttle::new(&context.config.now(), household.clone());
-    let requests = Requests::new(context, guard, entered.admitted.standing, household);
+    let throttle = Throttle::new(&context.config.now(), arrival.household());
+    let requests = Requests::new(context, guard, entered.admitted.standing);
     let mut io = SessionIo::new(
         (requests, throttle),
         entered.frames,
@@ -158,12 +157,16 @@ impl SessionIo {
             self.speech.take();
             self.look_by(until);
         }
-        let shut_until = self.throttle.shut_until(Instant::now);
+        let mut shut_until = self.throttle.shut_until(Instant::now);
+        if shut_until.is_some() {
+            // Its owner may have lifted that, which nothing that is read would show.
+            self.throttle
+                .follow(&self.requests.context.config.now(), Instant::now);
+            shut_until = self.throttle.shut_until(Instant::now);
+        }
         if let Some(at) = shut_until {
             self.look_by(at);
         }
-        // Before it is looked at whether there is room: it may come in between.
-        let neighbours = self.requests.neighbours();
         // What is refused at once is answered at once: whoever does not read it is not heard, either.
         let may_read = shut_until.is_none()
             && self.dismissal.is_none()
@@ -187,7 +190,6 @@ impl SessionIo {
                 }
             }
             frame = self.frames.next(), if may_read => self.take_frames(frame).await?,
-            Some(()) = OptionFuture::from(neighbours), if !may_read => {}
             () = &mut self.alarm => self.tick(may_read)?,
         }
         Ok(())

@@ -3,19 +3,15 @@
 mod authority;
 mod dispatch;
 
-use std::sync::Arc;
-
 use foldhash::{HashMap, HashMapExt};
 use leasehold_core::{PoolId, PoolName, Rejection, RequestId};
 use leasehold_wire::{FromHub, Request, Response};
-use tokio::sync::futures::OwnedNotified;
 
 use super::{
     SessionContext,
     backup::Backup,
     gather::{Gather, finish_items},
     guard::{PoolGone, SessionGuard},
-    household::{Household, InFlight},
     join::{Aim, Share, aim, join, make_room, say_shares},
     route::{route, weight},
     speech::Speech,
@@ -40,8 +36,8 @@ pub(super) struct Requests {
     pub(super) pending: HashMap<u64, Pending>,
     /// The node's requests that are not answered yet.
     under_way: usize,
-    /// What they weigh.
-    in_flight: InFlight,
+    /// What they weigh, in bytes.
+    bytes: usize,
     dealings: HashMap<PoolId, Dealings>,
     /// A pool had ended when something was sent to it.
     pub(super) has_lost_a_pool: bool,
@@ -91,12 +87,7 @@ pub(super) enum Pending {
 }
 
 impl Requests {
-    pub(super) fn new(
-        context: SessionContext,
-        guard: SessionGuard,
-        standing: Standing,
-        household: Option<Arc<Household>>,
-    ) -> Self {
+    pub(super) fn new(context: SessionContext, guard: SessionGuard, standing: Standing) -> Self {
         Self {
             context,
             guard,
@@ -104,7 +95,7 @@ impl Requests {
             next: 1,
             pending: HashMap::new(),
             under_way: 0,
-            in_flight: InFlight::new(household),
+            bytes: 0,
             dealings: HashMap::new(),
             has_lost_a_pool: false,
             backup: None,
@@ -115,22 +106,7 @@ impl Requests {
     /// Whether the session may have more under way.
     pub(super) fn has_room(&self) -> bool {
         let session = &self.context.config.now().session;
-        self.under_way < session.requests_max
-            && self.in_flight.bytes() < session.bytes_max
-            && self.in_flight.has_room()
-    }
-
-    /// Hears when others of its address have less in flight, if the owner sets a bound to that now.
-    pub(super) fn neighbours(&mut self) -> Option<OwnedNotified> {
-        let of_address = self.context.config.now().hub.address_bytes_max;
-        self.in_flight.follow(of_address);
-        self.in_flight.less()
-    }
-
-    /// One more that is not answered yet.
-    fn is_asked(&mut self, weight: usize) {
-        self.under_way += 1;
-        self.in_flight.add(weight);
+        self.under_way < session.requests_max && self.bytes < session.bytes_max
     }
 
     /// An idle session keeps next to nothing.
@@ -246,8 +222,7 @@ impl Requests {
 
     fn are_over(&mut self, shares: &[Share]) {
         self.under_way -= shares.len();
-        let weights = shares.iter().map(|share| share.weight);
-        self.in_flight.remove(weights.sum());
+        self.bytes -= shares.iter().map(|share| share.weight).sum::<usize>();
     }
 
     /// What all partitions together have answered.
@@ -302,7 +277,8 @@ impl Requests {
             weight,
             shape,
         });
-        self.is_asked(weight);
+        self.under_way += 1;
+        self.bytes += weight;
         true
     }
 
@@ -335,7 +311,7 @@ impl Requests {
             unreachable!("nothing else was gathered")
         };
         self.under_way -= 1;
-        self.in_flight.remove(weight);
+        self.bytes -= weight;
         let body = match *gather {
             Gather::Task(Ok(task)) => *task,
             Gather::Task(Err(rejection)) => Response::Refused(rejection),

@@ -79,11 +79,11 @@ hub.silence_after = 1
 hub.colour = 1
     hub.toml:1: hub.colour: no such key; [hub] has listen, open_to_all, sessions_max,
     sessions_per_address_max, address_requests_per_second, address_bytes_per_second,
-    address_bytes_max, handshakes_max, drain_for
+    handshakes_max, drain_for
 hub."a\nb" = 1
     hub.toml:1: hub."a\nb": no such key; [hub] has listen, open_to_all, sessions_max,
     sessions_per_address_max, address_requests_per_second, address_bytes_per_second,
-    address_bytes_max, handshakes_max, drain_for
+    handshakes_max, drain_for
 [pool.mail]|leases = 1
     hub.toml:2: pool.mail.leases: no such key; did you mean pool.mail.lease?
 [sesion]
@@ -137,6 +137,9 @@ env LEASEHOLD_SESSION_HEARTBEAT=6s
 session.bytes_max = "1MiB"
     hub.toml:1: session.bytes_max = "1MiB" with session.frame_bytes_max = "16MiB" (default):
     bytes_max must be at least frame_bytes_max
+hub.address_bytes_per_second = "15MiB"
+    hub.toml:1: hub.address_bytes_per_second = "15MiB" with session.frame_bytes_max = "16MiB"
+    (default): address_bytes_per_second must be at least frame_bytes_max
 pool_defaults.back_off_cap = "500ms"|[pool.a]|[pool.b]
     hub.toml:1: pool_defaults.back_off_cap = "500ms" with pool_defaults.back_off_base = "1s"
     (default): {back_off}

@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-use leasehold_core::{PoolName, Rejection};
+use leasehold_core::Rejection;
 use leasehold_hub::HubConfig;
-use leasehold_store::Moment;
 use leasehold_wire::{Request, Response};
-use tokio::time::{Instant, pause, resume, timeout};
+use tokio::time::{Instant, pause};
 
 use super::{
     raw::{Node, Stage, config, hello},
@@ -158,40 +157,6 @@ async fn sessions_of_one_address_share_its_rate_and_others_do_not() {
 }
 
 #[tokio::test]
-async fn what_one_session_has_in_flight_its_neighbour_waits_for() {
-    const MIB: usize = 1 << 20;
-    let mut config = config();
-    config.hub.address_bytes_max = Some(MIB);
-    let stage = Stage::start(config).await;
-    let mut one = node_of(&stage, "10.0.0.1", "one").await;
-    let mut two = node_of(&stage, "10.0.0.1", "two").await;
-    let mut other = node_of(&stage, "10.0.0.2", "other").await;
-    one.request(enqueue("mail", vec![item(new_id(), "first")]))
-        .await;
-    stage.faults.stall_commits(Moment::Before);
-    let large = vec![item(new_id(), "x".repeat(MIB))];
-    let large = one.ask(enqueue("mail", large)).await;
-    stage.stalled().await;
-    // It is read, and its neighbour is not, though no pool is asked; nor does anybody else wait.
-    pause();
-    let at_once = Request::Status {
-        pool: Some(PoolName::new("nowhere").expect("a name")),
-    };
-    // It listens already.
-    two.request(at_once.clone()).await;
-    let waiting = two.ask(at_once.clone()).await;
-    let answer = timeout(Duration::from_secs(2), two.answer(waiting));
-    assert!(answer.await.is_err(), "it was answered");
-    let id = other.ask(at_once).await;
-    assert_about(answered_after(&mut other, id).await, Duration::ZERO);
-    resume();
-    stage.faults.release();
-    one.answer(large).await;
-    let refused = Response::Refused(Rejection::NoSuchPool("nowhere".to_owned()));
-    assert_eq!(two.answer(waiting).await, refused);
-}
-
-#[tokio::test]
 async fn a_rate_that_its_owner_lifts_is_lifted_for_open_sessions() {
     let config = with(|config| config.session.requests_per_second = Some(1));
     let stage = Stage::start(config.clone()).await;
@@ -210,4 +175,23 @@ async fn a_rate_that_its_owner_lifts_is_lifted_for_open_sessions() {
         node.answer(id).await;
     }
     assert_about(began.elapsed(), Duration::ZERO);
+}
+
+/// One that is shut reads nothing, so nothing that it reads can tell it.
+#[tokio::test]
+async fn a_rate_that_is_lifted_is_lifted_for_who_has_to_wait_for_long() {
+    let stage = Stage::start(with(|config| {
+        config.session.bytes_per_second = Some(1 << 10)
+    }))
+    .await;
+    pause();
+    let mut node = stage.inside("node").await;
+    let id = node.ask(long(100 << 10)).await;
+    node.answer(id).await;
+    let reloaded = stage.hub.reload(with(|_| ())).await;
+    reloaded.expect("it can be changed");
+    let id = node.ask(STATUS).await;
+    // It looks at it when it says that it is there, at the latest.
+    let waited = answered_after(&mut node, id).await;
+    assert!(waited <= Duration::from_secs(5), "{waited:?}");
 }

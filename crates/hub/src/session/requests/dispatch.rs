@@ -113,7 +113,8 @@ impl Requests {
     }
 
     fn ask_one(&mut self, share: Share, pool: PoolRef, ask: Ask) -> Option<FromHub> {
-        self.is_asked(share.weight);
+        self.under_way += 1;
+        self.bytes += share.weight;
         let request = self.begin(Pending::Shared(vec![share]));
         self.batch(pool, request, ask);
         None
@@ -222,7 +223,8 @@ impl Requests {
         asks: Vec<(PoolRef, Ask)>,
         gather: Gather,
     ) -> Option<FromHub> {
-        self.is_asked(weight);
+        self.under_way += 1;
+        self.bytes += weight;
         let pending = Pending::Gathered {
             id,
             left: asks.len(),
