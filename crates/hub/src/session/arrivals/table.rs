@@ -10,9 +10,8 @@ use std::{
 use leasehold_wire::{Refusal, RefusalCode};
 use tokio::sync::oneshot;
 
-use super::Household;
 use super::{
-    Origin,
+    Household, Origin,
     notice::{Burst, Notice},
 };
 use crate::config::HubSection;
