@@ -235,6 +235,17 @@ async fn a_command_knows_what_it_works_on() {
     assert_eq!(result, format!("payload {id}\np\n1\n{lease}\ncrane-7\n"));
 }
 
+/// What this program wants of the system's memory is nothing that a command should bear.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_command_has_the_memory_of_any_other() {
+    let hub = Hub::start().await;
+    let exec = "grep -c '^THP_enabled:.*1' /proc/self/status";
+    let _worker = hub.work("crane", exec, &[]);
+    let told = hub.run(&["enqueue", "p", "--wait", ""]).await;
+    assert_eq!(told.ok(), "1\n");
+}
+
 #[tokio::test]
 async fn exit_75_gives_the_task_back_uncounted() {
     let hub = Hub::start().await;

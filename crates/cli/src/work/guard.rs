@@ -76,6 +76,7 @@ fn read_payload(leash: &mut impl Read) -> io::Result<Vec<u8>> {
 
 fn guard(command: &OsStr, payload: Vec<u8>) -> io::Result<ExitStatus> {
     adopt_orphans();
+    give_back_huge_pages();
     let mut child = Command::new("sh")
         .arg("-c")
         .arg(command)
@@ -99,6 +100,13 @@ fn adopt_orphans() {
     #[cfg(target_os = "linux")]
     // Without it the wait for a group that was told to end takes longer, no more.
     let _ = nix::sys::prctl::set_child_subreaper(true);
+}
+
+/// Our allocator renounces them for this process, which would go for all that it starts.
+fn give_back_huge_pages() {
+    #[cfg(target_os = "linux")]
+    // A kernel that does not know them has none to be given back.
+    let _ = rustix::thread::disable_transparent_huge_pages(false);
 }
 
 fn feed(mut stdin: ChildStdin, payload: &[u8]) {
