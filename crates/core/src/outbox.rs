@@ -5,20 +5,22 @@ use core::mem;
 
 use crate::{Change, Transition};
 
-/// Orders changes and replies: while one commit is on its way the next gathers, and a reply leaves
+/// Orders changes and replies: while commits are on their way the next gathers, and a reply leaves
 /// only when every change that happened before it is durable.
 ///
 /// `R` is whatever the caller sends. Call [`Outbox::push`] after each transition,
 /// [`Outbox::next_commit`] after each batch of work, [`Outbox::committed`] when the store is done.
+/// Commits become durable in the order in which they were taken, or fail with all after them.
 #[derive(Debug)]
 pub struct Outbox<R> {
     /// Changes that no commit has taken yet.
     changes: Vec<Change>,
-    /// Replies that wait for the commit that is on its way.
+    /// Replies that wait for commits that are on their way, in the order of these.
     behind_flying: VecDeque<R>,
-    /// Replies that wait for the commit after it.
+    /// Replies that wait for the commit after them.
     behind_gathering: VecDeque<R>,
-    is_flying: bool,
+    /// How many replies wait for each commit that is on its way, the oldest first.
+    flying: VecDeque<usize>,
     /// The next commit is wanted even without changes.
     is_held: bool,
 }
@@ -29,7 +31,7 @@ impl<R> Default for Outbox<R> {
             changes: Vec::new(),
             behind_flying: VecDeque::new(),
             behind_gathering: VecDeque::new(),
-            is_flying: false,
+            flying: VecDeque::new(),
             is_held: false,
         }
     }
@@ -63,7 +65,11 @@ impl<R> Outbox<R> {
 
     fn say_all(&mut self, replies: impl IntoIterator<Item = R>) {
         if self.changes.is_empty() && !self.is_held {
+            let before = self.behind_flying.len();
             self.behind_flying.extend(replies);
+            if let Some(newest) = self.flying.back_mut() {
+                *newest += self.behind_flying.len() - before;
+            }
         } else {
             self.behind_gathering.extend(replies);
         }
@@ -71,35 +77,56 @@ impl<R> Outbox<R> {
 
     /// Replies that wait for nothing.
     pub fn take_free(&mut self) -> Vec<R> {
-        if self.is_flying || self.behind_flying.is_empty() {
+        if self.is_flying() || self.behind_flying.is_empty() {
             Vec::new()
         } else {
             self.behind_flying.drain(..).collect()
         }
     }
 
+    fn is_flying(&self) -> bool {
+        !self.flying.is_empty()
+    }
+
     /// The changes of the next commit, if there are any and none is on its way.
     pub fn next_commit(&mut self) -> Option<Vec<Change>> {
-        if self.is_flying || (self.changes.is_empty() && !self.is_held) {
+        if self.is_flying() {
+            return None;
+        }
+        self.next_commit_behind()
+    }
+
+    /// The changes of the next commit, if there are any, though others are on their way.
+    pub fn next_commit_behind(&mut self) -> Option<Vec<Change>> {
+        if self.changes.is_empty() && !self.is_held {
             return None;
         }
         debug_assert!(
-            self.behind_flying.is_empty(),
-            "take_free() comes before next_commit()"
+            self.is_flying() || self.behind_flying.is_empty(),
+            "take_free() comes before a commit"
         );
-        self.is_flying = true;
         self.is_held = false;
-        mem::swap(&mut self.behind_flying, &mut self.behind_gathering);
+        self.flying.push_back(self.behind_gathering.len());
+        self.behind_flying.append(&mut self.behind_gathering);
         Some(mem::take(&mut self.changes))
     }
 
-    /// The commit on its way has not begun yet: moves to `changes`, which are its own, what would
-    /// have gone with the next one. Its replies wait for it, too.
+    /// The newest commit on its way has not begun yet: moves to `changes`, which are its own, what
+    /// would have gone with the next one. Its replies wait for it, too.
     pub fn join_commit(&mut self, changes: &mut Vec<Change>) {
-        debug_assert!(self.is_flying, "there is nothing to join");
         changes.append(&mut self.changes);
+        match self.flying.back_mut() {
+            Some(newest) => *newest += self.behind_gathering.len(),
+            None => debug_assert!(false, "there is nothing to join"),
+        }
         self.behind_flying.append(&mut self.behind_gathering);
         self.is_held = false;
+    }
+
+    /// How many changes wait for the next commit.
+    #[must_use]
+    pub fn changes(&self) -> usize {
+        self.changes.len()
     }
 
     /// How many replies wait for the next commit.
@@ -108,23 +135,23 @@ impl<R> Outbox<R> {
         self.behind_gathering.len()
     }
 
-    /// How many replies wait for the commit on its way.
+    /// How many replies wait for the newest commit on its way.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.behind_flying.len()
+        self.flying.back().copied().unwrap_or_default()
     }
 
-    /// The commit on its way is durable: here is what may be said now.
+    /// The oldest commit on its way is durable: here is what may be said now.
     pub fn committed(&mut self) -> Vec<R> {
-        debug_assert!(self.is_flying, "nothing was on its way");
-        self.is_flying = false;
-        self.behind_flying.drain(..).collect()
+        debug_assert!(self.is_flying(), "nothing was on its way");
+        let released = self.flying.pop_front().unwrap_or_default();
+        self.behind_flying.drain(..released).collect()
     }
 
     /// Whether nothing is on its way and nothing waits.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        !self.is_flying
+        !self.is_flying()
             && !self.is_held
             && self.changes.is_empty()
             && self.behind_flying.is_empty()

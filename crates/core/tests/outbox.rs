@@ -3,6 +3,8 @@
 #[expect(dead_code, reason = "most of the harness serves the other tests")]
 mod harness;
 
+use std::collections::VecDeque;
+
 use leasehold_core::*;
 use proptest::prelude::*;
 
@@ -51,6 +53,12 @@ impl Desk {
         let changes = self.outbox.next_commit()?;
         Some(changes.iter().filter_map(Change::task_id).collect())
     }
+
+    /// The same, behind others.
+    fn commit_behind(&mut self) -> Option<Vec<TaskId>> {
+        let changes = self.outbox.next_commit_behind()?;
+        Some(changes.iter().filter_map(Change::task_id).collect())
+    }
 }
 
 #[test]
@@ -91,6 +99,29 @@ fn what_joins_a_commit_leaves_with_it() {
     desk.enqueue(3);
     assert_eq!(desk.outbox.committed(), [1, 2], "the third came too late");
     assert_eq!(desk.commit(), Some(vec![id(3)]));
+}
+
+#[test]
+fn each_commit_on_its_way_releases_its_own() {
+    let mut desk = Desk::new();
+    desk.enqueue(1);
+    assert_eq!(desk.commit(), Some(vec![id(1)]));
+    assert_eq!(desk.outbox.next_commit_behind(), None, "nothing gathered");
+    desk.enqueue(2);
+    desk.enqueue(3);
+    assert_eq!(desk.outbox.changes(), 2);
+    assert_eq!(desk.commit_behind(), Some(vec![id(2), id(3)]));
+    assert_eq!(desk.outbox.waiting(), 2);
+    desk.enqueue(1);
+    assert_eq!(desk.outbox.waiting(), 3, "it says what it saw, behind all");
+    desk.enqueue(4);
+    assert_eq!(desk.outbox.committed(), [1]);
+    assert!(desk.outbox.take_free().is_empty());
+    assert_eq!(desk.commit(), None, "one is still on its way");
+    assert_eq!(desk.outbox.committed(), [2, 3, 4]);
+    assert_eq!(desk.commit(), Some(vec![id(4)]));
+    assert_eq!(desk.outbox.committed(), [5]);
+    assert!(desk.outbox.is_idle());
 }
 
 #[test]
@@ -228,6 +259,7 @@ enum Step {
     Say,
     Hold,
     Commit,
+    CommitBehind,
     Committed,
 }
 
@@ -238,7 +270,14 @@ proptest! {
     #[test]
     fn order_is_kept(steps in prop::collection::vec(
         prop::sample::select(
-            vec![Step::Change, Step::Say, Step::Hold, Step::Commit, Step::Committed],
+            vec![
+                Step::Change,
+                Step::Say,
+                Step::Hold,
+                Step::Commit,
+                Step::CommitBehind,
+                Step::Committed,
+            ],
         ),
         0..60,
     )) {
@@ -246,13 +285,13 @@ proptest! {
     }
 }
 
-/// Changes and holds so far, how many of them are on their way and durable, and how many each reply
-/// waits for.
+/// Changes and holds so far, how many of them each commit on its way takes along, how many are
+/// durable, and how many each reply waits for.
 #[derive(Default)]
 struct Story {
     /// Which task each put in; a hold none.
     events: Vec<Option<TaskId>>,
-    flying: Option<usize>,
+    flying: VecDeque<usize>,
     durable: usize,
     left: u64,
     waits_for: Vec<usize>,
@@ -261,13 +300,14 @@ struct Story {
 impl Story {
     fn run(mut self, steps: &[Step]) {
         let mut desk = Desk::new();
-        for step in steps
-            .iter()
-            .chain(&[Step::Committed, Step::Commit, Step::Committed])
-        {
+        for step in steps {
             self.step(&mut desk, *step);
-            let free = desk.outbox.take_free();
-            self.leave(&free);
+        }
+        while !self.flying.is_empty() {
+            self.step(&mut desk, Step::Committed);
+        }
+        for step in [Step::Commit, Step::Committed] {
+            self.step(&mut desk, step);
         }
         assert!(desk.outbox.is_idle());
         assert_eq!(self.left, desk.spoken, "nothing is held back for ever");
@@ -290,22 +330,32 @@ impl Story {
                 self.events.push(None);
             }
             Step::Commit => {
-                let is_wanted = self.flying.is_none() && self.durable < self.events.len();
+                let is_free = self.flying.is_empty();
                 let tasks = desk.commit();
-                assert_eq!(tasks.is_some(), is_wanted);
-                if let Some(tasks) = tasks {
-                    let expected = self.events[self.durable..].iter().flatten();
-                    assert!(expected.eq(&tasks));
-                    self.flying = Some(self.events.len());
-                }
+                self.take_off(tasks, is_free);
+            }
+            Step::CommitBehind => {
+                let tasks = desk.commit_behind();
+                self.take_off(tasks, true);
             }
             Step::Committed => {
-                if let Some(durable) = self.flying.take() {
+                if let Some(durable) = self.flying.pop_front() {
                     self.durable = durable;
                     let said = desk.outbox.committed();
                     self.leave(&said);
                 }
             }
+        }
+        let free = desk.outbox.take_free();
+        self.leave(&free);
+    }
+
+    fn take_off(&mut self, tasks: Option<Vec<TaskId>>, is_allowed: bool) {
+        let begun = self.flying.back().copied().unwrap_or(self.durable);
+        assert_eq!(tasks.is_some(), is_allowed && begun < self.events.len());
+        if let Some(tasks) = tasks {
+            assert!(self.events[begun..].iter().flatten().eq(&tasks));
+            self.flying.push_back(self.events.len());
         }
     }
 

@@ -1,6 +1,8 @@
 //! The one writer of the store: batches in, durable marks out.
 //!
 //! It has a thread. Whatever waits when that is free goes into one commit, of however many pools.
+//! A long commit is handed on when it is ready, to one that waits for the disk, and the next is made
+//! ready meanwhile ([`under_way`]).
 //! Where the last commit released many replies, those who got them are about to ask again: then the
 //! next waits for most of them, but no longer than the last one took ([`Pace`]). After a failed
 //! commit every pool is told, nothing more is taken, and the next pool that opens makes the store
@@ -14,6 +16,7 @@ mod aside;
 mod pace;
 mod slot;
 mod task;
+mod under_way;
 mod writing;
 
 use std::{
@@ -34,6 +37,7 @@ use tokio::sync::{mpsc::UnboundedSender, oneshot};
 pub(crate) use self::slot::{Load, Slot};
 use self::{
     pace::Pace,
+    under_way::{Syncer, UnderWay},
     writing::{MEASURE_EVERY, Writing},
 };
 use crate::{clock::Clock, gauge::Gauge};
@@ -50,12 +54,17 @@ pub(crate) struct Written {
     pub(crate) spent: Spent,
 }
 
+/// Called on a thread of the store's when all is durable, or has failed.
+pub(crate) type Done = Box<dyn FnOnce(Result<Written, String>) + Send>;
+
 /// A pool's next commit.
 pub(crate) struct Commit {
     pub(crate) slot: Slot,
-    /// Called on the store's thread when all is durable, or has failed.
-    pub(crate) done: Box<dyn FnOnce(Result<Written, String>) + Send>,
+    pub(crate) done: Done,
 }
+
+/// Changes from which on a commit is made ready while another thread waits for the disk.
+pub(crate) const LONG: usize = 128;
 
 enum Job {
     Pools(oneshot::Sender<Vec<PoolName>>),
@@ -123,9 +132,12 @@ impl StoreWriter {
     ) -> std::io::Result<Self> {
         let (jobs, inbox) = mpsc::channel();
         let writing = Shared(Arc::new(Mutex::new(Writing::new(store, gauge, clock))));
+        let under_way = Arc::clone(&writing.lock().under_way);
         let thread = WriterThread {
             writing: writing.clone(),
             clock,
+            syncer: Syncer::spawn(Arc::clone(&under_way))?,
+            under_way,
         };
         thread::Builder::new()
             .name("store-writer".to_owned())
@@ -178,7 +190,7 @@ impl StoreWriter {
         let Some(mut writing) = self.writing.try_lock() else {
             return Err(load);
         };
-        if !writing.pace.is_quiet(load.replies) {
+        if !writing.is_quiet(load.replies) {
             return Err(load);
         }
         begins();
@@ -200,6 +212,8 @@ impl StoreWriter {
 struct WriterThread {
     writing: Shared,
     clock: Clock,
+    under_way: Arc<UnderWay>,
+    syncer: Syncer,
 }
 
 impl WriterThread {
@@ -277,9 +291,18 @@ impl WriterThread {
         if commits.is_empty() {
             return;
         }
+        // Who comes in the meantime goes along.
+        self.under_way.wait_for_room();
         let mut writing = self.writing.lock();
         let taken = |Commit { slot, done }| Some((slot.take()?, done));
-        let loads = commits.into_iter().filter_map(taken).collect();
-        writing.commit(loads, |done, outcome| done(outcome));
+        let loads: Vec<_> = commits.into_iter().filter_map(taken).collect();
+        let changes: usize = loads.iter().map(|(load, _)| load.batch.changes.len()).sum();
+        if changes < LONG && self.under_way.are_none() {
+            writing.commit(loads, |done, outcome| done(outcome));
+        } else {
+            let flight = writing.begin_long(loads);
+            drop(writing);
+            self.syncer.end(flight);
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use leasehold_core::{Epoch, PoolId, PoolName, TaskId, Timestamp};
 
-use crate::{Blob, OpenedPool, PoolBatch, Store, StoreError, StoreStats};
+use crate::{Begun, Blob, OpenedPool, PoolBatch, Store, StoreError, StoreStats};
 
 /// When in a commit something goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,6 @@ pub enum Moment {
 pub struct FaultyStore<S> {
     store: S,
     faults: Faults,
-    poisoned: bool,
 }
 
 /// What is to go wrong with a [`FaultyStore`]. Clones are the same; tests keep one.
@@ -34,6 +33,7 @@ pub struct Faults(Arc<(Mutex<Plan>, Condvar)>);
 
 #[derive(Debug, Default)]
 struct Plan {
+    poisoned: bool,
     fail: Option<Moment>,
     panic: Option<Moment>,
     stall: Option<Moment>,
@@ -41,6 +41,7 @@ struct Plan {
     reopens_to_fail: u32,
     opens_to_fail: u32,
     free_bytes: Option<u64>,
+    begun: u64,
     commits: u64,
     committed_on: Option<ThreadId>,
 }
@@ -53,18 +54,13 @@ impl<S: Store> FaultyStore<S> {
             Self {
                 store,
                 faults: faults.clone(),
-                poisoned: false,
             },
             faults,
         )
     }
 
     fn usable(&self) -> Result<(), StoreError> {
-        if self.poisoned {
-            Err(StoreError::Poisoned)
-        } else {
-            Ok(())
-        }
+        self.faults.usable()
     }
 }
 
@@ -90,6 +86,15 @@ impl Faults {
         drop(plan.unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// Waits until so many commits have begun, since the store is there.
+    pub fn wait_until_begun(&self, commits: u64) {
+        let plan = self
+            .0
+            .1
+            .wait_while(self.plan(), |plan| plan.begun < commits);
+        drop(plan.unwrap_or_else(PoisonError::into_inner));
+    }
+
     /// Lets the commits go on that wait, and all that come.
     pub fn release(&self) {
         self.plan().stall = None;
@@ -111,6 +116,12 @@ impl Faults {
         self.plan().free_bytes = bytes;
     }
 
+    /// Commits that have begun to be written.
+    #[must_use]
+    pub fn begun(&self) -> u64 {
+        self.plan().begun
+    }
+
     /// Commits that were written, those that failed [`Moment::After`] included.
     #[must_use]
     pub fn commits(&self) -> u64 {
@@ -123,6 +134,14 @@ impl Faults {
         self.plan().committed_on
     }
 
+    fn usable(&self) -> Result<(), StoreError> {
+        if self.plan().poisoned {
+            Err(StoreError::Poisoned)
+        } else {
+            Ok(())
+        }
+    }
+
     fn pass(&self, moment: Moment) -> Result<(), StoreError> {
         let mut plan = self.plan();
         if moment == Moment::After {
@@ -130,14 +149,12 @@ impl Faults {
             plan.committed_on = Some(thread::current().id());
         }
         let mut plan = self.stall(plan, moment);
-        if plan.panic.take_if(|at| *at == moment).is_some() {
-            drop(plan);
-            panic!("the store was told to panic");
-        }
-        match plan.fail.take_if(|at| *at == moment) {
-            Some(_) => Err(failed("commit")),
-            None => Ok(()),
-        }
+        let panics = plan.panic.take_if(|at| *at == moment).is_some();
+        let fails = plan.fail.take_if(|at| *at == moment).is_some();
+        plan.poisoned |= panics || fails;
+        drop(plan);
+        assert!(!panics, "the store was told to panic");
+        if fails { Err(failed("commit")) } else { Ok(()) }
     }
 
     fn stall<'a>(&'a self, mut plan: MutexGuard<'a, Plan>, at: Moment) -> MutexGuard<'a, Plan> {
@@ -151,6 +168,21 @@ impl Faults {
 
     fn plan(&self) -> MutexGuard<'_, Plan> {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A commit of the store in it, if that has one under way.
+#[derive(Debug)]
+struct FaultyCommit {
+    begun: Option<Box<dyn Begun>>,
+    faults: Faults,
+}
+
+impl Begun for FaultyCommit {
+    fn end(self: Box<Self>) -> Result<(), StoreError> {
+        self.faults.usable()?;
+        self.begun.map_or(Ok(()), Begun::end)?;
+        self.faults.pass(Moment::After)
     }
 }
 
@@ -168,7 +200,7 @@ impl<S: Store> Store for FaultyStore<S> {
         let mut plan = self.faults.plan();
         if let Some(left) = plan.opens_to_fail.checked_sub(1) {
             plan.opens_to_fail = left;
-            self.poisoned = true;
+            plan.poisoned = true;
             return Err(failed("open a pool"));
         }
         drop(plan);
@@ -176,17 +208,17 @@ impl<S: Store> Store for FaultyStore<S> {
     }
 
     fn commit(&mut self, batches: &[PoolBatch]) -> Result<(), StoreError> {
+        self.begin(batches)?.map_or(Ok(()), Begun::end)
+    }
+
+    /// Whatever the store in it does, all is done when it has ended.
+    fn begin(&mut self, batches: &[PoolBatch]) -> Result<Option<Box<dyn Begun>>, StoreError> {
         self.usable()?;
-        // Stays so if this panics.
-        self.poisoned = true;
         self.faults.pass(Moment::Before)?;
-        let written = self.store.commit(batches);
-        if written.is_ok() {
-            self.faults.pass(Moment::After)?;
-        }
-        // Otherwise it is for the store in it to say whether it goes on.
-        self.poisoned = false;
-        written
+        let (begun, faults) = (self.store.begin(batches)?, self.faults.clone());
+        faults.plan().begun += 1;
+        faults.0.1.notify_all();
+        Ok(Some(Box::new(FaultyCommit { begun, faults })))
     }
 
     fn blobs(
@@ -213,15 +245,15 @@ impl<S: Store> Store for FaultyStore<S> {
     }
 
     fn reopen(&mut self) -> Result<(), StoreError> {
-        self.poisoned = true;
         let mut plan = self.faults.plan();
+        plan.poisoned = true;
         if let Some(left) = plan.reopens_to_fail.checked_sub(1) {
             plan.reopens_to_fail = left;
             return Err(failed("reopen"));
         }
         drop(plan);
         self.store.reopen()?;
-        self.poisoned = false;
+        self.faults.plan().poisoned = false;
         Ok(())
     }
 

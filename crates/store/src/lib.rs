@@ -13,6 +13,8 @@ mod record;
 mod stored;
 pub mod transfer;
 
+use std::fmt;
+
 use bytes::Bytes;
 use leasehold_core::{Cause, Change, Epoch, Note, PoolId, PoolName, StateKind, TaskId, Timestamp};
 
@@ -67,6 +69,19 @@ pub trait Store: Send + 'static {
     /// When anything is in doubt. The store then wants [`Store::reopen`].
     fn commit(&mut self, batches: &[PoolBatch]) -> Result<(), StoreError>;
 
+    /// Begins to write what [`Store::commit`] writes: it is read from now on. Nothing if it is durable
+    /// when this returns; else whatever comes back is to be ended, on any thread, while the next
+    /// commit begins here. Commits are durable in the order in which they began, and a very long one
+    /// waits here for those before it. Until all have ended nothing else is asked of the store but
+    /// [`Store::blobs`] and [`Store::stats`].
+    ///
+    /// # Errors
+    /// As of [`Store::commit`]. After one that failed to end, all fail that began after it.
+    fn begin(&mut self, batches: &[PoolBatch]) -> Result<Option<Box<dyn Begun>>, StoreError> {
+        self.commit(batches)?;
+        Ok(None)
+    }
+
     /// Payloads and results of tasks, in the order in which they are wanted; nothing for what the
     /// store does not keep. Ask for many at once: what stands together is read together, so that
     /// payloads in the order of their enqueues cost a hundredth of what each costs alone.
@@ -119,6 +134,15 @@ pub trait Store: Send + 'static {
     /// Figures for people and for the free-space reserve. A dozen system calls: for each second,
     /// not for each commit.
     fn stats(&self) -> StoreStats;
+}
+
+/// A commit that is under way.
+pub trait Begun: fmt::Debug + Send {
+    /// Returns when it is durable, and all that began before it.
+    ///
+    /// # Errors
+    /// When that is in doubt. The store then wants [`Store::reopen`].
+    fn end(self: Box<Self>) -> Result<(), StoreError>;
 }
 
 /// A pool as its new owner finds it.

@@ -24,8 +24,8 @@ pub(super) struct Ahead {
     /// Tasks were claimed since it was last asked: without that there is no use in asking again.
     is_moving: bool,
     asked: Vec<TaskId>,
-    /// They are read with the commit on its way, not only with the one after it.
-    is_asked: bool,
+    /// They are read with a commit that is on its way.
+    is_sent: bool,
 }
 
 impl Ahead {
@@ -35,7 +35,7 @@ impl Ahead {
             is_behind: !pool.upcoming(1).is_empty(),
             is_moving: true,
             asked: Vec::new(),
-            is_asked: false,
+            is_sent: false,
         }
     }
 
@@ -72,16 +72,16 @@ impl Ahead {
         self.asked.iter().map(|id| (*id, Blob::Payload)).collect()
     }
 
-    /// What was asked for so far goes with the commit on its way.
-    pub(super) fn sent(&mut self) {
-        self.is_asked = !self.asked.is_empty();
+    /// A commit takes all along that is wanted; returns whether what was asked for here is in it.
+    pub(super) fn send(&mut self) -> bool {
+        let is_news = !self.asked.is_empty() && !self.is_sent;
+        self.is_sent |= is_news;
+        is_news
     }
 
-    /// Keeps what has come with a commit, as far as it is still to be claimed and there is room.
+    /// Keeps what has come with that commit, as far as it is still to be claimed and there is room.
     pub(super) fn come(&mut self, blobs: &Blobs, pool: &Pool, payloads: &mut Payloads) {
-        if !std::mem::take(&mut self.is_asked) {
-            return;
-        }
+        self.is_sent = false;
         for id in self.asked.drain(..) {
             if let Some(payload) = blobs.get(&(id, Blob::Payload))
                 && pool.state(id) == Some(State::Ready)
@@ -148,9 +148,9 @@ mod tests {
         let first = (1..=TASKS as u128).map(TaskId::from_u128);
         assert!(asked.iter().map(|(id, _)| *id).eq(first));
         assert_eq!(ahead.ask(&pool, &payloads), [], "it is on its way");
-        ahead.come(&blobs(&asked, 10), &pool, &mut payloads);
-        assert_eq!(payloads.len(), 0, "that was a commit before it");
-        ahead.sent();
+        assert!(ahead.send());
+        assert!(!ahead.send(), "the commit after it has others");
+        assert_eq!(ahead.ask(&pool, &payloads), []);
         ahead.come(&blobs(&asked, 10), &pool, &mut payloads);
         assert_eq!(payloads.len(), TASKS);
         assert!(ahead.is_behind, "there are more");
@@ -171,7 +171,7 @@ mod tests {
         let mut payloads = Payloads::new(PayloadBudget::new(0));
         let mut ahead = Ahead::new(&pool);
         let asked = ahead.ask(&pool, &payloads);
-        ahead.sent();
+        assert!(ahead.send());
         ahead.come(&blobs(&asked, 10), &pool, &mut payloads);
         assert!(ahead.is_behind);
         assert_eq!(ahead.ask(&pool, &payloads), []);
@@ -185,7 +185,7 @@ mod tests {
         let mut payloads = Payloads::new(PayloadBudget::new(1 << 20));
         let mut ahead = Ahead::new(&pool);
         let asked = ahead.ask(&pool, &payloads);
-        ahead.sent();
+        assert!(ahead.send());
         ahead.come(&blobs(&asked, 10), &pool, &mut payloads);
         assert!(!ahead.is_behind);
     }

@@ -4,7 +4,11 @@ mod grants;
 mod look;
 mod words;
 
-use std::{collections::BTreeMap, mem, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    mem,
+    sync::Arc,
+};
 
 use leasehold_core::{
     Cause, Change, Command, Completion, Ending, NewTask, Node, Outbox, Pool, PoolName, RequestId,
@@ -30,13 +34,23 @@ use crate::{
     hub_actor::PoolOpener,
     parts::{Place, whole_of},
     payloads::Payloads,
-    store_writer::{Blobs, Commit, Load, Slot, StoreWriter, Written},
+    store_writer::{Blobs, Commit, LONG, Load, Slot, StoreWriter, Written},
     telemetry,
 };
 
 /// With fewer replies than these a commit is small, and whoever is at the door already is let in
 /// first.
 const FEW: usize = 8;
+
+/// Commits on their way at once: a long one is made ready while the one before it is written.
+const FLYING_MAX: usize = 2;
+
+/// A commit on its way.
+struct Flying {
+    slot: Slot,
+    /// It reads what was asked for ahead of claims.
+    reads_ahead: bool,
+}
 
 pub(crate) struct Shell {
     /// As its owner calls it.
@@ -46,8 +60,8 @@ pub(crate) struct Shell {
     pub(super) outbox: Outbox<(SessionId, Said)>,
     /// Blobs that replies of the next commit want.
     reads: Vec<(TaskId, Blob)>,
-    /// The commit on its way.
-    flying: Option<Slot>,
+    /// Commits on their way, the oldest first.
+    flying: VecDeque<Flying>,
     payloads: Payloads,
     ahead: Ahead,
     outlets: BTreeMap<SessionId, Outlet>,
@@ -106,7 +120,7 @@ impl Shell {
             pool,
             outbox: Outbox::default(),
             reads: Vec::new(),
-            flying: None,
+            flying: VecDeque::new(),
             payloads: Payloads::new(arguments.budget),
             ahead,
             outlets: BTreeMap::new(),
@@ -183,8 +197,9 @@ impl Shell {
     /// restore.
     pub(super) fn committed(&mut self, outcome: Result<Written, String>) -> Result<(), String> {
         let Written { blobs, spent } = outcome?;
-        self.flying = None;
-        self.ahead.come(&blobs, &self.pool, &mut self.payloads);
+        if self.flying.pop_front().is_some_and(|it| it.reads_ahead) {
+            self.ahead.come(&blobs, &self.pool, &mut self.payloads);
+        }
         let replies = self.outbox.committed();
         self.leave(replies, &blobs);
         self.pool.reuse(spent);
@@ -219,15 +234,23 @@ impl Shell {
             self.reads.extend(ahead);
             self.outbox.hold();
         }
-        if let Some(flying) = &self.flying {
-            flying.add(|load| {
+        if let Some(newest) = self.flying.back_mut() {
+            let is_joined = newest.slot.add(|load| {
                 load.batch.at = self.clock.now();
                 self.outbox.join_commit(&mut load.batch.changes);
                 load.reads.append(&mut self.reads);
-                self.ahead.sent();
+                newest.reads_ahead |= self.ahead.send();
                 load.replies = self.outbox.waiting();
             });
-            return Ok(false);
+            let is_worth_another = self.flying.len() < FLYING_MAX && self.outbox.changes() >= LONG;
+            if is_joined || !is_worth_another {
+                return Ok(false);
+            }
+            let changes = self.outbox.next_commit_behind();
+            return changes.map_or(Ok(false), |changes| {
+                let load = self.load(changes);
+                self.hand_over(load).map(|()| false)
+            });
         }
         if self.door.has_more() && self.outbox.gathered() < FEW {
             return Ok(false);
@@ -320,21 +343,24 @@ impl Shell {
 
     /// Returns whether it is done already.
     fn commit(&mut self, changes: Vec<Change>) -> Result<bool, String> {
+        let load = self.load(changes);
+        match self.commit_here(load) {
+            Ok(outcome) => self.committed(outcome).map(|()| true),
+            Err(load) => self.hand_over(load).map(|()| false),
+        }
+    }
+
+    fn load(&mut self, changes: Vec<Change>) -> Load {
         let batch = PoolBatch {
             pool: self.pool.id(),
             epoch: self.pool.epoch(),
             at: self.clock.now(),
             changes,
         };
-        let load = Load {
+        Load {
             batch,
             reads: mem::take(&mut self.reads),
             replies: self.outbox.waiting(),
-        };
-        self.ahead.sent();
-        match self.commit_here(load) {
-            Ok(outcome) => self.committed(outcome).map(|()| true),
-            Err(load) => self.hand_over(load).map(|()| false),
         }
     }
 
@@ -349,7 +375,10 @@ impl Shell {
     /// To the store's thread.
     fn hand_over(&mut self, load: Load) -> Result<(), String> {
         let (slot, myself) = (Slot::new(load), self.myself.clone());
-        self.flying = Some(slot.clone());
+        self.flying.push_back(Flying {
+            slot: slot.clone(),
+            reads_ahead: self.ahead.send(),
+        });
         self.writer.commit(Commit {
             slot,
             done: Box::new(move |outcome| {

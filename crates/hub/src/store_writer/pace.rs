@@ -75,6 +75,11 @@ impl Pace {
         (self.ended_at, self.took, self.replies) = (now, took, replies);
     }
 
+    /// It is ready, and somebody else waits for its end: this thread goes on at once.
+    pub(super) fn goes_on(&mut self, now: Duration, replies: usize) {
+        self.ended(now, Duration::ZERO, replies);
+    }
+
     fn is_most(&self, gathered: usize) -> bool {
         gathered * 4 >= self.replies * 3
     }

@@ -40,11 +40,10 @@ impl Slot {
         Self(Arc::new(Mutex::new(Some(load))))
     }
 
-    /// Adds to the load, unless it was taken.
-    pub(crate) fn add(&self, add: impl FnOnce(&mut Load)) {
-        if let Some(load) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            add(load);
-        }
+    /// Adds to the load; no if it was taken.
+    pub(crate) fn add(&self, add: impl FnOnce(&mut Load)) -> bool {
+        let mut load = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        load.as_mut().map(add).is_some()
     }
 
     /// How many replies wait for it.

@@ -9,9 +9,9 @@ use std::{
 };
 
 use leasehold_core::{PoolId, PoolName, Spent, TaskId, Timestamp};
-use leasehold_store::{Blob, MemoryStore, OpenedPool, PoolBatch, Store, StoreError};
+use leasehold_store::{Begun, Blob, MemoryStore, OpenedPool, PoolBatch, Store, StoreError};
 
-use super::{Blobs, Load, Written, pace::Pace};
+use super::{Blobs, Load, Written, pace::Pace, under_way::UnderWay};
 use crate::{clock::Clock, gauge::Gauge};
 
 /// How often the store is measured.
@@ -23,6 +23,8 @@ pub(super) struct Writing {
     clock: Clock,
     measured_at: Timestamp,
     pub(super) pace: Pace,
+    /// Commits that are not durable yet, which are waited for before anything but the next one.
+    pub(super) under_way: Arc<UnderWay>,
     has_failed: bool,
     /// Why the store takes nothing more, since something of it could not be read: for the next who
     /// asks, which may be another pool.
@@ -39,6 +41,7 @@ impl Writing {
             clock,
             measured_at: clock.now(),
             pace: Pace::default(),
+            under_way: Arc::default(),
             has_failed: false,
             unread: None,
             opened: HashSet::new(),
@@ -47,8 +50,14 @@ impl Writing {
 
     /// Closes the store. What comes after it fails.
     pub(super) fn close(&mut self) {
+        self.under_way.wait_for_all();
         self.opened.clear();
         self.store = Box::new(MemoryStore::new());
+    }
+
+    /// Whether a small commit may be made at once by whoever wants it.
+    pub(super) fn is_quiet(&self, gathered: usize) -> bool {
+        self.pace.is_quiet(gathered) && self.under_way.are_none()
     }
 
     pub(super) fn pools(&self) -> Vec<PoolName> {
@@ -56,6 +65,8 @@ impl Writing {
     }
 
     pub(super) fn open(&mut self, name: &PoolName) -> Result<OpenedPool, StoreError> {
+        self.under_way.wait_for_all();
+        self.take_failure();
         if self.has_failed {
             tracing::info!("reopening the store after an error");
             self.opened.clear();
@@ -93,10 +104,13 @@ impl Writing {
     }
 
     pub(super) fn end_backup(&mut self) {
+        self.under_way.wait_for_all();
         self.store.end_backup();
     }
 
-    fn usable(&self) -> Result<(), String> {
+    fn usable(&mut self) -> Result<(), String> {
+        self.under_way.wait_for_all();
+        self.take_failure();
         let failed = self.has_failed.then(|| StoreError::Poisoned.to_string());
         failed.map_or(Ok(()), Err)
     }
@@ -108,31 +122,80 @@ impl Writing {
         mut done: impl FnMut(T, Result<Written, String>),
     ) {
         let began_at = self.clock.elapsed();
+        let flight = self.begin(loads);
+        let replies = flight.replies;
+        let (ended, landed) = flight.end();
+        if ended.is_err() {
+            self.fail();
+        }
+        for (whose, outcome) in landed {
+            done(whose, outcome);
+        }
+        let ended_at = self.clock.elapsed();
+        let took = ended_at.saturating_sub(began_at);
+        self.pace.ended(ended_at, took, replies);
+    }
+
+    /// One commit of all, to be [ended](Flight::end) elsewhere while the next one begins here.
+    pub(super) fn begin_long<T>(&mut self, loads: Vec<(Load, T)>) -> Flight<T> {
+        let flight = self.begin(loads);
+        self.pace.goes_on(self.clock.elapsed(), flight.replies);
+        self.under_way.begins();
+        flight
+    }
+
+    fn begin<T>(&mut self, loads: Vec<(Load, T)>) -> Flight<T> {
+        self.take_failure();
+        let began_at = self.clock.elapsed();
         let (mut batches, mut waiting, mut replies) = (Vec::new(), Vec::new(), 0);
         for (load, whose) in loads {
-            if !self.opened.contains(&load.batch.pool) {
-                done(whose, Err("the store was opened again since".to_owned()));
-                continue;
-            }
+            let is_open = self.opened.contains(&load.batch.pool);
             replies += load.replies;
-            let has_changes = !load.batch.changes.is_empty();
-            waiting.push((load.batch.pool, load.reads, whose, has_changes));
+            let has_changes = is_open && !load.batch.changes.is_empty();
+            waiting.push((load.batch.pool, load.reads, whose, is_open, has_changes));
             if has_changes {
                 batches.push(load.batch);
             }
         }
         self.pace.begins(began_at, replies);
-        let written = self.write(&batches);
+        let (begun, failure) = match self.write(&batches) {
+            Ok(begun) => (begun, None),
+            Err(why) => (None, Some(why)),
+        };
+        let changes = batches.iter().map(|batch| batch.changes.len()).sum();
         let mut batches = batches.into_iter();
-        for (pool, reads, whose, has_changes) in waiting {
+        let mut passengers = Vec::with_capacity(waiting.len());
+        for (pool, reads, whose, is_open, has_changes) in waiting {
             let batch = has_changes.then(|| batches.next()).flatten();
             let spent = batch.map_or_else(Spent::default, |batch| batch.changes.into());
-            let read = written.clone().and_then(|()| self.read(pool, reads));
-            done(whose, read.map(|blobs| Written { blobs, spent }));
+            let outcome = match &failure {
+                _ if !is_open => Err("the store was opened again since".to_owned()),
+                Some(why) => Err(why.clone()),
+                None => self.read(pool, reads),
+            };
+            let outcome = outcome.map(|blobs| Written { blobs, spent });
+            passengers.push((whose, outcome));
         }
-        let ended_at = self.clock.elapsed();
-        let took = ended_at.saturating_sub(began_at);
-        self.pace.ended(ended_at, took, replies);
+        let gauge = Arc::clone(&self.gauge);
+        Flight {
+            begun,
+            passengers,
+            changes,
+            replies,
+            gauge,
+        }
+    }
+
+    fn take_failure(&mut self) {
+        if self.under_way.take_failure() {
+            self.fail();
+        }
+    }
+
+    /// Something was not written.
+    fn fail(&mut self) {
+        self.has_failed = true;
+        self.measure();
     }
 
     fn read(&mut self, pool: PoolId, wanted: Vec<(TaskId, Blob)>) -> Result<Blobs, String> {
@@ -156,26 +219,18 @@ impl Writing {
         Ok(wanted.into_iter().zip(read).filter_map(kept).collect())
     }
 
-    fn write(&mut self, batches: &[PoolBatch]) -> Result<(), String> {
+    fn write(&mut self, batches: &[PoolBatch]) -> Result<Option<Box<dyn Begun>>, String> {
         if self.has_failed {
             return Err(StoreError::Poisoned.to_string());
         }
         if batches.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
-        match caught(|| self.store.commit(batches)) {
-            Ok(()) => {
-                let changes: usize = batches.iter().map(|batch| batch.changes.len()).sum();
-                self.gauge.committed(changes as u64);
-                Ok(())
-            }
-            Err(error) => {
-                tracing::error!(%error, "a commit failed; pools are restored from the store");
-                self.has_failed = true;
-                self.measure();
-                Err(error.to_string())
-            }
-        }
+        caught(|| self.store.begin(batches)).map_err(|error| {
+            tell_of_failure(&error);
+            self.fail();
+            error.to_string()
+        })
     }
 
     /// Idle or busy: the free-space reserve must be noticed while much is written, too.
@@ -193,6 +248,45 @@ impl Writing {
             self.gauge.measured(&stats);
         }
     }
+}
+
+/// Somebody, and what he is to be told.
+type Told<T> = (T, Result<Written, String>);
+
+/// A commit that is made ready, and those who are to be told of it.
+pub(super) struct Flight<T> {
+    /// Nothing if it is durable, or has failed, as each is told.
+    begun: Option<Box<dyn Begun>>,
+    passengers: Vec<Told<T>>,
+    changes: usize,
+    replies: usize,
+    gauge: Arc<Gauge>,
+}
+
+impl<T> Flight<T> {
+    /// Returns when it is durable, or has failed, with what each is to be told.
+    pub(super) fn end(self) -> (Result<(), StoreError>, Vec<Told<T>>) {
+        let Self {
+            begun,
+            mut passengers,
+            ..
+        } = self;
+        let ended = begun.map_or(Ok(()), |begun| caught(|| begun.end()));
+        match &ended {
+            Ok(()) => self.gauge.committed(self.changes as u64),
+            Err(error) => {
+                tell_of_failure(error);
+                for (_, outcome) in &mut passengers {
+                    *outcome = Err(error.to_string());
+                }
+            }
+        }
+        (ended, passengers)
+    }
+}
+
+fn tell_of_failure(error: &StoreError) {
+    tracing::error!(%error, "a commit failed; pools are restored from the store");
 }
 
 /// An engine that panics has failed, and the thread goes on.

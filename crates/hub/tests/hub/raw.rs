@@ -84,6 +84,13 @@ impl Stage {
         let waiting = tokio::task::spawn_blocking(move || faults.wait_until_stalled());
         within(waiting).await.expect("waiting does not panic");
     }
+
+    /// Waits until so many commits have begun, without holding up the runtime.
+    pub(crate) async fn begun(&self, commits: u64) {
+        let faults = self.faults.clone();
+        let waiting = tokio::task::spawn_blocking(move || faults.wait_until_begun(commits));
+        within(waiting).await.expect("waiting does not panic");
+    }
 }
 
 /// A hello of a node of this name, in a run of its own.

@@ -214,6 +214,59 @@ async fn while_a_commit_stalls_its_answers_wait_and_looks_do_too_but_nobody_ends
     assert!(other.status().await.store.commits > before);
 }
 
+/// As many tasks as make a commit a long one.
+fn crowd() -> Vec<leasehold_wire::EnqueueItem> {
+    (0..200).map(|_| item(new_id(), "x")).collect()
+}
+
+/// Two long commits of a pool, the first of them on its way to a disk that stands still, the second
+/// ready behind it.
+async fn two_under_way(stage: &Stage, node: &mut Node) -> [u64; 2] {
+    let begun = stage.faults.begun();
+    stage.faults.stall_commits(Moment::After);
+    let first = node.ask(enqueue("mail", crowd())).await;
+    stage.stalled().await;
+    let second = node.ask(enqueue("mail", crowd())).await;
+    stage.begun(begun + 2).await;
+    [first, second]
+}
+
+#[tokio::test]
+async fn a_long_commit_begins_while_another_is_written_and_ends_after_it() {
+    let stage = Stage::start(config()).await;
+    let mut node = stage.inside("crane").await;
+    node.enqueue("mail", b"x").await;
+    let written = stage.faults.commits();
+    let asked = two_under_way(&stage, &mut node).await;
+    assert_eq!(stage.faults.commits(), written + 1, "the second waits");
+    let quiet = tokio::time::timeout(Duration::from_millis(100), node.hear()).await;
+    assert!(quiet.is_err(), "an answer overtook its commit: {quiet:?}");
+    stage.faults.release();
+    for request in asked {
+        let Response::Enqueued(items) = node.answer(request).await else {
+            panic!("an enqueue was asked for");
+        };
+        assert!(items.iter().all(Result::is_ok));
+    }
+    assert_eq!(node.pool_status("mail").await.ready, 401);
+}
+
+#[tokio::test]
+async fn a_long_commit_that_fails_takes_the_one_behind_it_along() {
+    let stage = Stage::start(config()).await;
+    let mut node = stage.inside("crane").await;
+    let there = node.enqueue("mail", b"there").await;
+    two_under_way(&stage, &mut node).await;
+    stage.faults.fail_commit(Moment::After);
+    stage.faults.release();
+    // Neither is answered, though both may be on disk.
+    node.dismissed().await;
+    let mut node = back(&stage, "mail").await;
+    drop(node.task(there).await);
+    assert_eq!(node.pool_status("mail").await.epoch, 2, "restored once");
+    node.enqueue("mail", b"after").await;
+}
+
 /// What has not been read cannot have been: nothing comes before the release.
 #[tokio::test]
 async fn no_answer_overtakes_its_commit() {

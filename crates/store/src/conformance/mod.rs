@@ -1,5 +1,6 @@
 //! The contract of [`Store`] as checks, which every engine passes.
 
+mod begun;
 mod blobs;
 mod churn;
 mod model;
@@ -81,6 +82,8 @@ const CHECKS: &[(&str, Check)] = &[
     ("a blob can be written anew", blobs::can_be_written_anew),
     ("a revival may edit", blobs::a_revival_may_edit),
     ("many blobs are read at once", blobs::many_are_read_at_once),
+    ("what has begun is read", begun::is_read),
+    ("commits end in their order", begun::ends_in_its_order),
     ("churn leaves little", churn::leaves_little),
     ("what stands through churn is kept", churn::standing_is_kept),
     (

@@ -15,13 +15,14 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use leasehold_core::PoolId;
 use serde::Serialize;
 
 use super::{
     LogEngine, LogOptions, fjall_engine::FjallEngine, hush::Call, journal, sled_engine::SledEngine,
 };
-use crate::StoreError;
+use crate::{Begun, StoreError};
 
 /// How long closing may take: an engine's threads are done with what they do by then, or never.
 const CLOSE_WITHIN: Duration = Duration::from_secs(10);
@@ -54,8 +55,16 @@ pub(super) trait Engine: fmt::Debug + Send + Sync {
 
     /// Makes the writes, together or not at all, and durable.
     fn commit(&self, writes: Writes) -> Result<(), StoreError> {
+        self.begin(writes)?.map_or(Ok(()), Begun::end)
+    }
+
+    /// Begins to make the writes, together or not at all: they are read from now on. Nothing if they
+    /// are durable when this returns. What is begun is durable in its order; until all has ended
+    /// nothing is asked of the engine but [`Engine::begin`], [`Engine::get`] and what needs no disk.
+    fn begin(&self, writes: Writes) -> Result<Option<Box<dyn Begun>>, StoreError> {
         self.apply(writes)?;
-        self.sync()
+        self.sync()?;
+        Ok(None)
     }
 
     /// Brings everything that was committed to where [`Engine::scan`] looks for it.
@@ -164,7 +173,7 @@ pub(super) struct Writes(Vec<Write>);
 #[derive(Debug)]
 pub(super) enum Write {
     /// A value of any length.
-    Put(Vec<u8>, Vec<u8>),
+    Put(Vec<u8>, Bytes),
     /// The end of a value that has this many bytes.
     Remove(Vec<u8>, usize),
 }
@@ -172,8 +181,8 @@ pub(super) enum Write {
 impl Writes {
     /// Puts a value of any length. Where values are ever removed, what stands there must be removed
     /// first; where they are not, it is no longer than this one.
-    pub(super) fn put(&mut self, key: &[u8], value: Vec<u8>) {
-        self.0.push(Write::Put(key.to_vec(), value));
+    pub(super) fn put(&mut self, key: &[u8], value: impl Into<Bytes>) {
+        self.0.push(Write::Put(key.to_vec(), value.into()));
     }
 
     /// Removes a value that has this many bytes.
@@ -191,7 +200,7 @@ impl Writes {
     /// What is put, and where.
     pub(super) fn puts(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.iter().filter_map(|write| match write {
-            Write::Put(key, value) => Some((key.as_slice(), value.as_slice())),
+            Write::Put(key, value) => Some((key.as_slice(), &value[..])),
             Write::Remove(..) => None,
         })
     }

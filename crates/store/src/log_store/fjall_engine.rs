@@ -170,7 +170,7 @@ impl Engine for FjallEngine {
         let mut removed = self.removed.load(Relaxed);
         for write in writes {
             match write {
-                Write::Put(key, value) => batch.insert(&self.keys, key, value),
+                Write::Put(key, value) => batch.insert(&self.keys, key, &value[..]),
                 Write::Remove(key, len) => {
                     batch.remove(&self.keys, key);
                     removed += len as u64;

@@ -29,7 +29,7 @@ mod tasks;
 mod verify;
 mod witness;
 
-use std::{cell::Cell, collections::BTreeMap, path::Path};
+use std::{cell::Cell, collections::BTreeMap, path::Path, sync::Arc};
 
 use bytes::Bytes;
 use leasehold_core::{Epoch, PoolId, PoolName, TaskId, Timestamp};
@@ -41,14 +41,16 @@ use self::{
     folder::Folder,
     index::PoolLog,
     rewrite::Generation,
-    witness::Witness,
+    witness::{Reach, Witness},
 };
 pub use self::{
     engine::Unused,
     hush::hush_engine_panics,
     verify::{Found, Verified, VerifiedPool, verify_store},
 };
-use crate::{Blob, OpenedPool, PoolBatch, Store, StoreError, StoreStats, record::PoolRecord};
+use crate::{
+    Begun, Blob, OpenedPool, PoolBatch, Store, StoreError, StoreStats, record::PoolRecord,
+};
 
 /// What keeps the keys of a [`LogStore`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -116,7 +118,7 @@ pub struct LogStore {
     /// None after it failed.
     engine: Option<Box<dyn Engine>>,
     /// Beside the engine.
-    witness: Option<Witness>,
+    witness: Option<Arc<Witness>>,
     pools: BTreeMap<PoolId, PoolLog>,
     latest: Timestamp,
     /// While a backup is taken.
@@ -200,7 +202,7 @@ impl LogStore {
         (engine, pools): Generation,
     ) -> Result<Self, StoreError> {
         let latest = latest(&pools);
-        let witness = Some(Witness::open(engine.path())?);
+        let witness = Some(Arc::new(Witness::open(engine.path())?));
         let engine = Some(engine);
         Ok(Self {
             folder,
@@ -256,7 +258,7 @@ impl LogStore {
         Ok(())
     }
 
-    fn write(&mut self, batches: &[PoolBatch]) -> Result<(), StoreError> {
+    fn write(&mut self, batches: &[PoolBatch]) -> Result<Option<Box<dyn Begun>>, StoreError> {
         let engine = self.engine.as_deref().ok_or(StoreError::Poisoned)?;
         let witness = self.witness.as_ref().ok_or(StoreError::Poisoned)?;
         take_note(engine, &mut self.pools);
@@ -265,16 +267,26 @@ impl LogStore {
             draft.append(batch)?;
         }
         if draft.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         draft.compact(engine)?;
-        engine.commit(draft.finish())?;
-        for batch in batches {
-            if let Some(log) = self.pools.get(&batch.pool) {
-                witness.attest(batch.pool, log)?;
+        let begun = engine.begin(draft.finish())?;
+        let log = |batch: &PoolBatch| Some((batch.pool, self.pools.get(&batch.pool)?));
+        let logs = batches.iter().filter_map(log);
+        let reaches = logs.map(|(id, log)| Reach::of(id, log));
+        match begun {
+            Some(begun) => Ok(Some(Box::new(BegunCommit {
+                begun,
+                reaches: reaches.collect(),
+                witness: Arc::clone(witness),
+            }))),
+            None => {
+                for reach in reaches {
+                    witness.attest(reach)?;
+                }
+                Ok(None)
             }
         }
-        Ok(())
     }
 
     fn own_pool(&mut self, name: &PoolName, past: Epoch) -> Result<OpenedPool, StoreError> {
@@ -301,7 +313,7 @@ impl LogStore {
         notes::write_pool(id, log, &mut writes);
         engine.commit(writes)?;
         log.opened = true;
-        witness.attest(id, log)?;
+        witness.attest(Reach::of(id, log))?;
         let states = log.take_states();
         if states.is_none() {
             engine.settle()?;
@@ -335,19 +347,25 @@ impl Store for LogStore {
     }
 
     fn commit(&mut self, batches: &[PoolBatch]) -> Result<(), StoreError> {
+        let begun = self.begin(batches)?;
+        let ended = begun.map_or(Ok(()), Begun::end);
+        self.poison_on_error(ended)
+    }
+
+    fn begin(&mut self, batches: &[PoolBatch]) -> Result<Option<Box<dyn Begun>>, StoreError> {
         self.engine()?;
         for batch in batches {
             self.admit(batch)?;
         }
-        let written = self.write(batches);
-        self.poison_on_error(written)?;
+        let begun = self.write(batches);
+        let begun = self.poison_on_error(begun)?;
         let at = batches
             .iter()
             .filter_map(|batch| Some(self.pools.get(&batch.pool)?.at))
             .max();
         self.latest = self.latest.max(at.unwrap_or_default());
         self.let_go();
-        Ok(())
+        Ok(begun)
     }
 
     fn blobs(
@@ -395,7 +413,7 @@ impl Store for LogStore {
         self.witness = None;
         self.folder.hold()?;
         let (engine, pools) = rewrite::open(&mut self.folder, &self.options)?;
-        self.witness = Some(Witness::open(engine.path())?);
+        self.witness = Some(Arc::new(Witness::open(engine.path())?));
         self.latest = latest(&pools);
         self.pools = pools;
         self.engine = Some(engine);
@@ -410,6 +428,22 @@ impl Store for LogStore {
             live_bytes: live_bytes(&self.pools),
             free_bytes: self.folder.free_bytes(),
         }
+    }
+}
+
+/// A commit under way, and how far logs reach when it has ended.
+#[derive(Debug)]
+struct BegunCommit {
+    begun: Box<dyn Begun>,
+    reaches: Vec<Reach>,
+    witness: Arc<Witness>,
+}
+
+impl Begun for BegunCommit {
+    fn end(self: Box<Self>) -> Result<(), StoreError> {
+        self.begun.end()?;
+        let mut reaches = self.reaches.into_iter();
+        reaches.try_for_each(|reach| self.witness.attest(reach))
     }
 }
 

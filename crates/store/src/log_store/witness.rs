@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use leasehold_core::PoolId;
+use leasehold_core::{Epoch, PoolId};
 
 use super::{damage, engine::Engine, index::PoolLog};
 use crate::StoreError;
@@ -29,6 +29,21 @@ const ENTRY_BYTES: usize = 16;
 pub(super) struct Witness {
     file: File,
     path: PathBuf,
+}
+
+/// How far a pool's log reaches.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reach {
+    id: PoolId,
+    next: u64,
+    epoch: Epoch,
+}
+
+impl Reach {
+    pub(super) fn of(id: PoolId, log: &PoolLog) -> Self {
+        let (next, epoch) = (log.next(), log.epoch);
+        Self { id, next, epoch }
+    }
 }
 
 impl Witness {
@@ -48,9 +63,10 @@ impl Witness {
     }
 
     /// Writes down how far a pool's log reaches, which must be durable by now.
-    pub(super) fn attest(&self, id: PoolId, log: &PoolLog) -> Result<(), StoreError> {
+    pub(super) fn attest(&self, reach: Reach) -> Result<(), StoreError> {
+        let Reach { id, next, epoch } = reach;
         self.file
-            .write_all_at(&entry(id, log.next(), log.epoch.0), offset(id))
+            .write_all_at(&entry(id, next, epoch.0), offset(id))
             .map_err(|source| failed("write", &self.path, source))
     }
 

@@ -1,6 +1,7 @@
 //! Behind the journal: from the overlay to the engine, in order, on a thread of its own.
 
 use std::{
+    collections::VecDeque,
     io,
     panic::{self, AssertUnwindSafe},
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
@@ -51,6 +52,8 @@ pub(super) struct Shared<E> {
 #[derive(Debug)]
 struct State {
     overlay: Overlay,
+    /// Commits that have begun and are not durable, the oldest first: read, and brought nowhere yet.
+    begun: VecDeque<Record>,
     /// The newest record that the engine says it has, durably.
     marked: u64,
     stopping: bool,
@@ -74,6 +77,7 @@ impl<E: Engine> Shared<E> {
     pub(super) fn new(engine: E, mark: Mark, covered: u64, policy: Policy) -> Self {
         let state = State {
             overlay: Overlay::new(covered),
+            begun: VecDeque::new(),
             marked: mark.seq,
             stopping: false,
             failed: false,
@@ -100,7 +104,8 @@ impl<E: Engine> Shared<E> {
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<Option<Bytes>>, StoreError> {
         let mut state = self.lock();
         state.check()?;
-        Ok(state.overlay.get(key))
+        let begun = state.begun.iter().rev().find_map(|record| record.get(key));
+        Ok(begun.or_else(|| state.overlay.get(key)))
     }
 
     /// Log records that the engine has, and where, since this was asked last.
@@ -114,9 +119,17 @@ impl<E: Engine> Shared<E> {
         self.engine.apply(writes)
     }
 
+    /// Takes note of a record that is to be the next one in the journal.
+    pub(super) fn expect(&self, record: Record) {
+        self.lock().begun.push_back(record);
+    }
+
     /// Takes a record that is durable in the journal.
     pub(super) fn insert(&self, record: Record) {
         let mut state = self.lock();
+        let is_it = |begun: &mut Record| begun.head.seq == record.head.seq;
+        // What is replayed never began here.
+        _ = state.begun.pop_front_if(is_it);
         state.overlay.insert(record);
         if state.overlay.bytes() > self.policy.high {
             self.wake.notify_one();

@@ -171,6 +171,15 @@ impl Record {
         })
     }
 
+    /// What it says of a key, if anything: the value, or that there is none.
+    pub(super) fn get(&self, key: &[u8]) -> Option<Option<Bytes>> {
+        let said = self.ops().filter(|(said, _)| said.as_slice() == key);
+        said.last().map(|(_, op)| match op {
+            Op::Put(value) => Some(value),
+            Op::Remove(_) => None,
+        })
+    }
+
     /// Whether the body is writes and nothing else. The sum says that it is what was written, and not
     /// by whom.
     fn is_sound(&self) -> bool {
@@ -302,7 +311,7 @@ fn write_bytes(write: &Write) -> usize {
 
 fn encode(write: &Write, buffer: &mut Vec<u8>) -> Option<()> {
     let (kind, key, len, value) = match write {
-        Write::Put(key, value) => (PUT, key, value.len(), value.as_slice()),
+        Write::Put(key, value) => (PUT, key, value.len(), &value[..]),
         Write::Remove(key, len) => (REMOVE, key, *len, [].as_slice()),
     };
     buffer.push(kind);

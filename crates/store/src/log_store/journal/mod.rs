@@ -74,6 +74,7 @@ mod disk;
 mod format;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
+mod line;
 mod overlay;
 mod recovery;
 mod segments;
@@ -93,7 +94,8 @@ use std::{
 use self::{
     applier::{Policy, Shared},
     disk::{Disk, FolderDisk},
-    format::{Mark, Nonce, RecordHead, Unsealed},
+    format::{Mark, Nonce, Unsealed},
+    line::{BegunRecord, Line},
     recovery::{Found, Recovered},
     segments::{SegmentBounds, Segments},
 };
@@ -102,7 +104,7 @@ use super::{
     engine::{Engine, Scan, Settled, Writes, failed},
     keys,
 };
-use crate::StoreError;
+use crate::{Begun, StoreError};
 
 /// Where it is in the folder of the engine.
 const FOLDER: &str = "journal";
@@ -146,8 +148,24 @@ where
 #[derive(Debug)]
 struct Journaled<E: Engine + Sync, D: Disk> {
     shared: Arc<Shared<E>>,
-    segments: Mutex<Segments<D>>,
+    end: Arc<End<D>>,
     applier: Option<JoinHandle<()>>,
+}
+
+/// Where commits are written.
+#[derive(Debug)]
+struct End<D: Disk> {
+    nonce: Nonce,
+    /// The longest that fits, in bytes.
+    record_bytes_max: usize,
+    segments: Mutex<Segments<D>>,
+    line: Line,
+}
+
+impl<D: Disk> End<D> {
+    fn segments(&self) -> MutexGuard<'_, Segments<D>> {
+        self.segments.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl<E: Engine + Sync, D: Disk> Journaled<E, D> {
@@ -171,13 +189,19 @@ impl<E: Engine + Sync, D: Disk> Journaled<E, D> {
             .replay(found.records, found.newest)
             .and_then(|newest| {
                 let path = disk.path().to_owned();
-                let begun = Segments::begin(disk, mark.nonce, bounds, newest + 1);
-                begun.map_err(|source| failed("open", &path, source))
+                let begun = Segments::begin(disk, mark.nonce, bounds, newest);
+                let segments = begun.map_err(|source| failed("open", &path, source))?;
+                Ok(End {
+                    nonce: mark.nonce,
+                    record_bytes_max: bounds.record_bytes_max(),
+                    segments: Mutex::new(segments),
+                    line: Line::new(newest),
+                })
             });
         match begun {
-            Ok(segments) => Ok(Self {
+            Ok(end) => Ok(Self {
                 shared: Arc::new(shared),
-                segments: Mutex::new(segments),
+                end: Arc::new(end),
                 applier: None,
             }),
             Err(error) => {
@@ -186,39 +210,20 @@ impl<E: Engine + Sync, D: Disk> Journaled<E, D> {
             }
         }
     }
-
-    fn segments(&self) -> MutexGuard<'_, Segments<D>> {
-        self.segments.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self, unsealed: Unsealed) -> Result<(), StoreError> {
-        let mut segments = self.segments();
-        let (mut covered, mut marked) = self.shared.progress()?;
-        let fail = |source| failed("write to", self.path(), source);
-        while !segments.make_room(unsealed.len(), marked).map_err(fail)? {
-            self.shared.settle(segments.oldest_wanted())?;
-            (covered, marked) = self.shared.progress()?;
-        }
-        let head = RecordHead {
-            seq: segments.next(),
-            covered,
-            marked,
-        };
-        let record = unsealed.seal(segments.nonce(), head);
-        segments.append(&record).map_err(fail)?;
-        self.shared.insert(record);
-        Ok(())
-    }
 }
 
-impl<E: Engine + Sync, D: Disk> Engine for Journaled<E, D> {
+impl<E, D> Engine for Journaled<E, D>
+where
+    E: Engine + Sync + 'static,
+    D: Disk + 'static,
+{
     fn path(&self) -> &Path {
         self.shared.engine.path()
     }
 
     /// Past the journal.
     fn apply(&self, writes: Writes) -> Result<(), StoreError> {
-        self.shared.settle_all()?;
+        self.settle()?;
         self.shared.apply(writes)
     }
 
@@ -226,19 +231,17 @@ impl<E: Engine + Sync, D: Disk> Engine for Journaled<E, D> {
         self.shared.engine.sync()
     }
 
-    fn commit(&self, writes: Writes) -> Result<(), StoreError> {
-        let bytes_max = self.segments().record_bytes_max();
+    fn begin(&self, writes: Writes) -> Result<Option<Box<dyn Begun>>, StoreError> {
+        let bytes_max = self.end.record_bytes_max;
         match Unsealed::new(&writes).filter(|unsealed| unsealed.len() <= bytes_max) {
             Some(unsealed) => {
-                let written = self.write(unsealed);
-                if written.is_err() {
-                    self.shared.fail();
-                }
-                written
+                let begun = BegunRecord::begin(&self.shared, &self.end, unsealed)?;
+                Ok(Some(Box::new(begun)))
             }
             None => {
                 self.apply(writes)?;
-                self.sync()
+                self.sync()?;
+                Ok(None)
             }
         }
     }
@@ -248,6 +251,7 @@ impl<E: Engine + Sync, D: Disk> Engine for Journaled<E, D> {
     }
 
     fn settle(&self) -> Result<(), StoreError> {
+        self.end.line.wait_for_all();
         self.shared.settle_all()
     }
 
@@ -268,14 +272,14 @@ impl<E: Engine + Sync, D: Disk> Engine for Journaled<E, D> {
 
     /// After everything is in the engine: pools are opened seldom.
     fn scan(&self, prefix: &[u8]) -> Scan<'_> {
-        match self.shared.settle_all() {
+        match self.settle() {
             Ok(()) => self.shared.engine.scan(prefix),
             Err(error) => Box::new(iter::once(Err(error))),
         }
     }
 
     fn close(self: Box<Self>) {
-        match self.shared.settle_all() {
+        match self.settle() {
             // It has failed before.
             Ok(()) | Err(StoreError::Poisoned) => {}
             Err(error) => tracing::warn!(%error, "what is in the journal stays there for now"),

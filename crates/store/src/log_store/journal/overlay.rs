@@ -366,7 +366,7 @@ impl Chunk {
                 writes.remove(part.key.as_slice(), part.below as usize);
             }
             if let Some(value) = &part.value {
-                writes.put(part.key.as_slice(), value.to_vec());
+                writes.put(part.key.as_slice(), value.clone());
             }
         }
         writes

@@ -19,6 +19,13 @@ pub(super) struct SegmentBounds {
     pub(super) count: usize,
 }
 
+impl SegmentBounds {
+    /// The longest record, in bytes: a quarter of a segment, so that little of one stays empty.
+    pub(super) fn record_bytes_max(self) -> usize {
+        (self.bytes as usize - RECORDS_AT) / 4
+    }
+}
+
 /// The files, as the one who writes to them has them.
 #[derive(Debug)]
 pub(super) struct Segments<D: Disk> {
@@ -32,8 +39,6 @@ pub(super) struct Segments<D: Disk> {
     active: usize,
     /// Where in it.
     at: usize,
-    /// The number of the next record.
-    next: u64,
     /// The newest record that no replay will want, for another one says so, durably.
     dispensable: u64,
 }
@@ -47,12 +52,12 @@ struct Segment<F> {
 
 impl<D: Disk> Segments<D> {
     /// Takes the first files that there are, of which nothing is wanted any more, makes one if there
-    /// is none, and removes the others.
+    /// is none, and removes the others. No record up to `newest` is wanted.
     pub(super) fn begin(
         disk: D,
         nonce: Nonce,
         bounds: SegmentBounds,
-        next: u64,
+        newest: u64,
     ) -> io::Result<Self> {
         let mut segments = Self {
             disk,
@@ -62,8 +67,7 @@ impl<D: Disk> Segments<D> {
             spare: None,
             active: 0,
             at: RECORDS_AT,
-            next,
-            dispensable: next - 1,
+            dispensable: newest,
         };
         let mut names = segments.disk.names()?;
         names.sort();
@@ -94,20 +98,6 @@ impl<D: Disk> Segments<D> {
         let bytes = self.disk.read(name)?;
         let is_ours = format::segment_nonce(&bytes) == Ok(self.nonce);
         Ok(is_ours && bytes.len() == self.bounds.bytes as usize)
-    }
-
-    /// The number of the next record.
-    pub(super) fn next(&self) -> u64 {
-        self.next
-    }
-
-    pub(super) fn nonce(&self) -> Nonce {
-        self.nonce
-    }
-
-    /// The longest record, in bytes: a quarter of a segment, so that little of one stays empty.
-    pub(super) fn record_bytes_max(&self) -> usize {
-        (self.bounds.bytes as usize - RECORDS_AT) / 4
     }
 
     /// Makes room for so many bytes, with what the engine's mark says; no if a segment has to become
@@ -157,7 +147,6 @@ impl<D: Disk> Segments<D> {
         let segment = &mut self.segments[self.active];
         // Whatever becomes of it, it may be there.
         segment.newest = record.head.seq;
-        self.next = record.head.seq + 1;
         segment.file.write_at(record.bytes(), self.at as u64)?;
         segment.file.sync()?;
         self.at += record.bytes().len();

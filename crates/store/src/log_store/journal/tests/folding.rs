@@ -252,7 +252,7 @@ impl World {
     ) -> bool {
         match self.random.below(40) {
             0 => {
-                let newest = journaled.segments().next() - 1;
+                let newest = journaled.end.line.newest();
                 let Ok((covered, _)) = journaled.shared.progress() else {
                     return false;
                 };

@@ -1,18 +1,19 @@
 //! Whatever a power cut leaves, every commit that returned is there, whole; and so is, or is not,
-//! the one that was under way.
+//! the one that was being written. Those behind it are not.
 
 mod applier;
 mod folding;
 mod format;
+mod line;
 mod overlay;
 mod simulated;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use self::simulated::{Cut, Keys, Machine, Random};
 use super::{
     super::{
-        engine::{Engine, Writes},
+        engine::{Engine, Write, Writes},
         keys,
     },
     Journaled, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN,
@@ -21,10 +22,13 @@ use super::{
     direct::BLOCK,
     segments::SegmentBounds,
 };
-use crate::StoreError;
+use crate::{Begun, StoreError};
 
 const SEEDS: u64 = 60;
 const LIVES: usize = 8;
+
+/// Of a value, unless it is too long for the journal.
+const LEN_MAX: usize = 150;
 
 /// Segments of eight sectors for records: they are full after about eight commits.
 const BOUNDS: SegmentBounds = SegmentBounds {
@@ -155,7 +159,8 @@ impl World {
             return;
         };
         self.check_recovered();
-        while self.act(&journaled) {}
+        let mut begun = VecDeque::new();
+        while self.act(&journaled, &mut begun) {}
     }
 
     fn check_recovered(&mut self) {
@@ -170,13 +175,13 @@ impl World {
     }
 
     /// Whether there was power for it.
-    fn act(&mut self, journaled: &Journaled<Machine, Machine>) -> bool {
+    fn act(&mut self, journaled: &Journaled<Machine, Machine>, begun: &mut Line) -> bool {
         match self.random.below(8) {
             0 => {
                 let Ok((covered, _)) = journaled.shared.progress() else {
                     return false;
                 };
-                let newest = journaled.segments().next() - 1;
+                let newest = journaled.end.line.newest();
                 let ahead = self
                     .random
                     .below(usize::try_from(newest - covered).unwrap() + 1);
@@ -185,13 +190,14 @@ impl World {
                 let newest = journaled.shared.reach(Goal { upto, mark });
                 newest.is_ok()
             }
-            1 => self.check_reads(journaled),
-            _ => self.commit(journaled),
+            1 => self.check_reads(journaled, begun),
+            _ => self.commit(journaled, begun),
         }
     }
 
-    fn commit(&mut self, journaled: &Journaled<Machine, Machine>) -> bool {
-        let mut after = self.model.clone();
+    /// Begins a commit, and ends as many as to leave some, or none.
+    fn commit(&mut self, journaled: &Journaled<Machine, Machine>, begun: &mut Line) -> bool {
+        let mut after = self.newest(begun).clone();
         let mut writes = Writes::default();
         for _ in 0..=self.random.below(6) {
             after.change(&mut writes, &mut self.random);
@@ -199,19 +205,53 @@ impl World {
         for write in writes.iter() {
             simulated::apply(&mut after.keys, write);
         }
-        if journaled.commit(writes).is_err() {
-            self.under_way = Some(after.keys);
+        // One for which those before it are waited for, which nobody else would end here.
+        let is_long = writes.iter().any(|write| match write {
+            Write::Put(_, value) => value.len() > LEN_MAX,
+            Write::Remove(..) => false,
+        });
+        if is_long && !self.end_all_but(0, begun) {
             return false;
         }
-        self.commits += 1;
-        self.last = Some(std::mem::replace(&mut self.model, after).keys);
+        match journaled.begin(writes) {
+            Ok(Some(commit)) => begun.push_back((commit, after)),
+            Ok(None) => self.ended(after),
+            Err(_) => {
+                self.under_way = is_long.then_some(after.keys);
+                return false;
+            }
+        }
+        let left = self.random.below(4);
+        self.end_all_but(left, begun)
+    }
+
+    fn end_all_but(&mut self, left: usize, begun: &mut Line) -> bool {
+        while begun.len() > left {
+            let Some((commit, after)) = begun.pop_front() else {
+                break;
+            };
+            if commit.end().is_err() {
+                self.under_way = Some(after.keys);
+                return false;
+            }
+            self.ended(after);
+        }
         true
     }
 
-    fn check_reads(&mut self, journaled: &Journaled<Machine, Machine>) -> bool {
-        for (key, len) in &self.model.lens {
-            let parts = self
-                .model
+    fn ended(&mut self, after: Model) {
+        self.commits += 1;
+        self.last = Some(std::mem::replace(&mut self.model, after).keys);
+    }
+
+    fn newest<'a>(&'a self, begun: &'a Line) -> &'a Model {
+        begun.back().map_or(&self.model, |(_, after)| after)
+    }
+
+    fn check_reads(&self, journaled: &Journaled<Machine, Machine>, begun: &Line) -> bool {
+        let model = self.newest(begun);
+        for (key, len) in &model.lens {
+            let parts = model
                 .keys
                 .range((key.clone(), 0)..=(key.clone(), usize::MAX));
             let expected: Vec<u8> = parts.flat_map(|(_, part)| part.clone()).collect();
@@ -220,6 +260,9 @@ impl World {
         true
     }
 }
+
+/// Commits that have begun, the oldest first, with what there is after each.
+type Line = VecDeque<(Box<dyn Begun>, Model)>;
 
 impl Model {
     /// Puts what is not there, removes what is there, or both; some keys are only ever replaced.
@@ -230,7 +273,7 @@ impl Model {
         let len = if random.below(100) == 0 {
             2000
         } else {
-            1 + random.below(150)
+            1 + random.below(LEN_MAX)
         };
         let byte = u8::try_from(random.below(256)).unwrap();
         if number < 3 {
