@@ -1,11 +1,11 @@
 //! Numbered batches of two pools, and whether a store has exactly what it should have of them.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::mpsc, thread};
 
 use bytes::Bytes;
 use leasehold_core::{Cause, Change, Extra, Note, PoolId, TaskId, Timestamp};
 use leasehold_store::{
-    Blob, LogEngine, LogOptions, LogStore, OpenedPool, PoolBatch, Store, conformance::sample,
+    Begun, Blob, LogEngine, LogOptions, LogStore, OpenedPool, PoolBatch, Store, conformance::sample,
 };
 
 const POOLS: [&str; 2] = ["one", "two"];
@@ -16,8 +16,14 @@ const REMEMBERED: u64 = 30;
 /// Tasks in a batch and pool.
 const BATCH: u64 = 20;
 
-/// Commits batches after the newest that there is, up to this one, and says each number.
-pub(crate) fn commit(options: &LogOptions, folder: &Path, last: u64, mut say: impl FnMut(u64)) {
+/// Commits batches after the newest that there is, up to this one, and says each number: each is made
+/// ready while another thread writes the one before it.
+pub(crate) fn commit(
+    options: &LogOptions,
+    folder: &Path,
+    last: u64,
+    mut say: impl FnMut(u64) + Send,
+) {
     let mut store = open(options, folder);
     let mut pools = open_pools(&mut store);
     let newest = pools
@@ -25,11 +31,20 @@ pub(crate) fn commit(options: &LogOptions, folder: &Path, last: u64, mut say: im
         .flat_map(|pool| pool.tasks.by_ref())
         .map(|task| task.unwrap().place)
         .max();
-    for number in newest.unwrap_or(0) + 1..=last {
-        let batches: Vec<_> = pools.iter().map(|pool| batch(pool, number)).collect();
-        store.commit(&batches).unwrap();
-        say(number);
-    }
+    thread::scope(|scope| {
+        let (ready, begun) = mpsc::sync_channel::<(u64, Option<Box<dyn Begun>>)>(1);
+        scope.spawn(move || {
+            for (number, commit) in begun {
+                commit.map_or(Ok(()), Begun::end).unwrap();
+                say(number);
+            }
+        });
+        for number in newest.unwrap_or(0) + 1..=last {
+            let batches: Vec<_> = pools.iter().map(|pool| batch(pool, number)).collect();
+            let commit = store.begin(&batches).unwrap();
+            ready.send((number, commit)).unwrap();
+        }
+    });
 }
 
 fn batch(pool: &OpenedPool, number: u64) -> PoolBatch {
