@@ -107,7 +107,12 @@ impl<R> Outbox<R> {
         );
         self.is_held = false;
         self.flying.push_back(self.behind_gathering.len());
-        self.behind_flying.append(&mut self.behind_gathering);
+        if self.behind_flying.is_empty() {
+            // Mostly nothing else is on its way.
+            mem::swap(&mut self.behind_flying, &mut self.behind_gathering);
+        } else {
+            self.behind_flying.append(&mut self.behind_gathering);
+        }
         Some(mem::take(&mut self.changes))
     }
 
