@@ -79,6 +79,7 @@ impl Actor for FrontActor {
             PoolMessage::Wake
             | PoolMessage::Grant(_)
             | PoolMessage::Committed(_)
+            | PoolMessage::ReadAhead(..)
             | PoolMessage::LookOn => {}
         }
         front.serve();

@@ -40,7 +40,7 @@ use crate::{
     hub_actor::PoolOpener,
     parts::Place,
     payloads::PayloadBudget,
-    store_writer::{StoreWriter, Written},
+    store_writer::{Payloads, StoreWriter, Written},
 };
 
 /// All that a pool is told, in one FIFO: a verb is a [`Command`], never a message of its own.
@@ -60,6 +60,8 @@ pub(crate) enum PoolMessage {
     Gone { session: SessionId, ending: Ending },
     /// The commit on its way is durable, or has failed.
     Committed(Result<Written, String>),
+    /// Some of what was asked for ahead of claims, and whether that is all that could be read.
+    ReadAhead(Payloads, bool),
     /// Something is due.
     Tick,
     /// Answer when nothing is on its way to disk.
@@ -129,6 +131,7 @@ impl Actor for PoolActor {
             PoolMessage::Batch { session, asks } => shell.batch(session, asks),
             PoolMessage::Gone { session, ending } => shell.gone(session, ending),
             PoolMessage::Committed(outcome) => shell.committed(outcome)?,
+            PoolMessage::ReadAhead(payloads, is_last) => shell.came_ahead(payloads, is_last),
             PoolMessage::Tick => shell.tick(),
             PoolMessage::Settle(reply) => shell.settle(reply),
             PoolMessage::Grant(slip) => shell.grant(slip),

@@ -14,6 +14,7 @@
 
 mod aside;
 mod pace;
+mod reader;
 mod slot;
 mod task;
 mod under_way;
@@ -34,11 +35,14 @@ use leasehold_core::{PoolName, Spent, TaskId};
 use leasehold_store::{Blob, OpenedPool, Store, StoreError};
 use tokio::sync::{mpsc::UnboundedSender, oneshot};
 
-pub(crate) use self::slot::{Load, Slot};
 use self::{
     pace::Pace,
     under_way::{Syncer, UnderWay},
     writing::{MEASURE_EVERY, Writing},
+};
+pub(crate) use self::{
+    reader::{Payloads, ReadAhead},
+    slot::{Load, Slot},
 };
 use crate::{clock::Clock, gauge::Gauge};
 
@@ -70,6 +74,8 @@ enum Job {
     Pools(oneshot::Sender<Vec<PoolName>>),
     Open(PoolName, oneshot::Sender<Result<OpenedPool, StoreError>>),
     Commit(Commit),
+    /// Where nobody has a thread of his own for it.
+    ReadAhead(ReadAhead),
     /// Something that is not for a pool, between two commits.
     Aside(aside::Errand),
     Stop(oneshot::Sender<()>),
@@ -85,7 +91,7 @@ pub(crate) struct StoreWriter {
 /// The way to where they are done.
 #[derive(Debug, Clone)]
 enum Jobs {
-    Thread(Sender<Job>),
+    Thread(Sender<Job>, Sender<ReadAhead>),
     Task(UnboundedSender<Job>),
 }
 
@@ -93,7 +99,7 @@ impl Jobs {
     /// Gives it back if nobody is there.
     fn send(&self, job: Job) -> Result<(), Job> {
         match self {
-            Self::Thread(jobs) => jobs.send(job).map_err(|back| back.0),
+            Self::Thread(jobs, _) => jobs.send(job).map_err(|back| back.0),
             Self::Task(jobs) => jobs.send(job).map_err(|back| back.0),
         }
     }
@@ -142,7 +148,7 @@ impl StoreWriter {
         thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || thread.run(&inbox))?;
-        let jobs = Jobs::Thread(jobs);
+        let jobs = Jobs::Thread(jobs, reader::spawn(writing.clone())?);
         Ok(Self { jobs, writing })
     }
 
@@ -171,6 +177,14 @@ impl StoreWriter {
         self.jobs
             .send(Job::Commit(commit))
             .map_err(|_| "the store's thread has ended".to_owned())
+    }
+
+    /// Reads payloads when there is time for it. If the thread has ended nothing comes of it.
+    pub(crate) fn read_ahead(&self, ask: ReadAhead) {
+        match &self.jobs {
+            Jobs::Thread(_, asks) => _ = asks.send(ask),
+            Jobs::Task(jobs) => _ = jobs.send(Job::ReadAhead(ask)),
+        }
     }
 
     /// Commits it on the thread that calls, if that is sooner than to ask another: if the load is
@@ -258,6 +272,7 @@ impl WriterThread {
                     // A pool that no longer waits opens again when it does.
                     _ = reply.send(self.writing.lock().open(&name));
                 }
+                Job::ReadAhead(ask) => ask.read(&self.writing),
                 Job::Aside(errand) => {
                     self.commit(std::mem::take(&mut commits));
                     errand(&mut self.writing.lock());

@@ -73,7 +73,7 @@ pub trait Store: Send + 'static {
     /// when this returns; else whatever comes back is to be ended, on any thread, while the next
     /// commit begins here. Commits are durable in the order in which they began, and a very long one
     /// waits here for those before it. Until all have ended nothing else is asked of the store but
-    /// [`Store::blobs`] and [`Store::stats`].
+    /// [`Store::blobs`], [`Store::find`] and [`Store::stats`].
     ///
     /// # Errors
     /// As of [`Store::commit`]. After one that failed to end, all fail that began after it.
@@ -93,6 +93,16 @@ pub trait Store: Send + 'static {
         pool: PoolId,
         wanted: &[(TaskId, Blob)],
     ) -> Result<Vec<Option<Bytes>>, StoreError>;
+
+    /// Finds where they stand, and leaves it to whoever has the time to read them there, on any thread,
+    /// while commits go on here. There is nothing for what has moved or gone by then, or cannot be
+    /// read: ask [`Store::blobs`] for that. A task that was forgotten and enqueued again by then may be
+    /// read as it was.
+    fn find(&self, pool: PoolId, wanted: &[(TaskId, Blob)]) -> Reading {
+        let read = self.blobs(pool, wanted);
+        let read = read.unwrap_or_else(|_| vec![None; wanted.len()]);
+        Box::new(|| read)
+    }
 
     /// A task's payload or result, if the store keeps one.
     ///
@@ -135,6 +145,10 @@ pub trait Store: Send + 'static {
     /// not for each commit.
     fn stats(&self) -> StoreStats;
 }
+
+/// Reads what was [found](Store::find), in the order in which it was wanted. The store waits for it
+/// before it closes.
+pub type Reading = Box<dyn FnOnce() -> Vec<Option<Bytes>> + Send>;
 
 /// A commit that is under way.
 pub trait Begun: fmt::Debug + Send {

@@ -1,13 +1,12 @@
 //! Reading ahead: payloads that memory had no room for come back before they are claimed, in the
 //! order in which they will be.
 
-use leasehold_core::{Pool, State, TaskId};
-use leasehold_store::Blob;
+use leasehold_core::{Pool, TaskId};
 
-use crate::{payloads::Payloads, store_writer::Blobs};
+use crate::{payloads::Cache, store_writer::Payloads};
 
 /// Tasks that are looked at ahead of the next claim.
-const TASKS: usize = 1024;
+const TASKS: usize = 4096;
 
 /// Payloads in memory from which on nothing is read ahead.
 const ENOUGH: usize = TASKS / 2;
@@ -23,9 +22,8 @@ pub(super) struct Ahead {
     pub(super) is_behind: bool,
     /// Tasks were claimed since it was last asked: without that there is no use in asking again.
     is_moving: bool,
-    asked: Vec<TaskId>,
-    /// They are read with a commit that is on its way.
-    is_sent: bool,
+    /// Something is being read.
+    is_reading: bool,
 }
 
 impl Ahead {
@@ -34,8 +32,7 @@ impl Ahead {
         Self {
             is_behind: !pool.upcoming(1).is_empty(),
             is_moving: true,
-            asked: Vec::new(),
-            is_sent: false,
+            is_reading: false,
         }
     }
 
@@ -45,49 +42,42 @@ impl Ahead {
     }
 
     /// What to read now, if anything.
-    pub(super) fn ask(&mut self, pool: &Pool, payloads: &Payloads) -> Vec<(TaskId, Blob)> {
-        let is_due = self.is_behind && self.is_moving && self.asked.is_empty();
+    pub(super) fn ask(&mut self, pool: &Pool, payloads: &mut Cache) -> Vec<TaskId> {
+        let is_due = self.is_behind && self.is_moving && !self.is_reading;
         if !is_due || payloads.len() >= ENOUGH {
             return Vec::new();
         }
         self.is_moving = false;
         let next = pool.upcoming(TASKS);
         self.is_behind = next.len() == TASKS;
-        let mut left = BYTES;
+        let (mut tasks, mut left) = (Vec::new(), BYTES);
         for (id, bytes) in next {
             if payloads.has(id) {
                 continue;
             }
-            let is_first = self.asked.is_empty();
             match left.checked_sub(bytes as usize) {
                 Some(rest) => left = rest,
-                None if is_first => left = 0,
+                None if tasks.is_empty() => left = 0,
                 None => {
                     self.is_behind = true;
                     break;
                 }
             }
-            self.asked.push(id);
+            payloads.expect(id);
+            tasks.push(id);
         }
-        self.asked.iter().map(|id| (*id, Blob::Payload)).collect()
+        self.is_reading = !tasks.is_empty();
+        tasks
     }
 
-    /// A commit takes all along that is wanted; returns whether what was asked for here is in it.
-    pub(super) fn send(&mut self) -> bool {
-        let is_news = !self.asked.is_empty() && !self.is_sent;
-        self.is_sent |= is_news;
-        is_news
-    }
-
-    /// Keeps what has come with that commit, as far as it is still to be claimed and there is room.
-    pub(super) fn come(&mut self, blobs: &Blobs, pool: &Pool, payloads: &mut Payloads) {
-        self.is_sent = false;
-        for id in self.asked.drain(..) {
-            if let Some(payload) = blobs.get(&(id, Blob::Payload))
-                && pool.state(id) == Some(State::Ready)
-            {
-                self.is_behind |= !payloads.keep(id, payload);
-            }
+    /// Keeps what was read, as far as it is still to be claimed and there is room.
+    pub(super) fn come(&mut self, read: Payloads, is_last: bool, payloads: &mut Cache) {
+        for (id, payload) in read {
+            self.is_behind |= !payloads.come(id, payload);
+        }
+        if is_last {
+            self.is_reading = false;
+            self.is_behind |= payloads.expect_no_more();
         }
     }
 }
@@ -121,8 +111,11 @@ mod tests {
             payload: Bytes::from(vec![0; bytes]),
             wishes: vec![],
         };
-        let tasks = (1..=tasks).map(new).collect();
-        for command in [Command::Open(node), Command::Enqueue(tasks)] {
+        let tasks: Vec<_> = (1..=tasks).map(new).collect();
+        let enqueues = tasks
+            .chunks(1000)
+            .map(|tasks| Command::Enqueue(tasks.to_vec()));
+        for command in [Command::Open(node)].into_iter().chain(enqueues) {
             pool.apply(
                 now,
                 SESSION,
@@ -134,59 +127,66 @@ mod tests {
         pool
     }
 
-    fn blobs(asked: &[(TaskId, Blob)], bytes: usize) -> Blobs {
-        let blob = |what: &(TaskId, Blob)| (*what, Bytes::from(vec![0; bytes]));
-        asked.iter().map(blob).collect()
+    fn read(asked: &[TaskId], bytes: usize) -> Payloads {
+        let payload = |task: &TaskId| (*task, Bytes::from(vec![0; bytes]));
+        asked.iter().map(payload).collect()
     }
 
     #[test]
     fn what_comes_first_is_read_first_and_once() {
-        let pool = pool(2000, 10);
-        let mut payloads = Payloads::new(PayloadBudget::new(1 << 20));
+        let pool = pool(2 * TASKS as u128, 10);
+        let mut payloads = Cache::new(PayloadBudget::new(1 << 20));
         let mut ahead = Ahead::new(&pool);
-        let asked = ahead.ask(&pool, &payloads);
+        let asked = ahead.ask(&pool, &mut payloads);
         let first = (1..=TASKS as u128).map(TaskId::from_u128);
-        assert!(asked.iter().map(|(id, _)| *id).eq(first));
-        assert_eq!(ahead.ask(&pool, &payloads), [], "it is on its way");
-        assert!(ahead.send());
-        assert!(!ahead.send(), "the commit after it has others");
-        assert_eq!(ahead.ask(&pool, &payloads), []);
-        ahead.come(&blobs(&asked, 10), &pool, &mut payloads);
+        assert!(asked.iter().copied().eq(first));
+        ahead.moves();
+        assert_eq!(ahead.ask(&pool, &mut payloads), [], "it is on its way");
+        ahead.come(read(&asked, 10), true, &mut payloads);
         assert_eq!(payloads.len(), TASKS);
         assert!(ahead.is_behind, "there are more");
-        ahead.moves();
-        assert_eq!(ahead.ask(&pool, &payloads), [], "that is enough");
+        assert_eq!(ahead.ask(&pool, &mut payloads), [], "that is enough");
     }
 
     #[test]
     fn long_payloads_come_a_few_at_a_time() {
         let pool = pool(20, 1 << 20);
-        let payloads = Payloads::new(PayloadBudget::new(1 << 30));
-        assert_eq!(Ahead::new(&pool).ask(&pool, &payloads).len(), 4);
+        let mut payloads = Cache::new(PayloadBudget::new(1 << 30));
+        assert_eq!(Ahead::new(&pool).ask(&pool, &mut payloads).len(), 4);
     }
 
     #[test]
     fn without_room_nothing_is_read_again_until_something_moves() {
         let pool = pool(20, 10);
-        let mut payloads = Payloads::new(PayloadBudget::new(0));
+        let mut payloads = Cache::new(PayloadBudget::new(0));
         let mut ahead = Ahead::new(&pool);
-        let asked = ahead.ask(&pool, &payloads);
-        assert!(ahead.send());
-        ahead.come(&blobs(&asked, 10), &pool, &mut payloads);
+        let asked = ahead.ask(&pool, &mut payloads);
+        ahead.come(read(&asked, 10), true, &mut payloads);
         assert!(ahead.is_behind);
-        assert_eq!(ahead.ask(&pool, &payloads), []);
+        assert_eq!(ahead.ask(&pool, &mut payloads), []);
         ahead.moves();
-        assert_eq!(ahead.ask(&pool, &payloads).len(), 20);
+        assert_eq!(ahead.ask(&pool, &mut payloads).len(), 20);
     }
 
     #[test]
     fn a_pool_that_fits_into_memory_is_not_behind() {
         let pool = pool(20, 10);
-        let mut payloads = Payloads::new(PayloadBudget::new(1 << 20));
+        let mut payloads = Cache::new(PayloadBudget::new(1 << 20));
         let mut ahead = Ahead::new(&pool);
-        let asked = ahead.ask(&pool, &payloads);
-        assert!(ahead.send());
-        ahead.come(&blobs(&asked, 10), &pool, &mut payloads);
+        let asked = ahead.ask(&pool, &mut payloads);
+        ahead.come(read(&asked, 10), true, &mut payloads);
         assert!(!ahead.is_behind);
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_asked_for_again() {
+        let pool = pool(20, 10);
+        let mut payloads = Cache::new(PayloadBudget::new(1 << 20));
+        let mut ahead = Ahead::new(&pool);
+        let asked = ahead.ask(&pool, &mut payloads);
+        ahead.come(read(&asked[..15], 10), true, &mut payloads);
+        assert_eq!(ahead.ask(&pool, &mut payloads), [], "nothing has moved");
+        ahead.moves();
+        assert_eq!(ahead.ask(&pool, &mut payloads), asked[15..]);
     }
 }

@@ -33,8 +33,8 @@ use crate::{
     gauge::Gauge,
     hub_actor::PoolOpener,
     parts::{Place, whole_of},
-    payloads::Payloads,
-    store_writer::{Blobs, Commit, LONG, Load, Slot, StoreWriter, Written},
+    payloads::Cache,
+    store_writer::{Blobs, Commit, LONG, Load, Payloads, ReadAhead, Slot, StoreWriter, Written},
     telemetry,
 };
 
@@ -45,13 +45,6 @@ const FEW: usize = 8;
 /// Commits on their way at once: a long one is made ready while the one before it is written.
 const FLYING_MAX: usize = 2;
 
-/// A commit on its way.
-struct Flying {
-    slot: Slot,
-    /// It reads what was asked for ahead of claims.
-    reads_ahead: bool,
-}
-
 pub(crate) struct Shell {
     /// As its owner calls it.
     pub(super) name: PoolName,
@@ -61,8 +54,8 @@ pub(crate) struct Shell {
     /// Blobs that replies of the next commit want.
     reads: Vec<(TaskId, Blob)>,
     /// Commits on their way, the oldest first.
-    flying: VecDeque<Flying>,
-    payloads: Payloads,
+    flying: VecDeque<Slot>,
+    payloads: Cache,
     ahead: Ahead,
     outlets: BTreeMap<SessionId, Outlet>,
     pub(super) clock: Clock,
@@ -121,7 +114,7 @@ impl Shell {
             outbox: Outbox::default(),
             reads: Vec::new(),
             flying: VecDeque::new(),
-            payloads: Payloads::new(arguments.budget),
+            payloads: Cache::new(arguments.budget),
             ahead,
             outlets: BTreeMap::new(),
             clock: arguments.clock,
@@ -197,9 +190,7 @@ impl Shell {
     /// restore.
     pub(super) fn committed(&mut self, outcome: Result<Written, String>) -> Result<(), String> {
         let Written { blobs, spent } = outcome?;
-        if self.flying.pop_front().is_some_and(|it| it.reads_ahead) {
-            self.ahead.come(&blobs, &self.pool, &mut self.payloads);
-        }
+        self.flying.pop_front();
         let replies = self.outbox.committed();
         self.leave(replies, &blobs);
         self.pool.reuse(spent);
@@ -229,17 +220,12 @@ impl Shell {
     fn move_on(&mut self) -> Result<bool, String> {
         let free = self.outbox.take_free();
         self.leave(free, &Blobs::new());
-        let ahead = self.ahead.ask(&self.pool, &self.payloads);
-        if !ahead.is_empty() {
-            self.reads.extend(ahead);
-            self.outbox.hold();
-        }
+        self.read_ahead();
         if let Some(newest) = self.flying.back_mut() {
-            let is_joined = newest.slot.add(|load| {
+            let is_joined = newest.add(|load| {
                 load.batch.at = self.clock.now();
                 self.outbox.join_commit(&mut load.batch.changes);
                 load.reads.append(&mut self.reads);
-                newest.reads_ahead |= self.ahead.send();
                 load.replies = self.outbox.waiting();
             });
             let is_worth_another = self.flying.len() < FLYING_MAX && self.outbox.changes() >= LONG;
@@ -375,10 +361,7 @@ impl Shell {
     /// To the store's thread.
     fn hand_over(&mut self, load: Load) -> Result<(), String> {
         let (slot, myself) = (Slot::new(load), self.myself.clone());
-        self.flying.push_back(Flying {
-            slot: slot.clone(),
-            reads_ahead: self.ahead.send(),
-        });
+        self.flying.push_back(slot.clone());
         self.writer.commit(Commit {
             slot,
             done: Box::new(move |outcome| {
@@ -386,6 +369,26 @@ impl Shell {
                 _ = myself.cast(PoolMessage::Committed(outcome));
             }),
         })
+    }
+
+    fn read_ahead(&mut self) {
+        let tasks = self.ahead.ask(&self.pool, &mut self.payloads);
+        if tasks.is_empty() {
+            return;
+        }
+        let myself = self.myself.clone();
+        self.writer.read_ahead(ReadAhead {
+            pool: self.pool.id(),
+            tasks,
+            come: Box::new(move |payloads, is_last| {
+                // Nobody misses them if the pool has ended meanwhile.
+                _ = myself.cast(PoolMessage::ReadAhead(payloads, is_last));
+            }),
+        });
+    }
+
+    pub(super) fn came_ahead(&mut self, payloads: Payloads, is_last: bool) {
+        self.ahead.come(payloads, is_last, &mut self.payloads);
     }
 
     /// Sets the timer if something is due before it goes off.

@@ -54,6 +54,7 @@ impl WriterTask {
                 Job::Pools(reply) => _ = reply.send(self.writing.lock().pools()),
                 // A pool that no longer waits opens again when it does.
                 Job::Open(name, reply) => _ = reply.send(self.writing.lock().open(&name)),
+                Job::ReadAhead(ask) => ask.read(&self.writing),
                 Job::Aside(errand) => errand(&mut self.writing.lock()),
                 Job::Stop(reply) => stopped = Some(reply),
             }

@@ -9,7 +9,9 @@ use std::{
 };
 
 use leasehold_core::{PoolId, PoolName, Spent, TaskId, Timestamp};
-use leasehold_store::{Begun, Blob, MemoryStore, OpenedPool, PoolBatch, Store, StoreError};
+use leasehold_store::{
+    Begun, Blob, MemoryStore, OpenedPool, PoolBatch, Reading, Store, StoreError,
+};
 
 use super::{Blobs, Load, Written, pace::Pace, under_way::UnderWay};
 use crate::{clock::Clock, gauge::Gauge};
@@ -198,6 +200,14 @@ impl Writing {
         self.measure();
     }
 
+    /// Finds what is wanted of a pool, for somebody else to read it.
+    pub(super) fn find(&self, pool: PoolId, wanted: &[(TaskId, Blob)]) -> Reading {
+        if self.has_failed || !self.opened.contains(&pool) {
+            return Box::new(Vec::new);
+        }
+        self.store.find(pool, wanted)
+    }
+
     fn read(&mut self, pool: PoolId, wanted: Vec<(TaskId, Blob)>) -> Result<Blobs, String> {
         if wanted.is_empty() {
             return Ok(Blobs::new());
@@ -290,7 +300,7 @@ fn tell_of_failure(error: &StoreError) {
 }
 
 /// An engine that panics has failed, and the thread goes on.
-fn caught<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+pub(super) fn caught<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         Err(StoreError::Io {
             action: "go on after a panic in the engine",

@@ -3,6 +3,7 @@
 mod begun;
 mod blobs;
 mod churn;
+mod found;
 mod model;
 mod notes;
 mod owners;
@@ -82,6 +83,12 @@ const CHECKS: &[(&str, Check)] = &[
     ("a blob can be written anew", blobs::can_be_written_anew),
     ("a revival may edit", blobs::a_revival_may_edit),
     ("many blobs are read at once", blobs::many_are_read_at_once),
+    ("what was found is read elsewhere", found::is_read_elsewhere),
+    ("what was found may be gone", found::may_be_gone),
+    (
+        "what was found ends with its store",
+        found::ends_with_its_store,
+    ),
     ("what has begun is read", begun::is_read),
     ("commits end in their order", begun::ends_in_its_order),
     ("churn leaves little", churn::leaves_little),

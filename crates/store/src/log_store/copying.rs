@@ -20,7 +20,7 @@ use super::{
     damage,
     engine::Engine,
     index::{Kept, PoolLog},
-    keys, load,
+    keys, places,
 };
 use crate::{
     Blob, StoreError,
@@ -188,7 +188,7 @@ impl Copying {
         let Some(Kept::Apart(len)) = log.kept(task, kind) else {
             return Ok(0);
         };
-        let value = load::apart(engine, id, log, task, kind, len)?;
+        let value = places::apart(engine, id, &log.name, task, kind, len)?;
         let mut draft = LogDraft::new();
         draft.push(&Entry {
             task,

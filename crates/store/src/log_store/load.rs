@@ -2,21 +2,20 @@
 
 use std::{collections::BTreeMap, sync::mpsc, thread};
 
-use bytes::Bytes;
-use leasehold_core::{PoolId, TaskId};
+use leasehold_core::PoolId;
 
 use super::{
     damage,
     engine::Engine,
-    index::{Kept, PoolLog},
+    index::PoolLog,
     keys,
     notes::{self, Notes},
     reader::Reader,
     states::States,
 };
 use crate::{
-    Blob, StoreError, StoredTasks,
-    record::{Entry, Header, LogHead, SEAL_BYTES, Sealed, Unreadable, What},
+    StoreError, StoredTasks,
+    record::{Entry, Header, LogHead, Sealed, Unreadable, What},
 };
 
 /// Values that are read ahead of the one that is looked at.
@@ -106,104 +105,6 @@ fn scan_ahead(
         }
         Ok(())
     })
-}
-
-/// Reads payloads and results: each record once, for all that is wanted of it.
-pub(super) fn blobs(
-    engine: &dyn Engine,
-    id: PoolId,
-    log: &PoolLog,
-    wanted: &[(TaskId, Blob)],
-) -> Result<Vec<Option<Bytes>>, StoreError> {
-    let mut found = vec![None; wanted.len()];
-    let mut inline = Vec::with_capacity(wanted.len());
-    for (at, (task, kind)) in wanted.iter().enumerate() {
-        match log.kept(*task, *kind) {
-            None => {}
-            Some(Kept::Apart(len)) => {
-                let mut value = apart(engine, id, log, *task, *kind, len)?;
-                found[at] = Some(Bytes::from(value.split_off(SEAL_BYTES)));
-            }
-            Some(Kept::Inline(seq)) => inline.push((seq, (*task, *kind), at)),
-        }
-    }
-    inline.sort_unstable();
-    for record in inline.chunk_by(|one, next| one.0 == next.0) {
-        read_record(engine, id, log, record, &mut found)?;
-    }
-    Ok(found)
-}
-
-/// Reads a payload or result that stands apart, checks it, and returns it still sealed.
-pub(super) fn apart(
-    engine: &dyn Engine,
-    id: PoolId,
-    log: &PoolLog,
-    task: TaskId,
-    kind: Blob,
-    len: usize,
-) -> Result<Vec<u8>, StoreError> {
-    let values = engine.values();
-    let folder = values.display();
-    let what = || {
-        format!(
-            "the {kind:?} of task {task} of pool {} in {folder}",
-            log.name
-        )
-    };
-    let key = keys::blob(id, task, kind);
-    let value = engine
-        .get(&key, SEAL_BYTES + len)?
-        .ok_or_else(|| damage::damaged(what(), "it, or a part of it, is gone"))?;
-    Sealed::open(&key, &value).map_err(|error| damage::unreadable(what(), &error))?;
-    Ok(value)
-}
-
-/// What is wanted of a record: its sequence, what, and where that goes. In this order.
-type Wanted = (u64, (TaskId, Blob), usize);
-
-fn read_record(
-    engine: &dyn Engine,
-    id: PoolId,
-    log: &PoolLog,
-    wanted: &[Wanted],
-    found: &mut [Option<Bytes>],
-) -> Result<(), StoreError> {
-    let seq = wanted[0].0;
-    let key = keys::record(id, seq);
-    let gone = Unreadable::Damaged("it is gone");
-    let value = engine
-        .get(&key, log.record_bytes(seq))?
-        .ok_or_else(|| unreadable(engine, log, seq, &gone))?;
-    let read = find_inline(&key, &value, wanted, found);
-    read.map_err(|error| unreadable(engine, log, seq, &error))
-}
-
-/// The last one counts, as in [`PoolLog::live`]. The bytes are copied: whoever keeps them must not
-/// keep the whole record.
-fn find_inline(
-    key: &[u8],
-    value: &[u8],
-    wanted: &[Wanted],
-    found: &mut [Option<Bytes>],
-) -> Result<(), Unreadable> {
-    let (_, entries) = Sealed::open(key, value)?.log()?;
-    let mut last = vec![None; wanted.len()];
-    for entry in entries {
-        let What::Inline(kind, bytes) = entry.what else {
-            continue;
-        };
-        let what = (entry.task, kind);
-        let first = wanted.partition_point(|(_, wanted, _)| *wanted < what);
-        for (at, _) in (first..).zip(wanted[first..].iter().take_while(|want| want.1 == what)) {
-            last[at] = Some(bytes);
-        }
-    }
-    for ((_, _, at), bytes) in wanted.iter().zip(last) {
-        let bytes = bytes.ok_or(Unreadable::Damaged("a payload or result is gone"))?;
-        found[*at] = Some(Bytes::copy_from_slice(bytes));
-    }
-    Ok(())
 }
 
 fn check_header(engine: &dyn Engine, generation: u64) -> Result<(), StoreError> {

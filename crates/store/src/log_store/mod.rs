@@ -19,9 +19,11 @@ pub(crate) mod journal;
 mod keys;
 mod load;
 mod notes;
+mod places;
 mod reader;
 mod refill;
 mod rewrite;
+mod shared;
 mod sled_engine;
 mod slots;
 mod states;
@@ -40,7 +42,9 @@ use self::{
     engine::{Engine, Writes},
     folder::Folder,
     index::PoolLog,
+    places::Places,
     rewrite::Generation,
+    shared::SharedEngine,
     witness::{Reach, Witness},
 };
 pub use self::{
@@ -49,7 +53,7 @@ pub use self::{
     verify::{Found, Verified, VerifiedPool, verify_store},
 };
 use crate::{
-    Begun, Blob, OpenedPool, PoolBatch, Store, StoreError, StoreStats, record::PoolRecord,
+    Begun, Blob, OpenedPool, PoolBatch, Reading, Store, StoreError, StoreStats, record::PoolRecord,
 };
 
 /// What keeps the keys of a [`LogStore`].
@@ -116,7 +120,7 @@ pub struct LogStore {
     folder: Folder,
     options: LogOptions,
     /// None after it failed.
-    engine: Option<Box<dyn Engine>>,
+    engine: Option<SharedEngine>,
     /// Beside the engine.
     witness: Option<Arc<Witness>>,
     pools: BTreeMap<PoolId, PoolLog>,
@@ -203,7 +207,7 @@ impl LogStore {
     ) -> Result<Self, StoreError> {
         let latest = latest(&pools);
         let witness = Some(Arc::new(Witness::open(engine.path())?));
-        let engine = Some(engine);
+        let engine = Some(SharedEngine::new(engine));
         Ok(Self {
             folder,
             options,
@@ -377,7 +381,20 @@ impl Store for LogStore {
         let Some(log) = self.pools.get(&pool) else {
             return Ok(vec![None; wanted.len()]);
         };
-        self.poison_on_error(load::blobs(engine, pool, log, wanted))
+        self.poison_on_error(Places::find(pool, log, wanted).read(engine))
+    }
+
+    fn find(&self, pool: PoolId, wanted: &[(TaskId, Blob)]) -> Reading {
+        let nothing = vec![None; wanted.len()];
+        let (Ok(_), Some(engine), Some(log)) = (self.engine(), &self.engine, self.pools.get(&pool))
+        else {
+            return Box::new(|| nothing);
+        };
+        let (places, engine) = (Places::find(pool, log, wanted), engine.reader());
+        Box::new(move || {
+            let read = engine.read(|engine| places.read_what_stands(engine));
+            read.unwrap_or(nothing)
+        })
     }
 
     fn begin_backup(&mut self) -> Result<u64, StoreError> {
@@ -416,7 +433,7 @@ impl Store for LogStore {
         self.witness = Some(Arc::new(Witness::open(engine.path())?));
         self.latest = latest(&pools);
         self.pools = pools;
-        self.engine = Some(engine);
+        self.engine = Some(SharedEngine::new(engine));
         self.poisoned.set(false);
         Ok(())
     }

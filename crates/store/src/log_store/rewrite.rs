@@ -12,7 +12,7 @@ use super::{
     engine::{self, Engine, Writes},
     folder::Folder,
     index::PoolLog,
-    keys, load, notes,
+    keys, load, notes, places,
     witness::Witness,
 };
 use crate::{
@@ -175,7 +175,7 @@ fn copy_apart(
 ) -> Result<(), StoreError> {
     let mut draft = Draft::new(copies);
     for (task, kind, len) in log.all_apart() {
-        let value = load::apart(from, id, log, task, kind, len)?;
+        let value = places::apart(from, id, &log.name, task, kind, len)?;
         draft.put_apart(&keys::blob(id, task, kind), value);
         if draft.bytes() >= BATCH_BYTES {
             to.apply(draft.finish())?;

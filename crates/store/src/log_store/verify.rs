@@ -20,6 +20,7 @@ use super::{
     folder::{self, Folder},
     index::{Kept, PoolLog},
     keys, load,
+    places::Places,
     witness::Witness,
 };
 use crate::{
@@ -372,7 +373,7 @@ impl Look<'_> {
                 .iter()
                 .flat_map(|task| [(*task, Blob::Payload), (*task, Blob::Result)])
                 .collect();
-            let blobs = load::blobs(self.engine, id, log, &wanted)?;
+            let blobs = Places::find(id, log, &wanted).read(self.engine)?;
             for ((task, kind), blob) in wanted.into_iter().zip(blobs) {
                 if let Some(blob) = blob {
                     seen.of(task).blob(kind, blob.len());

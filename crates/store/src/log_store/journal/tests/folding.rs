@@ -12,7 +12,9 @@ use super::{
             draft::Draft,
             engine::{Engine, Writes},
             index::PoolLog,
-            keys, load, take_note,
+            keys, load,
+            places::Places,
+            take_note,
         },
         Journaled,
         applier::Goal,
@@ -313,7 +315,9 @@ impl World {
     ) -> Expected {
         for ((pool, id), (_, blobs)) in &mut tasks {
             let wanted = [(*id, Blob::Payload), (*id, Blob::Result)];
-            let found = load::blobs(engine, *pool, &pools[pool], &wanted).unwrap();
+            let found = Places::find(*pool, &pools[pool], &wanted)
+                .read(engine)
+                .unwrap();
             *blobs = found.try_into().unwrap();
         }
         tasks
