@@ -1,8 +1,8 @@
 //! The one writer of the store: batches in, durable marks out.
 //!
-//! It has a thread. Whatever waits when that is free goes into one commit, of however many pools.
-//! A long commit is handed on when it is ready, to one that waits for the disk, and the next is made
-//! ready meanwhile ([`under_way`]).
+//! It has two threads, of which one leads: whatever waits when that is free goes into one commit, of
+//! however many pools. When a long commit is ready the other one leads, and makes the next one ready
+//! while this one waits for the disk ([`under_way`]): nobody has to be woken before the disk is asked.
 //! Where the last commit released many replies, those who got them are about to ask again: then the
 //! next waits for most of them, but no longer than the last one took ([`Pace`]). After a failed
 //! commit every pool is told, nothing more is taken, and the next pool that opens makes the store
@@ -37,8 +37,8 @@ use tokio::sync::{mpsc::UnboundedSender, oneshot};
 
 use self::{
     pace::Pace,
-    under_way::{Syncer, UnderWay},
-    writing::{MEASURE_EVERY, Writing},
+    under_way::{Turn, UnderWay},
+    writing::{Flight, MEASURE_EVERY, Writing},
 };
 pub(crate) use self::{
     reader::{Payloads, ReadAhead},
@@ -137,17 +137,20 @@ impl StoreWriter {
         clock: Clock,
     ) -> std::io::Result<Self> {
         let (jobs, inbox) = mpsc::channel();
+        let inbox = Some(inbox);
         let writing = Shared(Arc::new(Mutex::new(Writing::new(store, gauge, clock))));
         let under_way = Arc::clone(&writing.lock().under_way);
         let thread = WriterThread {
+            inbox: Arc::new(Mutex::new(inbox)),
             writing: writing.clone(),
             clock,
-            syncer: Syncer::spawn(Arc::clone(&under_way))?,
             under_way,
         };
-        thread::Builder::new()
-            .name("store-writer".to_owned())
-            .spawn(move || thread.run(&inbox))?;
+        for thread in [thread.clone(), thread] {
+            thread::Builder::new()
+                .name("store-writer".to_owned())
+                .spawn(move || thread.run())?;
+        }
         let jobs = Jobs::Thread(jobs, reader::spawn(writing.clone())?);
         Ok(Self { jobs, writing })
     }
@@ -223,27 +226,46 @@ impl StoreWriter {
     }
 }
 
+#[derive(Clone)]
 struct WriterThread {
+    /// Whoever holds it leads. Nothing when all is over.
+    inbox: Arc<Mutex<Option<Receiver<Job>>>>,
     writing: Shared,
     clock: Clock,
     under_way: Arc<UnderWay>,
-    syncer: Syncer,
 }
 
+/// A commit that is ready, and its turn.
+type Ready = (Flight<Done>, Turn);
+
 impl WriterThread {
-    fn run(&self, inbox: &Receiver<Job>) {
-        let mut stopped = None;
-        while stopped.is_none() {
-            match self.receive(inbox) {
-                Ok(job) => stopped = self.work(job, inbox),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-            self.writing.lock().measure_if_due();
+    fn run(&self) {
+        while let Some(ready) = self.lead() {
+            self.end(ready);
         }
+    }
+
+    /// Until a long commit is ready; nothing when all is over.
+    fn lead(&self) -> Option<Ready> {
+        let mut place = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        let inbox = place.as_ref()?;
+        let stopped = loop {
+            self.writing.lock().measure_if_due();
+            match self.receive(inbox) {
+                Ok(job) => match self.work(job, inbox) {
+                    Worked::All => {}
+                    Worked::UpTo(ready) => return Some(ready),
+                    Worked::Stopped(stopped) => break Some(stopped),
+                },
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break None,
+            }
+        };
         // The store closes before the caller hears of it.
         self.writing.lock().close();
+        *place = None;
         drop(stopped);
+        None
     }
 
     /// The next job. Where one commit follows the other it is waited for awake.
@@ -259,7 +281,7 @@ impl WriterThread {
     }
 
     /// Does a job, and with a commit all others that wait.
-    fn work(&self, job: Job, inbox: &Receiver<Job>) -> Option<oneshot::Sender<()>> {
+    fn work(&self, job: Job, inbox: &Receiver<Job>) -> Worked {
         let pace = self.writing.lock().pace;
         let mut commits = Vec::new();
         let mut next = Some(job);
@@ -268,24 +290,23 @@ impl WriterThread {
                 Job::Commit(commit) => commits.push(commit),
                 Job::Pools(reply) => _ = reply.send(self.writing.lock().pools()),
                 Job::Open(name, reply) => {
-                    self.commit(std::mem::take(&mut commits));
+                    self.commit_all(std::mem::take(&mut commits));
                     // A pool that no longer waits opens again when it does.
                     _ = reply.send(self.writing.lock().open(&name));
                 }
                 Job::ReadAhead(ask) => ask.read(&self.writing),
                 Job::Aside(errand) => {
-                    self.commit(std::mem::take(&mut commits));
+                    self.commit_all(std::mem::take(&mut commits));
                     errand(&mut self.writing.lock());
                 }
                 Job::Stop(reply) => {
-                    self.commit(commits);
-                    return Some(reply);
+                    self.commit_all(commits);
+                    return Worked::Stopped(reply);
                 }
             }
             next = self.next_job(pace, &commits, inbox);
         }
-        self.commit(commits);
-        None
+        self.commit(commits).map_or(Worked::All, Worked::UpTo)
     }
 
     /// What waits, or comes while it is worth waiting for.
@@ -302,22 +323,47 @@ impl WriterThread {
         }
     }
 
-    fn commit(&self, commits: Vec<Commit>) {
+    /// A long one is to be ended still.
+    fn commit(&self, commits: Vec<Commit>) -> Option<Ready> {
         if commits.is_empty() {
-            return;
+            return None;
         }
-        // Who comes in the meantime goes along.
-        self.under_way.wait_for_room();
         let mut writing = self.writing.lock();
         let taken = |Commit { slot, done }| Some((slot.take()?, done));
         let loads: Vec<_> = commits.into_iter().filter_map(taken).collect();
         let changes: usize = loads.iter().map(|(load, _)| load.batch.changes.len()).sum();
         if changes < LONG && self.under_way.are_none() {
             writing.commit(loads, |done, outcome| done(outcome));
-        } else {
-            let flight = writing.begin_long(loads);
-            drop(writing);
-            self.syncer.end(flight);
+            return None;
+        }
+        let flight = writing.begin_long(loads);
+        Some((flight, self.under_way.begins()))
+    }
+
+    fn commit_all(&self, commits: Vec<Commit>) {
+        if let Some(ready) = self.commit(commits) {
+            self.end(ready);
         }
     }
+
+    /// Waits for the disk, and tells those concerned.
+    fn end(&self, (flight, turn): Ready) {
+        let (ended, landed) = flight.end();
+        self.under_way.lands(turn, || {
+            if ended.is_err() {
+                self.under_way.fails();
+            }
+            landed.into_iter().for_each(|(done, outcome)| done(outcome));
+        });
+    }
+}
+
+/// What came of what waited.
+enum Worked {
+    /// All is done.
+    All,
+    /// A commit is to be ended.
+    UpTo(Ready),
+    /// Somebody waits for all to be over.
+    Stopped(oneshot::Sender<()>),
 }

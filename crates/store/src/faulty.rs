@@ -42,6 +42,7 @@ struct Plan {
     opens_to_fail: u32,
     free_bytes: Option<u64>,
     begun: u64,
+    ended: u64,
     commits: u64,
     committed_on: Option<ThreadId>,
 }
@@ -157,6 +158,15 @@ impl Faults {
         if fails { Err(failed("commit")) } else { Ok(()) }
     }
 
+    /// Waits for all that began before it.
+    fn wait_for_turn(&self, turn: u64) {
+        let plan = self
+            .0
+            .1
+            .wait_while(self.plan(), |plan| plan.ended + 1 < turn);
+        drop(plan.unwrap_or_else(PoisonError::into_inner));
+    }
+
     fn stall<'a>(&'a self, mut plan: MutexGuard<'a, Plan>, at: Moment) -> MutexGuard<'a, Plan> {
         plan.stalled = plan.stall == Some(at);
         self.0.1.notify_all();
@@ -176,13 +186,25 @@ impl Faults {
 struct FaultyCommit {
     begun: Option<Box<dyn Begun>>,
     faults: Faults,
+    /// Its number among those that have begun.
+    turn: u64,
 }
 
 impl Begun for FaultyCommit {
-    fn end(self: Box<Self>) -> Result<(), StoreError> {
+    fn end(mut self: Box<Self>) -> Result<(), StoreError> {
+        self.faults.wait_for_turn(self.turn);
         self.faults.usable()?;
-        self.begun.map_or(Ok(()), Begun::end)?;
+        self.begun.take().map_or(Ok(()), Begun::end)?;
         self.faults.pass(Moment::After)
+    }
+}
+
+impl Drop for FaultyCommit {
+    fn drop(&mut self) {
+        let mut plan = self.faults.plan();
+        plan.ended = plan.ended.max(self.turn);
+        drop(plan);
+        self.faults.0.1.notify_all();
     }
 }
 
@@ -216,9 +238,16 @@ impl<S: Store> Store for FaultyStore<S> {
         self.usable()?;
         self.faults.pass(Moment::Before)?;
         let (begun, faults) = (self.store.begin(batches)?, self.faults.clone());
-        faults.plan().begun += 1;
+        let mut plan = faults.plan();
+        plan.begun += 1;
+        let turn = plan.begun;
+        drop(plan);
         faults.0.1.notify_all();
-        Ok(Some(Box::new(FaultyCommit { begun, faults })))
+        Ok(Some(Box::new(FaultyCommit {
+            begun,
+            faults,
+            turn,
+        })))
     }
 
     fn blobs(

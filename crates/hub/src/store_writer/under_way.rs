@@ -1,21 +1,9 @@
-//! Long commits under way: one thread waits for the disk, another one makes the next commit ready.
+//! Long commits under way: while one thread waits for the disk, the other makes the next commit ready.
 //!
 //! A commit of hundreds of changes takes about as long to be made ready as to be written. One of a
 //! few is not worth a second thread, and no commit goes before one that began earlier.
 
-use std::{
-    io,
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        mpsc::{self, Receiver, Sender},
-    },
-    thread,
-};
-
-use super::{Done, writing::Flight};
-
-/// One is written, and one is made ready behind it: a third would only be shorter than it could be.
-const COMMITS_MAX: usize = 2;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// How many there are, and whether one has failed.
 #[derive(Debug, Default)]
@@ -26,23 +14,24 @@ pub(super) struct UnderWay {
 
 #[derive(Debug, Default)]
 struct State {
-    commits: usize,
+    begun: u64,
+    landed: u64,
     has_failed: bool,
 }
 
+/// Its place among those that have begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Turn(u64);
+
 impl UnderWay {
     pub(super) fn are_none(&self) -> bool {
-        self.lock().commits == 0
-    }
-
-    /// Returns when another one may begin.
-    pub(super) fn wait_for_room(&self) {
-        self.wait_while(|state| state.commits >= COMMITS_MAX);
+        let state = self.lock();
+        state.begun == state.landed
     }
 
     /// Returns when those concerned have been told of all.
     pub(super) fn wait_for_all(&self) {
-        self.wait_while(|state| state.commits > 0);
+        drop(self.wait_while(|state| state.landed < state.begun));
     }
 
     /// Whether one has failed since this was asked last.
@@ -50,22 +39,28 @@ impl UnderWay {
         std::mem::take(&mut self.lock().has_failed)
     }
 
-    pub(super) fn begins(&self) {
-        self.lock().commits += 1;
+    pub(super) fn begins(&self) -> Turn {
+        let mut state = self.lock();
+        state.begun += 1;
+        Turn(state.begun)
     }
 
-    fn fails(&self) {
+    /// Before anybody asks for what is durable.
+    pub(super) fn fails(&self) {
         self.lock().has_failed = true;
     }
 
-    fn ends(&self) {
-        self.lock().commits -= 1;
+    /// Tells those concerned, when all were told who began before.
+    pub(super) fn lands(&self, Turn(turn): Turn, tell: impl FnOnce()) {
+        drop(self.wait_while(|state| state.landed + 1 < turn));
+        tell();
+        self.lock().landed = turn;
         self.fewer.notify_all();
     }
 
-    fn wait_while(&self, is_early: impl Fn(&State) -> bool) {
+    fn wait_while(&self, is_early: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
         let waited = self.fewer.wait_while(self.lock(), |state| is_early(state));
-        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        waited.unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -73,31 +68,25 @@ impl UnderWay {
     }
 }
 
-/// The thread that waits for the disk; it ends with this.
-pub(super) struct Syncer(Sender<Flight<Done>>);
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, thread};
 
-impl Syncer {
-    pub(super) fn spawn(under_way: Arc<UnderWay>) -> io::Result<Self> {
-        let (flights, inbox) = mpsc::channel();
-        let thread = thread::Builder::new().name("store-sync".to_owned());
-        thread.spawn(move || run(&inbox, &under_way))?;
-        Ok(Self(flights))
-    }
+    use super::*;
 
-    /// Ends a commit that [began](UnderWay::begins), after those before it.
-    pub(super) fn end(&self, flight: Flight<Done>) {
-        self.0.send(flight).expect("the thread lives as long");
-    }
-}
-
-fn run(inbox: &Receiver<Flight<Done>>, under_way: &UnderWay) {
-    while let Ok(flight) = inbox.recv() {
-        let (ended, landed) = flight.end();
-        if ended.is_err() {
-            // Before anybody asks for what is durable.
-            under_way.fails();
-        }
-        landed.into_iter().for_each(|(done, outcome)| done(outcome));
-        under_way.ends();
+    #[test]
+    fn whoever_is_done_first_tells_in_turn() {
+        let under_way = UnderWay::default();
+        let (first, second) = (under_way.begins(), under_way.begins());
+        assert!(!under_way.are_none());
+        let (told, order) = mpsc::channel();
+        thread::scope(|scope| {
+            let (under_way, also) = (&under_way, told.clone());
+            scope.spawn(move || under_way.lands(second, || also.send("second").unwrap()));
+            scope.spawn(move || under_way.lands(first, || told.send("first").unwrap()));
+            under_way.wait_for_all();
+        });
+        assert!(order.iter().eq(["first", "second"]));
+        assert!(under_way.are_none());
     }
 }

@@ -142,7 +142,6 @@ impl Writing {
     pub(super) fn begin_long<T>(&mut self, loads: Vec<(Load, T)>) -> Flight<T> {
         let flight = self.begin(loads);
         self.pace.goes_on(self.clock.elapsed(), flight.replies);
-        self.under_way.begins();
         flight
     }
 
