@@ -116,7 +116,7 @@ section! {
         disk_reserve: u64 = 512 << 20, Size { min: 0, max: 16 * TIB };
         /// Bytes of payloads kept in memory by the whole hub; others are read back from disk when
         /// they are claimed. More helps if tasks are claimed soon after they were enqueued.
-        payload_cache: usize = 64 << 20, Size { min: 0, max: TIB };
+        payload_cache: usize = 128 << 20, Size { min: 0, max: TIB };
     }
 }
 
