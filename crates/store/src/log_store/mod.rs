@@ -17,13 +17,13 @@ mod hush;
 mod index;
 pub(crate) mod journal;
 mod keys;
+mod lent_engine;
 mod load;
 mod notes;
 mod places;
 mod reader;
 mod refill;
 mod rewrite;
-mod shared;
 mod sled_engine;
 mod slots;
 mod states;
@@ -42,9 +42,9 @@ use self::{
     engine::{Engine, Writes},
     folder::Folder,
     index::PoolLog,
+    lent_engine::LentEngine,
     places::Places,
     rewrite::Generation,
-    shared::SharedEngine,
     witness::{Reach, Witness},
 };
 pub use self::{
@@ -120,7 +120,7 @@ pub struct LogStore {
     folder: Folder,
     options: LogOptions,
     /// None after it failed.
-    engine: Option<SharedEngine>,
+    engine: Option<LentEngine>,
     /// Beside the engine.
     witness: Option<Arc<Witness>>,
     pools: BTreeMap<PoolId, PoolLog>,
@@ -207,7 +207,7 @@ impl LogStore {
     ) -> Result<Self, StoreError> {
         let latest = latest(&pools);
         let witness = Some(Arc::new(Witness::open(engine.path())?));
-        let engine = Some(SharedEngine::new(engine));
+        let engine = Some(LentEngine::new(engine));
         Ok(Self {
             folder,
             options,
@@ -433,7 +433,7 @@ impl Store for LogStore {
         self.witness = Some(Arc::new(Witness::open(engine.path())?));
         self.latest = latest(&pools);
         self.pools = pools;
-        self.engine = Some(SharedEngine::new(engine));
+        self.engine = Some(LentEngine::new(engine));
         self.poisoned.set(false);
         Ok(())
     }

@@ -9,7 +9,7 @@ use super::engine::Engine;
 
 /// Whoever reads from it is waited for before it is closed.
 #[derive(Debug)]
-pub(super) struct SharedEngine {
+pub(super) struct LentEngine {
     engine: Arc<Box<dyn Engine>>,
     /// Held by those who read, while they do.
     reads: Arc<RwLock<()>>,
@@ -22,7 +22,7 @@ pub(super) struct EngineReader {
     reads: Arc<RwLock<()>>,
 }
 
-impl SharedEngine {
+impl LentEngine {
     pub(super) fn new(engine: Box<dyn Engine>) -> Self {
         let (engine, reads) = (Arc::new(engine), Arc::default());
         Self { engine, reads }
@@ -44,7 +44,7 @@ impl SharedEngine {
     }
 }
 
-impl Deref for SharedEngine {
+impl Deref for LentEngine {
     type Target = dyn Engine;
 
     fn deref(&self) -> &(dyn Engine + 'static) {
